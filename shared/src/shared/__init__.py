@@ -1,0 +1,1 @@
+"""What every Steward service needs. It imports no service and no web framework."""

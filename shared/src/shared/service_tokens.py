@@ -1,0 +1,265 @@
+"""Short-lived signed tokens that say who asks. Ed25519 (RFC 8037, RFC 9864), keys published as JWKS (RFC 7517).
+
+The frontend signs for the orchestrator, the orchestrator for the tool servers. A token names one audience,
+one person and one tenant; whoever receives it trusts nothing else about the caller.
+"""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import NotSignedIn, Unavailable
+
+ALGORITHM = "Ed25519"
+CLOCK_LEEWAY_S = 5
+JWKS_REFETCH_S = 10.0
+"""An unknown key id makes us fetch the key set again, at most this often."""
+
+
+class Claims(BaseModel):
+    """What a Steward token says (RFC 7519 names where they exist)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    iss: str
+    aud: str
+    sub: str
+    exp: int
+    iat: int
+    tenant: str
+    roles: frozenset[str] = frozenset()
+    scope: str = ""
+    name: str = ""
+    tier: str = "free"
+    locale: str = "en"
+    tz: str = "UTC"
+    act: str | None = None
+    """The service that acts for the person (RFC 8693 section 4.1), None when the person calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The verified caller: a person in a tenant, with roles and scopes."""
+
+    subject: str
+    tenant: str
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    name: str = ""
+    issuer: str = ""
+    tier: str = "free"
+    locale: str = "en"
+    tz: str = "UTC"
+    expires_at_s: int = 0
+
+
+class SigningKey:
+    """A private Ed25519 key with an id, kept in a file only its owner can read."""
+
+    def __init__(self, key: OKPKey) -> None:
+        key.ensure_kid()
+        self._key = key
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        return cls(OKPKey.generate_key(parameters={"use": "sig", "alg": ALGORITHM}))
+
+    @classmethod
+    def load(cls, path: Path) -> "SigningKey":
+        """Read a private JWK.
+
+        Raises:
+            ValueError: the file is no private Ed25519 JWK. The message names the file, never its content.
+        """
+        try:
+            key = OKPKey.import_key(path.read_text())
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise ValueError(f"{path} does not hold a private Ed25519 key in JWK form.") from None
+        if not key.is_private:
+            raise ValueError(f"{path} holds a public key; the private one is needed to sign.")
+        return cls(key)
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> "SigningKey":
+        """Read the key, or make one when the file does not exist yet (first start on a laptop)."""
+        if path.exists():
+            return cls.load(path)
+        key = OKPKey.generate_key(parameters={"use": "sig", "alg": ALGORITHM})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(json.dumps(key.as_dict(private=True)))
+        return cls(key)
+
+    @property
+    def key_id(self) -> str:
+        return cast(str, self._key.kid)
+
+    def public_jwks(self) -> dict[str, Any]:
+        """The key set to publish: the public half only."""
+        return {"keys": [self._key.as_dict(private=False)]}
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        header = {"alg": ALGORITHM, "kid": self.key_id}
+        return jwt.encode(header, dict(claims), self._key, algorithms=[ALGORITHM])
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """Signs tokens in the name of one service. `issuer` is what verifiers know that service as."""
+
+    issuer: str
+    key: SigningKey
+    now: Callable[[], float] = time.time
+
+    def issue(
+        self,
+        *,
+        audience: str,
+        subject: str,
+        tenant: str,
+        lifetime_s: int,
+        roles: Sequence[str] | frozenset[str] = (),
+        scope: str = "",
+        name: str = "",
+        tier: str = "free",
+        locale: str = "en",
+        tz: str = "UTC",
+        actor: str | None = None,
+    ) -> str:
+        issued_at = int(self.now())
+        claims = Claims(
+            iss=self.issuer,
+            aud=audience,
+            sub=subject,
+            exp=issued_at + lifetime_s,
+            iat=issued_at,
+            tenant=tenant,
+            roles=frozenset(roles),
+            scope=scope,
+            name=name,
+            tier=tier,
+            locale=locale,
+            tz=tz,
+            act=actor,
+        )
+        body = claims.model_dump(mode="json", exclude_none=True)
+        return self.key.sign({**body, "roles": sorted(claims.roles)})
+
+
+@dataclass(slots=True)
+class JwksSource:
+    """One issuer's public keys, fetched when first needed and again when a key id is unknown."""
+
+    url: str
+    http: httpx.AsyncClient
+    now: Callable[[], float] = time.monotonic
+    _keys: KeySet | None = None
+    _fetched_at: float = field(default=float("-inf"))
+
+    async def key_set(self, key_id: str) -> KeySet:
+        """Raises Unavailable when the issuer does not answer with a key set and none is known yet."""
+        known = self._keys is not None and any(key.kid == key_id for key in self._keys.keys)
+        if not known and self.now() - self._fetched_at >= JWKS_REFETCH_S:
+            await self._fetch()
+        if self._keys is None:
+            raise Unavailable("The sign-in keys could not be fetched. Try again in a moment.")
+        return self._keys
+
+    async def _fetch(self) -> None:
+        try:
+            response = await self.http.get(self.url, timeout=5)
+            response.raise_for_status()
+            self._keys = KeySet.import_key_set(response.json())
+        except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError):
+            return  # The caller tells known keys from none at all; the next unknown id tries again.
+        self._fetched_at = self.now()
+
+
+@dataclass(frozen=True, slots=True)
+class FixedKeys:
+    """Public keys that are known from the start (tests, air-gapped set-ups)."""
+
+    jwks: Mapping[str, Any]
+
+    async def key_set(self, key_id: str) -> KeySet:  # noqa: ARG002 - one signature for both sources
+        return KeySet.import_key_set(cast(Any, dict(self.jwks)))
+
+
+KeySource = JwksSource | FixedKeys
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVerifier:
+    """Accepts tokens of known issuers made for one audience; refuses everything else alike."""
+
+    audience: str
+    issuers: Mapping[str, KeySource]
+    now: Callable[[], float] = time.time
+
+    async def verify(self, token: str) -> Principal:
+        """The caller a token names.
+
+        Raises:
+            NotSignedIn: the token is missing, malformed, expired, for somebody else or of an unknown issuer.
+            Unavailable: the issuer's keys could not be fetched.
+        """
+        issuer, key_id = _unverified_origin(token)
+        source = self.issuers.get(issuer)
+        if source is None:
+            raise NotSignedIn("The token is of an issuer that is not accepted here.")
+        keys = await source.key_set(key_id)
+        try:
+            decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
+            registry = jwt.JWTClaimsRegistry(
+                now=lambda: int(self.now()),
+                leeway=CLOCK_LEEWAY_S,
+                iss={"essential": True, "value": issuer},
+                aud={"essential": True, "value": self.audience},
+                exp={"essential": True},
+                sub={"essential": True},
+            )
+            registry.validate(decoded.claims)
+            claims = Claims.model_validate(decoded.claims)
+        except (JoseError, ValidationError, ValueError):
+            raise NotSignedIn("The token is not valid here. Sign in again.") from None
+        return Principal(
+            subject=claims.sub,
+            tenant=claims.tenant,
+            roles=claims.roles,
+            scopes=frozenset(claims.scope.split()),
+            name=claims.name,
+            issuer=claims.iss,
+            tier=claims.tier,
+            locale=claims.locale,
+            tz=claims.tz,
+            expires_at_s=claims.exp,
+        )
+
+
+def _unverified_origin(token: str) -> tuple[str, str]:
+    """Issuer and key id as the token claims them: only good for choosing the key to verify with."""
+    try:
+        parts = token.split(".")
+        header, body = (_decode_part(part) for part in parts[:2])
+        return str(body["iss"]), str(header["kid"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise NotSignedIn("The token is not valid here. Sign in again.") from None
+
+
+def _decode_part(part: str) -> dict[str, Any]:
+    decoded = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    if not isinstance(decoded, dict):
+        raise TypeError("not an object")
+    return cast(dict[str, Any], decoded)

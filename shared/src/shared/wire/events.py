@@ -1,0 +1,257 @@
+"""The events of a turn: what a page, a script or another replica needs to show it, in order and without gaps.
+
+Every event has a number `n` and the number `first` from which it covers the turn: whoever has applied everything
+up to `n_applied` applies an event when `first <= n_applied + 1 <= n`, ignores it when `n <= n_applied`, and has
+missed something when `first > n_applied + 1`. Most events cover only themselves. `text_finished` covers the
+deltas it sums up and `text_dropped` the ones it takes back, so a stored turn replays without its deltas.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+
+class Verdict(StrEnum):
+    """What the gate says about a proposed call."""
+
+    RUN = "run"
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+class Decision(StrEnum):
+    """How an approval ended."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    """The turn was stopped while the question was open."""
+
+
+class CallState(StrEnum):
+    """Where a tool call stands in the ledger."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    SENT = "sent"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    """Sent, but the answer was lost: it may have been done."""
+
+
+class Outcome(StrEnum):
+    """How a turn ended."""
+
+    ANSWERED = "answered"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Change(BaseModel):
+    """One value that a call would change."""
+
+    model_config = ConfigDict(frozen=True)
+
+    item: str
+    """What is changed, as a person would name it: `Task 42: Write release notes`."""
+    field: str
+    old: JsonValue = None
+    new: JsonValue = None
+
+
+class Preview(BaseModel):
+    """What a call would do, worked out by its server without doing it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    summary: str
+    changes: list[Change] = []
+
+
+class CallError(BaseModel):
+    """Why a call did not succeed, in words for the person and the model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class EventBase(BaseModel):
+    """Common to all events."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int = Field(ge=1)
+    first: int = Field(ge=1)
+
+
+class TurnStarted(EventBase):
+    """The question was accepted and is stored."""
+
+    kind: Literal["turn_started"] = "turn_started"
+    turn_id: str
+    conversation_id: str
+    client_id: str
+    question: str
+    title: str
+    model: str
+    at: datetime
+
+
+class TextDelta(EventBase):
+    """More of the answer's text, to be appended."""
+
+    kind: Literal["text_delta"] = "text_delta"
+    text: str
+
+
+class TextFinished(EventBase):
+    """The whole text of one model reply; replaces the deltas it covers. May be followed by calls and more text."""
+
+    kind: Literal["text_finished"] = "text_finished"
+    text: str
+
+
+class TextDropped(EventBase):
+    """The deltas since the last finished text are void: the reply was cut off and is asked for again."""
+
+    kind: Literal["text_dropped"] = "text_dropped"
+    reason: str
+
+
+class CallProposed(EventBase):
+    """The model wants a tool called; the gate has said what becomes of it."""
+
+    kind: Literal["call_proposed"] = "call_proposed"
+    call_id: str
+    server: str
+    tool: str
+    title: str
+    arguments: dict[str, JsonValue]
+    read_only: bool
+    verdict: Verdict
+    rule: str
+    reason: str
+
+
+class ApprovalNeeded(EventBase):
+    """A person must say yes. Everything the dialog shows is here."""
+
+    kind: Literal["approval_needed"] = "approval_needed"
+    call_id: str
+    arguments: dict[str, JsonValue]
+    arguments_schema: dict[str, JsonValue]
+    """JSON Schema 2020-12 of the arguments, for editing them."""
+    preview: Preview | None
+    """None when the server offers none or it failed; `preview_problem` then says why, if it failed."""
+    preview_problem: str | None = None
+    rule: str
+    reason: str
+    expires_at: datetime
+
+
+class ApprovalDecided(EventBase):
+    """The one decision that counted."""
+
+    kind: Literal["approval_decided"] = "approval_decided"
+    call_id: str
+    decision: Decision
+    arguments: dict[str, JsonValue]
+    """What will be sent if approved: with the person's edits."""
+    edited: list[str] = []
+    """Names of the arguments the person changed."""
+    decided_by: str = ""
+    """The person's name; empty when nobody decided."""
+    note: str = ""
+
+
+class CallStarted(EventBase):
+    """The call is about to be sent."""
+
+    kind: Literal["call_started"] = "call_started"
+    call_id: str
+    at: datetime
+
+
+class CallProgress(EventBase):
+    """The tool server says how far it is."""
+
+    kind: Literal["call_progress"] = "call_progress"
+    call_id: str
+    done: float
+    total: float | None = None
+    message: str = ""
+
+
+class CallFinished(EventBase):
+    """The call ended; `state` says how."""
+
+    kind: Literal["call_finished"] = "call_finished"
+    call_id: str
+    state: CallState
+    duration_ms: int | None = None
+    """None when the call was never sent."""
+    rows: int | None = None
+    """Rows in the result, when it is a table."""
+    result: JsonValue = None
+    """The structured result, bounded in size; None for failed calls."""
+    truncated: bool = False
+    error: CallError | None = None
+
+
+class Notice(EventBase):
+    """Something the person should know, which is not part of the answer."""
+
+    kind: Literal["notice"] = "notice"
+    code: str
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+class Usage(EventBase):
+    """What one model reply cost. None: the provider did not say."""
+
+    kind: Literal["usage"] = "usage"
+    model: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class TurnFinished(EventBase):
+    """Nothing follows."""
+
+    kind: Literal["turn_finished"] = "turn_finished"
+    outcome: Outcome
+    error: CallError | None = None
+    """Set when the outcome is `failed`."""
+
+
+Event = Annotated[
+    TurnStarted
+    | TextDelta
+    | TextFinished
+    | TextDropped
+    | CallProposed
+    | ApprovalNeeded
+    | ApprovalDecided
+    | CallStarted
+    | CallProgress
+    | CallFinished
+    | Notice
+    | Usage
+    | TurnFinished,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
