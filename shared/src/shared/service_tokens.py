@@ -83,7 +83,7 @@ class SigningKey:
             ValueError: the file is no private Ed25519 JWK. The message names the file, never its content.
         """
         try:
-            key = OKPKey.import_key(path.read_text())
+            key = OKPKey.import_key(json.loads(path.read_text()))
         except (JoseError, ValueError, TypeError, KeyError):
             raise ValueError(f"{path} does not hold a private Ed25519 key in JWK form.") from None
         if not key.is_private:
