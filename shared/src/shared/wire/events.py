@@ -139,6 +139,8 @@ class CallProposed(EventBase):
     title: str
     arguments: dict[str, JsonValue]
     read_only: bool
+    repeatable: bool
+    """Sending it twice does no more than sending it once, by the word of a trusted server."""
     verdict: Verdict
     rule: str
     reason: str

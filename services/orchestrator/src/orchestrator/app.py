@@ -1,0 +1,117 @@
+"""Builds the orchestrator's HTTP application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator import http_errors
+from orchestrator.conversations import routes as conversation_routes
+from orchestrator.database import utc_now
+from orchestrator.deps import Caller
+from orchestrator.models.port import Model
+from orchestrator.request_log import RequestLog
+from orchestrator.resources import Resources, open_resources
+from orchestrator.settings import Settings
+from orchestrator.tools import routes as tool_routes
+from orchestrator.turns import call_routes
+from orchestrator.turns import routes as turn_routes
+from shared import health
+from shared.wire.api import About
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+log = structlog.get_logger()
+
+
+def create_app(
+    settings: Settings, *, model: Model | None = None, now: Callable[[], datetime] = utc_now
+) -> FastAPI:
+    """The application. `model` and `now` replace the real ones where a test needs to hold them."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_resources(settings, model=model, now=now) as resources:
+            _publish(app, resources)
+            yield
+
+    app = FastAPI(
+        title="Steward orchestrator",
+        version=version("orchestrator"),
+        description="Conversations, turns, approvals and tools. Sign in with a bearer token (`make token`).",
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    http_errors.install(app)
+    app.add_middleware(RequestLog)
+    for routes in (conversation_routes, turn_routes, call_routes, tool_routes):
+        app.include_router(routes.router)
+    _add_about(app, settings)
+    _add_operations(app)
+    return app
+
+
+def _publish(app: FastAPI, resources: Resources) -> None:
+    """Put each part where the layer that needs it looks for it."""
+    app.state.resources = resources
+    app.state.verifier = resources.verifier
+    app.state.database = resources.parts.database
+    app.state.catalogue = resources.parts.catalogue
+    app.state.turn_parts = resources.parts
+    app.state.runner = resources.runner
+    app.state.now = resources.parts.now
+
+
+def _add_about(app: FastAPI, settings: Settings) -> None:
+    @app.get("/v1/about", tags=["about"])
+    async def about(_: Caller) -> About:
+        """Which model answers, and within which limits."""
+        model = settings.model()
+        return About(version=version("orchestrator"), model=model.model, is_demo=model.is_demo)
+
+
+def _add_operations(app: FastAPI) -> None:
+    @app.get("/live", tags=["operations"])
+    async def live() -> dict[str, Any]:
+        """The process runs."""
+        return dict(health.LIVE)
+
+    @app.get("/ready", tags=["operations"])
+    async def ready() -> JSONResponse:
+        """What the service cannot work without answers."""
+        resources: Resources = app.state.resources
+        status, body = health.readiness(
+            {
+                "database": await _database_problem(resources),
+                "stream": await resources.stream_problem(),
+            }
+        )
+        return JSONResponse(body, status_code=status)
+
+    @app.get("/metrics", tags=["operations"])
+    async def metrics() -> Response:
+        """Prometheus metrics."""
+        body, content_type = health.metrics()
+        return Response(body, media_type=content_type)
+
+    @app.get("/.well-known/jwks.json", tags=["operations"])
+    async def jwks() -> dict[str, Any]:
+        """The keys that verify our tokens for tool servers."""
+        resources: Resources = app.state.resources
+        return resources.key.public_jwks()
+
+
+async def _database_problem(resources: Resources) -> str | None:
+    try:
+        async with resources.parts.database.reading() as session:
+            await session.execute(text("SELECT 1 FROM turns LIMIT 1"))
+    except (SQLAlchemyError, OSError):
+        return "not reachable, or not migrated: run `orchestrator migrate`"
+    return None

@@ -1,0 +1,1 @@
+"""Conversations: what belongs together, to whom, under which title."""

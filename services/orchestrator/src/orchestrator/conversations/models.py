@@ -1,0 +1,22 @@
+"""The table of conversations."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from orchestrator.database import Base, UtcDateTime
+
+
+class ConversationRow(Base):
+    """A conversation of one person in one tenant. Deleting it deletes its turns."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index(None, "tenant_id", "owner_id", "updated_at", "conversation_id"),)
+
+    conversation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    owner_id: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,46 @@
+"""What routes are handed: who calls, the database, the clock.
+
+Identity comes from the verified token and nowhere else. The application puts its parts on `app.state`; each layer
+asks for its own there, so that no feature has to know the whole.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from orchestrator.database import Database
+from shared.errors import NotSignedIn
+from shared.service_tokens import Principal, TokenVerifier
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A token for the audience `orchestrator`; `make token` prints one.",
+)
+
+
+async def _principal(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    if credentials is None:
+        raise NotSignedIn("This needs a bearer token in the Authorization header.")
+    verifier = cast(TokenVerifier, request.app.state.verifier)
+    return await verifier.verify(credentials.credentials)
+
+
+def _database(request: Request) -> Database:
+    return cast(Database, request.app.state.database)
+
+
+def _now(request: Request) -> datetime:
+    clock = cast("Callable[[], datetime]", request.app.state.now)
+    return clock()
+
+
+Caller = Annotated[Principal, Depends(_principal)]
+"""The verified person a request is made for."""
+Db = Annotated[Database, Depends(_database)]
+Now = Annotated[datetime, Depends(_now)]

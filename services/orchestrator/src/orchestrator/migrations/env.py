@@ -1,0 +1,38 @@
+"""Alembic's entry: runs migrations over the service's own asynchronous engine."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy.engine import Connection
+
+from orchestrator.approvals import models as approval_models
+from orchestrator.conversations import models as conversation_models
+from orchestrator.database import Base, Database
+from orchestrator.tools import models as tool_models
+from orchestrator.turns import models as turn_models
+
+TABLES = (approval_models, conversation_models, tool_models, turn_models)
+"""Imported so that their tables are known to the metadata that migrations are compared with."""
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run() -> None:
+    database = Database(context.config.attributes["database_url"])
+    try:
+        async with database.engine.connect() as connection:
+            await connection.run_sync(_migrate)
+            await connection.commit()
+    finally:
+        await database.close()
+
+
+asyncio.run(_run())

@@ -1,0 +1,1 @@
+"""The model port: one protocol over any OpenAI-compatible server."""

@@ -1,0 +1,1 @@
+"""What a proposed call needs before it runs. Pure: no I/O."""

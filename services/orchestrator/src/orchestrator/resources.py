@@ -1,0 +1,105 @@
+"""Everything long-lived, built once per process and closed in reverse order."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from orchestrator.database import Database, utc_now
+from orchestrator.models.openai_model import OpenAIModel
+from orchestrator.models.port import Model
+from orchestrator.settings import Settings
+from orchestrator.tools.calls import ToolCaller
+from orchestrator.tools.catalogue import Catalogue
+from orchestrator.tools.host import McpServer, new_pool
+from orchestrator.turns.advance import TurnParts
+from orchestrator.turns.redis_transport import RedisTransport
+from orchestrator.turns.runner import TurnRunner
+from orchestrator.turns.stream import SingleProcess, TurnStream
+from shared.redis_clients import command_client, reader_client
+from shared.service_tokens import JwksSource, SigningKey, TokenIssuer, TokenVerifier
+
+AUDIENCE = "orchestrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What requests are answered with."""
+
+    parts: TurnParts
+    runner: TurnRunner
+    verifier: TokenVerifier
+    key: SigningKey
+    transport: RedisTransport | None
+
+    async def stream_problem(self) -> str | None:
+        """Why live events do not travel between replicas, None when they do."""
+        return None if self.transport is None else await self.transport.problem()
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings, *, model: Model | None = None, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Resources]:
+    """Build the parts, start the background tasks, and on leaving hand running turns over."""
+    instance_id = f"{os.uname().nodename[:40]}-{uuid.uuid4().hex[:8]}"
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        pool = await stack.enter_async_context(new_pool())
+        key = SigningKey.load(settings.key_file)
+        if model is None:
+            model = OpenAIModel.from_settings(settings)
+            stack.push_async_callback(model.close)
+        servers = {
+            name: McpServer(name, str(server.url), server.own, pool, server.timeout_s)
+            for name, server in settings.tool_servers.items()
+        }
+        catalogue = Catalogue(servers, TokenIssuer(settings.issuer, key), database)
+        caller = ToolCaller(catalogue)
+        transport = _create_transport(settings, instance_id)
+        stream = TurnStream(transport or SingleProcess())
+        parts = TurnParts(database, stream, model, catalogue, caller, settings, now)
+        runner = TurnRunner(parts, instance_id)
+        if database.is_sqlite:
+            await runner.take_over_everything()
+        if transport is not None:
+            stack.push_async_callback(transport.close)
+            await _run_in_background(stack, transport.writing())
+            await _run_in_background(stack, transport.reading(stream, runner.request_stop))
+        stack.push_async_callback(runner.shutdown)
+        await _run_in_background(stack, runner.sweeping())
+        await _run_in_background(stack, runner.keeping_leases())
+        yield Resources(parts, runner, _create_verifier(settings, http), key, transport)
+
+
+def _create_transport(settings: Settings, instance_id: str) -> RedisTransport | None:
+    if settings.redis_url is None:
+        return None
+    return RedisTransport(
+        command_client(settings.redis_url), reader_client(settings.redis_url), instance_id
+    )
+
+
+def _create_verifier(settings: Settings, http: httpx.AsyncClient) -> TokenVerifier:
+    sources = {
+        issuer: JwksSource(str(url), http) for issuer, url in settings.trusted_issuers.items()
+    }
+    return TokenVerifier(AUDIENCE, sources)
+
+
+async def _run_in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.wait({task})
+
+    stack.push_async_callback(stop)

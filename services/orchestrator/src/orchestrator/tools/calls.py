@@ -1,0 +1,126 @@
+"""Sending an approved or harmless call to its server, and asking a server what a call would do."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from pydantic import JsonValue, ValidationError
+
+from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
+from orchestrator.tools.host import BadAnswer, CallTimedOut, OnProgress, ServerUnavailable
+from orchestrator.tools.results import ToolOutcome, error_of, outcome_of
+from shared.errors import ExpectedError
+from shared.service_tokens import Principal
+from shared.wire.events import CallState, Preview
+
+PREVIEW_TIMEOUT_S = 10.0
+ATTEMPTS_IF_REPEATABLE = 2
+MAX_CHANGES_SHOWN = 100
+
+ShowProgress = Callable[[str, float, float | None, str], None]
+"""Call id, done, total, message."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallToSend:
+    """A call with everything it is sent with."""
+
+    call_id: str
+    tool: CatalogueTool
+    principal: Principal
+    arguments: dict[str, JsonValue]
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """What came of a call."""
+
+    call_id: str
+    state: CallState
+    outcome: ToolOutcome = field(default_factory=ToolOutcome)
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCaller:
+    """Calls tools in a person's name."""
+
+    catalogue: Catalogue
+
+    async def send(self, call: CallToSend, show_progress: ShowProgress) -> EndedCall:
+        """Send a call and wait for its end. A repeatable one is tried twice with the same key."""
+        started = time.monotonic()
+        state, outcome = await self._attempt(call, show_progress)
+        duration_ms = round((time.monotonic() - started) * 1_000)
+        return EndedCall(call.call_id, state, outcome, duration_ms)
+
+    async def preview(
+        self, tool: CatalogueTool, principal: Principal, arguments: dict[str, JsonValue]
+    ) -> tuple[Preview | None, str | None]:
+        """What the call would do, or why that is not known. Neither when the server offers no preview."""
+        if tool.preview_tool is None:
+            return None, None
+        server = tool.server
+        try:
+            answer = await server.call(
+                partition(principal),
+                self.catalogue.token_for(server, principal),
+                tool.preview_tool,
+                arguments,
+                timeout_s=PREVIEW_TIMEOUT_S,
+            )
+        except ExpectedError as error:
+            return None, error.message
+        outcome = outcome_of(answer)
+        if outcome.error is not None:
+            return None, outcome.error.message
+        try:
+            preview = Preview.model_validate(outcome.result)
+        except ValidationError:
+            return None, "The server's preview cannot be read."
+        return preview.model_copy(update={"changes": preview.changes[:MAX_CHANGES_SHOWN]}), None
+
+    async def _attempt(
+        self, call: CallToSend, show_progress: ShowProgress
+    ) -> tuple[CallState, ToolOutcome]:
+        attempts = ATTEMPTS_IF_REPEATABLE if call.tool.is_repeatable else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                outcome = await self._send_once(call, show_progress)
+            except ServerUnavailable as error:
+                if attempt < attempts:
+                    continue
+                return _state_after(error, call.tool), ToolOutcome(error=error_of(error))
+            except ExpectedError as error:
+                return _state_after(error, call.tool), ToolOutcome(error=error_of(error))
+            return (CallState.FAILED if outcome.error else CallState.SUCCEEDED), outcome
+        raise AssertionError("every attempt returns or is followed by another")
+
+    async def _send_once(self, call: CallToSend, show_progress: ShowProgress) -> ToolOutcome:
+        async def on_progress(done: float, total: float | None, message: str | None) -> None:
+            show_progress(call.call_id, done, total, message or "")
+
+        server = call.tool.server
+        callback: OnProgress = on_progress
+        answer = await server.call(
+            partition(call.principal),
+            self.catalogue.token_for(server, call.principal),
+            call.tool.tool.name,
+            cast("dict[str, Any]", call.arguments),
+            meta={IDEMPOTENCY_META: call.idempotency_key},
+            on_progress=callback,
+        )
+        return outcome_of(answer)
+
+
+def _state_after(error: ExpectedError, tool: CatalogueTool) -> CallState:
+    """Failed, or unknown when something that writes may have been done before the answer was lost."""
+    if tool.reads_only:
+        return CallState.FAILED
+    if isinstance(error, ServerUnavailable):
+        return CallState.OUTCOME_UNKNOWN if error.sent else CallState.FAILED
+    if isinstance(error, CallTimedOut | BadAnswer):
+        return CallState.OUTCOME_UNKNOWN
+    return CallState.FAILED

@@ -1,0 +1,264 @@
+"""Which tools there are for a person, and which of them may be used.
+
+A tool is usable while its definition is the one that was accepted. The first definition seen is accepted with
+the server itself; any change disables the tool until somebody has looked at the difference.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+import structlog
+from mcp.types import Tool
+from pydantic import JsonValue
+
+from orchestrator.database import Database, utc_now
+from orchestrator.models.port import ToolForModel
+from orchestrator.policy.rules import ToolTraits
+from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model
+from orchestrator.tools.host import McpServer, ServerUnavailable
+from orchestrator.tools.queries import add_definition, find_definitions
+from shared.errors import ExpectedError
+from shared.service_tokens import Principal, TokenIssuer
+
+LIFETIME_S = 60.0
+FAILED_LIFETIME_S = 5.0
+LIST_TIMEOUT_S = 10.0
+MAX_SLOTS = 5_000
+TOKEN_LIFETIME_S = 120
+MAX_DESCRIPTION_CHARACTERS = 4_000
+PREVIEW_META = "io.steward/preview"
+HIDDEN_META = "io.steward/hidden"
+IDEMPOTENCY_META = "io.steward/idempotency-key"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueTool:
+    """A tool of a server, judged against the definition that was accepted."""
+
+    server: McpServer
+    tool: Tool
+    model_name: str
+    definition: dict[str, JsonValue]
+    definition_hash: str
+    accepted: dict[str, JsonValue] | None
+    """The accepted definition when it is another one, None when this is it."""
+
+    @property
+    def is_changed(self) -> bool:
+        return self.accepted is not None
+
+    @property
+    def is_hidden(self) -> bool:
+        return bool((self.tool.meta or {}).get(HIDDEN_META))
+
+    @property
+    def title(self) -> str:
+        annotations = self.tool.annotations
+        return self.tool.title or (annotations.title if annotations else None) or self.tool.name
+
+    @property
+    def traits(self) -> ToolTraits:
+        hints = self.tool.annotations
+        return ToolTraits(
+            own_server=self.server.own,
+            read_only_hint=bool(hints and hints.read_only_hint),
+            # The protocol's default for a tool that says nothing is the dangerous one.
+            destructive_hint=not hints or hints.destructive_hint is not False,
+        )
+
+    @property
+    def reads_only(self) -> bool:
+        return self.traits.own_server and self.traits.read_only_hint
+
+    @property
+    def is_repeatable(self) -> bool:
+        """May be sent again after a crash: only our own servers' word counts."""
+        hints = self.tool.annotations
+        return self.server.own and bool(hints and (hints.read_only_hint or hints.idempotent_hint))
+
+    @property
+    def preview_tool(self) -> str | None:
+        """Name of the tool that says what this one would do. Only our own servers' word counts."""
+        name = (self.tool.meta or {}).get(PREVIEW_META)
+        return name if self.server.own and isinstance(name, str) else None
+
+    def for_model(self) -> ToolForModel:
+        return ToolForModel(
+            name=self.model_name,
+            description=(self.tool.description or "")[:MAX_DESCRIPTION_CHARACTERS],
+            parameters=cast("dict[str, JsonValue]", self.tool.input_schema),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTools:
+    """What one server offers to one person now; `problem` when it cannot be asked."""
+
+    server: McpServer
+    tools: tuple[CatalogueTool, ...] = ()
+    problem: ExpectedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """All tools of one person, by the names the model calls them."""
+
+    servers: tuple[ServerTools, ...] = ()
+
+    def for_model(self) -> list[ToolForModel]:
+        return [
+            tool.for_model() for tool in self._tools() if not tool.is_hidden and not tool.is_changed
+        ]
+
+    def by_model_name(self, name: str) -> CatalogueTool | None:
+        return next((t for t in self._tools() if t.model_name == name and not t.is_hidden), None)
+
+    def find(self, server: str, tool: str) -> CatalogueTool | None:
+        return next(
+            (t for t in self._tools() if t.server.key == server and t.tool.name == tool), None
+        )
+
+    @property
+    def problems(self) -> list[tuple[str, ExpectedError]]:
+        return [(s.server.key, s.problem) for s in self.servers if s.problem is not None]
+
+    def _tools(self) -> Sequence[CatalogueTool]:
+        return [tool for server in self.servers for tool in server.tools]
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One server's tools for one person; the lock lets one request list them for all that wait."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    listed: ServerTools | None = None
+    listed_at: float = 0.0
+
+    def fresh(self, now: float, max_age_s: float) -> ServerTools | None:
+        if self.listed is None:
+            return None
+        lifetime_s = max_age_s if self.listed.problem is None else min(max_age_s, FAILED_LIFETIME_S)
+        return self.listed if now - self.listed_at < lifetime_s else None
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Lists tools per person, keeps the lists for a minute, and knows which definitions are accepted."""
+
+    servers: Mapping[str, McpServer]
+    issuer: TokenIssuer
+    database: Database
+    _slots: dict[tuple[str, str, str], _Slot] = field(
+        default_factory=dict[tuple[str, str, str], _Slot]
+    )
+
+    async def toolbox(self, principal: Principal, *, max_age_s: float = LIFETIME_S) -> Toolbox:
+        """The person's tools. A server that fails is part of the answer, not an error."""
+        listed = await asyncio.gather(
+            *(self._tools_of(server, principal, max_age_s) for server in self.servers.values())
+        )
+        return Toolbox(tuple(listed))
+
+    def token_for(self, server: McpServer, principal: Principal) -> str:
+        """A short-lived token for one server, in the person's name."""
+        return self.issuer.issue(
+            audience=server.url,
+            subject=principal.subject,
+            tenant=principal.tenant,
+            roles=principal.roles,
+            name=principal.name,
+            tier=principal.tier,
+            locale=principal.locale,
+            tz=principal.tz,
+            scope="tools",
+            actor="orchestrator",
+            lifetime_s=TOKEN_LIFETIME_S,
+        )
+
+    def forget(self) -> None:
+        """List everything anew when next asked: an acceptance changed what is usable."""
+        self._slots.clear()
+
+    async def _tools_of(
+        self, server: McpServer, principal: Principal, max_age_s: float
+    ) -> ServerTools:
+        key = (server.key, partition(principal), " ".join(sorted(principal.roles)))
+        slot = self._slots.setdefault(key, _Slot())
+        loop = asyncio.get_running_loop()
+        async with slot.lock:
+            known = slot.fresh(loop.time(), max_age_s)
+            if known is not None:
+                return known
+            slot.listed = await self._list(server, principal)
+            slot.listed_at = loop.time()
+        while len(self._slots) > MAX_SLOTS:
+            del self._slots[next(iter(self._slots))]
+        return slot.listed
+
+    async def _list(self, server: McpServer, principal: Principal) -> ServerTools:
+        try:
+            async with asyncio.timeout(LIST_TIMEOUT_S):
+                tools = await server.list_tools(
+                    partition(principal), self.token_for(server, principal)
+                )
+        except ExpectedError as error:
+            log.warning("tools_not_listed", server=server.key, code=error.code)
+            return ServerTools(server, problem=error)
+        except TimeoutError:
+            log.warning("tools_not_listed", server=server.key, code="timed_out")
+            return ServerTools(server, problem=_too_slow(server))
+        return ServerTools(server, tuple(await self._judge_definitions(server, tools)))
+
+    async def _judge_definitions(
+        self, server: McpServer, tools: Sequence[Tool]
+    ) -> list[CatalogueTool]:
+        described = {tool.name: definition(tool) for tool in tools}
+        hashes = {name: canonical_hash(value) for name, value in described.items()}
+        async with self.database.reading() as session:
+            accepted = await find_definitions(session, server.key)
+        if unseen := [name for name in described if name not in accepted]:
+            await self._accept_unseen(server, {name: described[name] for name in unseen})
+        return [
+            CatalogueTool(
+                server=server,
+                tool=tool,
+                model_name=name_for_model(server.key, tool.name),
+                definition=described[tool.name],
+                definition_hash=hashes[tool.name],
+                accepted=_other_than(accepted.get(tool.name), hashes[tool.name]),
+            )
+            for tool in tools
+        ]
+
+    async def _accept_unseen(
+        self, server: McpServer, unseen: Mapping[str, dict[str, JsonValue]]
+    ) -> None:
+        now: datetime = utc_now()
+        async with self.database.writing() as session:
+            for name, value in unseen.items():
+                await add_definition(
+                    session, server.key, name, value, accepted_by="first_seen", now=now
+                )
+        log.info("tool_definitions_accepted", server=server.key, tools=sorted(unseen))
+
+
+def partition(principal: Principal) -> str:
+    """What separates one person's cached answers from another's."""
+    return f"{principal.tenant}/{principal.subject}"
+
+
+def _other_than(
+    accepted: tuple[str, dict[str, JsonValue]] | None, definition_hash: str
+) -> dict[str, JsonValue] | None:
+    if accepted is None or accepted[0] == definition_hash:
+        return None
+    return accepted[1]
+
+
+def _too_slow(server: McpServer) -> ExpectedError:
+    return ServerUnavailable(f"The tool server “{server.key}” does not answer.", sent=False)

@@ -1,0 +1,45 @@
+"""What a tool's definition comes down to: a hash that changes when anything the model or a person relies on does."""
+
+import hashlib
+import json
+import re
+from typing import Any, cast
+
+from mcp.types import Tool
+from pydantic import JsonValue
+
+MAX_MODEL_NAME = 64
+"""What model providers allow in a function name; MCP allows 128 characters and dots."""
+
+
+def definition(tool: Tool) -> dict[str, JsonValue]:
+    """Name, texts, schemas, annotations and metadata, as JSON."""
+    parts: dict[str, Any] = {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "output_schema": tool.output_schema,
+        "annotations": tool.annotations.model_dump(mode="json", exclude_none=True)
+        if tool.annotations
+        else None,
+        "meta": tool.meta,
+    }
+    return cast(
+        dict[str, JsonValue], {name: part for name, part in parts.items() if part is not None}
+    )
+
+
+def canonical_hash(value: JsonValue) -> str:
+    """SHA-256 over JSON with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def name_for_model(server: str, tool: str) -> str:
+    """`server__tool`, made to fit what model providers accept. The prefix is our name for the server."""
+    plain = f"{server}__{tool}"
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", plain)
+    if safe == plain and len(safe) <= MAX_MODEL_NAME:
+        return safe
+    return f"{safe[: MAX_MODEL_NAME - 9]}_{hashlib.sha256(plain.encode()).hexdigest()[:8]}"

@@ -1,0 +1,108 @@
+"""The gate before every call: does the tool exist, do the arguments fit, is the definition the accepted one,
+what does the policy say. Pure: it is handed everything it judges by.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from pydantic import JsonValue
+from referencing import Registry
+
+from orchestrator.models.port import ProposedCall
+from orchestrator.policy.rules import Judgement, judge
+from orchestrator.tools.catalogue import CatalogueTool, Toolbox
+from shared.wire.events import Verdict
+
+MAX_ARGUMENTS_BYTES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class GatedCall:
+    """A proposed call and what becomes of it."""
+
+    model_name: str
+    tool: CatalogueTool | None
+    arguments: dict[str, JsonValue]
+    judgement: Judgement
+
+
+def gate(
+    call: ProposedCall, toolbox: Toolbox, roles: frozenset[str], *, calls_left: int
+) -> GatedCall:
+    """Judge one call. The first check that fails refuses it; the reason is told to the model."""
+    tool = toolbox.by_model_name(call.name)
+    arguments = _parse(call.arguments_json)
+    return GatedCall(
+        model_name=call.name,
+        tool=tool,
+        arguments=arguments or {},
+        judgement=_judge(tool, arguments, toolbox, roles, calls_left),
+    )
+
+
+def _judge(
+    tool: CatalogueTool | None,
+    arguments: dict[str, JsonValue] | None,
+    toolbox: Toolbox,
+    roles: frozenset[str],
+    calls_left: int,
+) -> Judgement:
+    if calls_left <= 0:
+        return _refuse(
+            "too_many_calls", "This turn has used up its tool calls. Answer with what is known."
+        )
+    if tool is None:
+        names = ", ".join(tool.name for tool in toolbox.for_model()) or "none"
+        return _refuse("unknown_tool", f"There is no such tool. Available: {names}.")
+    if tool.is_changed:
+        return _refuse(
+            "definition_changed",
+            "This tool was changed by its server and is off until somebody has looked at the difference "
+            "on the tools page.",
+        )
+    if arguments is None:
+        return _refuse(
+            "arguments_not_json", "The arguments are not a JSON object. Send them again."
+        )
+    if (problem := schema_problem(tool, arguments)) is not None:
+        return _refuse("arguments_do_not_fit", problem)
+    return judge(tool.traits, roles)
+
+
+def schema_problem(tool: CatalogueTool, arguments: dict[str, JsonValue]) -> str | None:
+    """Why the arguments do not fit the tool's schema, None when they do. No reference is ever fetched."""
+    return problem_with(cast(dict[str, Any], tool.tool.input_schema), arguments)
+
+
+def problem_with(schema: dict[str, Any], arguments: dict[str, JsonValue]) -> str | None:
+    """Why arguments do not fit a JSON Schema (2020-12), None when they do."""
+    if len(json.dumps(arguments)) > MAX_ARGUMENTS_BYTES:
+        return f"The arguments are larger than {MAX_ARGUMENTS_BYTES:,} bytes."
+    try:
+        validator = Draft202012Validator(schema, registry=Registry())
+        error = best_match(validator.iter_errors(arguments))
+    except (SchemaError, ValueError, LookupError, RecursionError):
+        return "The tool's own schema is broken, so its arguments cannot be checked."
+    return None if error is None else _in_words(error)
+
+
+def _in_words(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path)
+    return f"{f'Argument “{where}”: ' if where else ''}{error.message[:300]}"
+
+
+def _refuse(rule: str, reason: str) -> Judgement:
+    return Judgement(Verdict.REFUSE, rule, reason)
+
+
+def _parse(arguments_json: str) -> dict[str, JsonValue] | None:
+    if not arguments_json.strip():
+        return {}  # many models send nothing for a tool without arguments
+    try:
+        parsed = json.loads(arguments_json)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return cast("dict[str, JsonValue]", parsed) if isinstance(parsed, dict) else None

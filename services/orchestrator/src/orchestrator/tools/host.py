@@ -1,0 +1,272 @@
+"""One configured MCP server, as a host sees it: list its tools, call one.
+
+A short-lived SDK client per request over one shared connection pool: one transport error kills a client with all
+that hangs on it, so nothing is kept but the pool and what the server said of itself (docs/adr/0004).
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx2
+from mcp import Client, MCPError
+from mcp.client import CacheConfig, InMemoryResponseCacheStore
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import (
+    CONNECTION_CLOSED,
+    REQUEST_TIMEOUT,
+    CallToolResult,
+    DiscoverResult,
+    InputRequiredResult,
+    Tool,
+)
+from pydantic import ValidationError
+
+from shared.errors import ExpectedError, Unavailable, UpstreamFailed
+
+MODERN = "2026-07-28"
+MAX_PAGES = 50
+MAX_ANSWER_BYTES = 8 * 2**20
+HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
+"""The read timeout must exceed every call's own: when httpx gives up, the whole client dies with it."""
+NOT_MCP_STATUSES = frozenset({421, 429, 502, 503, 504})
+
+T = TypeVar("T")
+OnProgress = Callable[[float, float | None, str | None], Awaitable[None]]
+
+
+class ServerUnavailable(Unavailable):
+    """The server cannot be reached or broke off. `sent`: the request may have arrived (never repeat writes then)."""
+
+    code = "tool_server_unavailable"
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class SignInRefused(ExpectedError):
+    """The server does not accept our token."""
+
+    code = "tool_server_refused_sign_in"
+    status = 502
+
+
+class CallTimedOut(Unavailable):
+    """The server did not answer the call in time; the call was cancelled there."""
+
+    code = "tool_timed_out"
+
+
+class BadAnswer(UpstreamFailed):
+    """The server answered, but with nothing that MCP allows. The tool may have run."""
+
+    code = "tool_answered_garbage"
+
+
+class CallRefused(UpstreamFailed):
+    """The server refused the request with a protocol error."""
+
+    code = "tool_refused"
+
+
+class BearerAuth(httpx2.Auth):
+    """Sends one token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Any:
+        request.headers["authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def new_pool() -> httpx2.AsyncHTTPTransport:
+    """One per process: making a TLS context takes 20 ms."""
+    return httpx2.AsyncHTTPTransport(
+        limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50)
+    )
+
+
+async def _answered_through_us(*_: Any) -> Any:
+    """Declares that questions from servers can be answered; none is answered in line."""
+    raise RuntimeError("Questions are answered by a later request.")
+
+
+@dataclass(slots=True)
+class McpServer:
+    """Connection settings and what was learnt of one server."""
+
+    key: str
+    url: str
+    own: bool
+    pool: httpx2.AsyncHTTPTransport
+    call_timeout_s: float
+    _store: InMemoryResponseCacheStore = field(default_factory=InMemoryResponseCacheStore)
+    _discovered: DiscoverResult | None = None
+
+    async def list_tools(self, partition: str, token: str) -> list[Tool]:
+        """All tools this principal may see, in the server's order.
+
+        Raises:
+            ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused.
+        """
+
+        async def list_all(client: Client) -> list[Tool]:
+            tools: list[Tool] = []
+            cursor: str | None = None
+            for _ in range(MAX_PAGES):
+                page = await client.list_tools(cursor=cursor)
+                tools += page.tools
+                cursor = page.next_cursor
+                if cursor is None:
+                    return tools
+            raise BadAnswer("The tool server's list of tools does not end.")
+
+        return await self._run(partition, token, list_all)
+
+    async def call(
+        self,
+        partition: str,
+        token: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        meta: Mapping[str, Any] | None = None,
+        on_progress: OnProgress | None = None,
+        timeout_s: float | None = None,
+    ) -> CallToolResult:
+        """Call a tool once. Cancelling this cancels it on the server.
+
+        Raises:
+            ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused.
+        """
+
+        async def call_it(client: Client) -> CallToolResult:
+            await (
+                client.list_tools()
+            )  # from the cache; gives the session the schemas it checks against
+            result = await client.session.call_tool(
+                tool,
+                dict(arguments),
+                read_timeout_seconds=timeout_s,
+                progress_callback=on_progress,
+                meta=dict(meta) if meta else None,  # pyright: ignore[reportArgumentType] - an open mapping
+                allow_input_required=True,
+            )
+            if isinstance(result, InputRequiredResult):
+                raise CallRefused(
+                    "The tool asks a question of its own, which cannot be answered here yet."
+                )
+            if not isinstance(result, CallToolResult):
+                raise BadAnswer("The tool server answered with something that is no tool result.")
+            return result
+
+        return await self._run(partition, token, call_it)
+
+    @asynccontextmanager
+    async def _client(self, partition: str, token: str) -> AsyncIterator[Client]:
+        # An AsyncClient around the shared pool costs 0.03 ms; closing it would close the pool.
+        http = _Http(transport=self.pool, timeout=HTTP_TIMEOUT, auth=BearerAuth(token))
+        mode = MODERN if self.own or self._discovered is not None else "auto"
+        client = Client(
+            streamable_http_client(self.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES),
+            mode=mode,
+            prior_discover=self._discovered,
+            read_timeout_seconds=self.call_timeout_s,
+            elicitation_callback=_answered_through_us,
+            cache=CacheConfig(store=self._store, partition=partition, target_id=self.url),
+        )
+        async with client:
+            # A retry must carry another JSON-RPC id (MCP 2026-07-28, multi round-trip requests), but every
+            # client counts from 1. There is no public knob in SDK 2.3.
+            client.session._dispatcher._next_id = secrets.randbelow(2**52)  # noqa: SLF001 # pyright: ignore
+            await self._learn(client)
+            yield client
+
+    async def _learn(self, client: Client) -> None:
+        if self._discovered is not None:
+            return
+        if self.own:
+            raw = await client.session.send_discover(MODERN)
+            self._discovered = DiscoverResult.model_validate(raw, by_name=False)
+            client.session.adopt(self._discovered)
+        elif client.session.discover_result is not None:
+            self._discovered = client.session.discover_result
+
+    async def _run(self, partition: str, token: str, body: Callable[[Client], Awaitable[T]]) -> T:
+        outcome = await self._guarded(partition, token, body)
+        if isinstance(outcome, ExpectedError):
+            raise outcome
+        return outcome
+
+    async def _guarded(
+        self, partition: str, token: str, body: Callable[[Client], Awaitable[T]]
+    ) -> T | ExpectedError:
+        entered = False
+        try:
+            async with self._client(partition, token) as client:
+                entered = True
+                try:  # inside, because outside everything arrives as an exception group
+                    return await body(client)
+                except MCPError as error:
+                    return _of_protocol(error)
+                except ExpectedError as error:
+                    return error
+                except (RuntimeError, ValidationError) as error:
+                    return BadAnswer(
+                        f"The tool server's answer breaks its own schema: {error}"[:300]
+                    )
+        except BaseException as error:
+            return self._of_transport(error, entered=entered)
+
+    def _of_transport(self, error: BaseException, *, entered: bool) -> ExpectedError:
+        cause = _leaf(error)
+        if isinstance(cause, ExpectedError):
+            return cause
+        if isinstance(cause, MCPError):
+            return _of_protocol(cause)
+        if isinstance(cause, ValidationError):
+            return BadAnswer("The tool server does not speak MCP as it should.")
+        if isinstance(cause, httpx2.TransportError):
+            self._discovered = None
+            not_sent = isinstance(
+                cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
+            )
+            return ServerUnavailable(
+                f"The tool server “{self.key}” cannot be reached.", sent=entered and not not_sent
+            )
+        raise error
+
+
+def _of_protocol(error: MCPError) -> ExpectedError:
+    if error.code == REQUEST_TIMEOUT:
+        return CallTimedOut("The tool did not answer in time and was cancelled.")
+    if error.code == CONNECTION_CLOSED:
+        return ServerUnavailable("The connection to the tool server broke off.", sent=True)
+    return CallRefused(f"The tool server refused the request: {error.error.message}"[:300])
+
+
+def _leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+class _Http(httpx2.AsyncClient):
+    """Names what the SDK would report as one vague protocol error."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        response = await super().send(request, **options)
+        if response.status_code in {401, 403}:
+            await response.aclose()
+            raise SignInRefused("The tool server does not accept our sign-in.")
+        if response.status_code in NOT_MCP_STATUSES:
+            await response.aclose()
+            raise ServerUnavailable(
+                f"The tool server is not available now (HTTP {response.status_code}).",
+                sent=response.status_code in {502, 504},
+            )
+        return response

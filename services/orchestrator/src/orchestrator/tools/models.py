@@ -1,0 +1,51 @@
+"""The ledger of tool calls and the accepted tool definitions."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from orchestrator.database import Base, UtcDateTime
+
+
+class ToolCallRow(Base):
+    """What was proposed, what was sent and what came of it. Outlives its conversation."""
+
+    __tablename__ = "tool_calls"
+    __table_args__ = (Index(None, "tenant_id", "owner_id", "proposed_at"), Index(None, "turn_id"))
+
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    turn_id: Mapped[str] = mapped_column(String(64))
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    owner_id: Mapped[str] = mapped_column(String(64))
+    server: Mapped[str] = mapped_column(String(64))
+    tool: Mapped[str] = mapped_column(String(256))
+    definition_hash: Mapped[str] = mapped_column(String(64))
+    """Of the definition the call was judged by; empty when there is no such tool."""
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """As proposed, then as approved: always what is sent."""
+    arguments_hash: Mapped[str] = mapped_column(String(64))
+    idempotency_key: Mapped[str] = mapped_column(String(64))
+    repeatable: Mapped[bool] = mapped_column(Boolean)
+    """Read-only or idempotent by a trusted server's word: may be sent again after a crash."""
+    state: Mapped[str] = mapped_column(String(32))
+    rule: Mapped[str] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(Text)
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ToolDefinitionRow(Base):
+    """The definition of a tool that was last accepted, for the whole installation."""
+
+    __tablename__ = "tool_definitions"
+
+    server: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tool: Mapped[str] = mapped_column(String(256), primary_key=True)
+    definition_hash: Mapped[str] = mapped_column(String(64))
+    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
+    accepted_by: Mapped[str] = mapped_column(String(64))
+    """Person id, or `first_seen`."""
+    accepted_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,103 @@
+"""Every statement on the ledger of calls and on accepted definitions."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orchestrator.tools.fingerprint import canonical_hash
+from orchestrator.tools.models import ToolCallRow, ToolDefinitionRow
+from shared.errors import NotFound
+from shared.service_tokens import Principal
+from shared.wire.events import CallState
+
+
+async def get_call(session: AsyncSession, call_id: str, owner: Principal) -> ToolCallRow:
+    """Raises NotFound when it is absent or somebody else's."""
+    row = await session.scalar(
+        select(ToolCallRow).where(
+            ToolCallRow.call_id == call_id,
+            ToolCallRow.tenant_id == owner.tenant,
+            ToolCallRow.owner_id == owner.subject,
+        )
+    )
+    if row is None:
+        raise NotFound("There is no such call.")
+    return row
+
+
+async def get_call_to_send(session: AsyncSession, call_id: str) -> ToolCallRow:
+    """For the turn's own runner, which has proved by its lease that the call is its to send."""
+    return await session.get_one(ToolCallRow, call_id)
+
+
+async def approve_call(session: AsyncSession, call_id: str, arguments: dict[str, Any]) -> None:
+    await session.execute(
+        update(ToolCallRow)
+        .where(ToolCallRow.call_id == call_id)
+        .values(
+            state=CallState.APPROVED, arguments=arguments, arguments_hash=canonical_hash(arguments)
+        )
+    )
+
+
+async def mark_sent(session: AsyncSession, call_id: str, now: datetime) -> None:
+    """Written before the request leaves: after a crash, `sent` without an end means it may have been done."""
+    await session.execute(
+        update(ToolCallRow)
+        .where(ToolCallRow.call_id == call_id)
+        .values(state=CallState.SENT, sent_at=now)
+    )
+
+
+async def end_call(
+    session: AsyncSession, call_id: str, state: CallState, error: str | None, now: datetime
+) -> None:
+    await session.execute(
+        update(ToolCallRow)
+        .where(ToolCallRow.call_id == call_id)
+        .values(state=state, error=error, finished_at=now)
+    )
+
+
+async def find_definitions(
+    session: AsyncSession, server: str
+) -> dict[str, tuple[str, dict[str, JsonValue]]]:
+    """Accepted definitions of a server's tools: name → hash and definition."""
+    rows = await session.scalars(
+        select(ToolDefinitionRow).where(ToolDefinitionRow.server == server)
+    )
+    return {row.tool: (row.definition_hash, row.definition) for row in rows}
+
+
+async def add_definition(
+    session: AsyncSession,
+    server: str,
+    tool: str,
+    value: dict[str, JsonValue],
+    *,
+    accepted_by: str,
+    now: datetime,
+    replace: bool = False,
+) -> None:
+    """Accept a definition. Without `replace`, one that another replica accepted first stays."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    values = {
+        "server": server,
+        "tool": tool,
+        "definition_hash": canonical_hash(value),
+        "definition": value,
+        "accepted_by": accepted_by,
+        "accepted_at": now,
+    }
+    key = ["server", "tool"]
+    statement = (sqlite_insert if is_sqlite else postgres_insert)(ToolDefinitionRow).values(values)
+    if replace:
+        changed = {name: new for name, new in values.items() if name not in key}
+        await session.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
+    else:
+        await session.execute(statement.on_conflict_do_nothing(index_elements=key))

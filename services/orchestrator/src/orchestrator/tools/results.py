@@ -1,0 +1,64 @@
+"""What becomes of a tool's answer: a bounded result for the page and the record, or an error in words."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from mcp.types import CallToolResult, TextContent
+from pydantic import JsonValue
+
+from shared.errors import ExpectedError
+from shared.wire.events import CallError
+
+MAX_RESULT_BYTES = 64 * 1024
+"""What an event carries. A table is cut at a row, anything else at a character, and it is said."""
+MAX_ERROR_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """A call that was answered."""
+
+    result: JsonValue = None
+    rows: int | None = None
+    truncated: bool = False
+    error: CallError | None = None
+
+
+def outcome_of(answer: CallToolResult) -> ToolOutcome:
+    """Read a tool's answer. Nothing in it is trusted: sizes are bounded, texts stay texts."""
+    text = "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
+    if answer.is_error:
+        message = text[:MAX_ERROR_CHARACTERS] or "The tool reported an error without saying which."
+        return ToolOutcome(error=CallError(code="tool_error", message=message))
+    structured = cast("dict[str, JsonValue] | None", answer.structured_content)
+    if structured is None:
+        return _bounded_text(text)
+    rows = structured.get("rows")
+    if isinstance(rows, list):
+        return _bounded_table(structured, rows)
+    if len(orjson.dumps(structured)) > MAX_RESULT_BYTES:
+        return _bounded_text(orjson.dumps(structured).decode())
+    return ToolOutcome(result=structured)
+
+
+def error_of(error: ExpectedError) -> CallError:
+    return CallError(code=error.code, message=error.message)
+
+
+def _bounded_text(text: str) -> ToolOutcome:
+    cut = text.encode()[:MAX_RESULT_BYTES].decode(errors="ignore")
+    return ToolOutcome(result=cut, truncated=len(cut) < len(text))
+
+
+def _bounded_table(table: dict[str, JsonValue], rows: list[JsonValue]) -> ToolOutcome:
+    room = MAX_RESULT_BYTES - len(orjson.dumps({**table, "rows": []}))
+    kept: list[JsonValue] = []
+    for row in rows:
+        room -= len(orjson.dumps(row)) + 1
+        if room < 0:
+            break
+        kept.append(row)
+    truncated = len(kept) < len(rows) or bool(table.get("truncated"))
+    result: dict[str, Any] = {**table, "rows": kept, "truncated": truncated}
+    return ToolOutcome(result=result, rows=len(rows), truncated=truncated)

@@ -1,0 +1,85 @@
+"""Tools over HTTP: what there is, from where, and accepting a changed definition."""
+
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Request
+
+from orchestrator.deps import Caller, Db, Now
+from orchestrator.tools.catalogue import Catalogue, CatalogueTool, ServerTools
+from orchestrator.tools.queries import add_definition
+from shared.errors import Conflict, NotAllowed, NotFound
+from shared.wire.api import Tool, ToolAcceptance, ToolServer, ToolState
+
+MAY_ACCEPT = frozenset({"owner", "admin"})
+
+router = APIRouter(prefix="/v1/tools", tags=["tools"])
+
+
+def _catalogue(request: Request) -> Catalogue:
+    return cast(Catalogue, request.app.state.catalogue)
+
+
+Tools = Annotated[Catalogue, Depends(_catalogue)]
+
+
+@router.get("")
+async def list_all(caller: Caller, catalogue: Tools) -> dict[str, list[ToolServer]]:
+    """The configured tool servers and what each offers you now."""
+    toolbox = await catalogue.toolbox(caller)
+    return {"servers": [_as_server(listed) for listed in toolbox.servers]}
+
+
+@router.put("/{server}/{tool}/acceptance")
+async def accept(
+    server: str,
+    tool: str,
+    acceptance: ToolAcceptance,
+    caller: Caller,
+    catalogue: Tools,
+    db: Db,
+    now: Now,
+) -> Tool:
+    """Accept a tool's changed definition, so that it can be called again. For owners and admins."""
+    if not caller.roles & MAY_ACCEPT:
+        raise NotAllowed("Only an owner or an admin can accept a changed tool.")
+    found = (await catalogue.toolbox(caller, max_age_s=0)).find(server, tool)
+    if found is None:
+        raise NotFound("There is no such tool right now.")
+    if found.definition_hash != acceptance.definition_hash:
+        raise Conflict("The tool has changed again since you looked. Look at it once more.")
+    async with db.writing() as session:
+        await add_definition(
+            session,
+            server,
+            tool,
+            found.definition,
+            accepted_by=caller.subject,
+            now=now,
+            replace=True,
+        )
+    catalogue.forget()
+    accepted = (await catalogue.toolbox(caller)).find(server, tool)
+    return _as_tool(accepted or found)
+
+
+def _as_server(listed: ServerTools) -> ToolServer:
+    return ToolServer(
+        server=listed.server.key,
+        own=listed.server.own,
+        problem=listed.problem.message if listed.problem else None,
+        tools=[_as_tool(tool) for tool in listed.tools if not tool.is_hidden],
+    )
+
+
+def _as_tool(tool: CatalogueTool) -> Tool:
+    return Tool(
+        server=tool.server.key,
+        tool=tool.tool.name,
+        title=tool.title,
+        description=tool.tool.description or "",
+        read_only=tool.reads_only,
+        state=ToolState.CHANGED if tool.is_changed else ToolState.READY,
+        definition_hash=tool.definition_hash,
+        definition=tool.definition,
+        accepted_definition=tool.accepted,
+    )

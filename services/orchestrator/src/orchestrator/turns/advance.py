@@ -1,0 +1,574 @@
+"""Takes a claimed turn as far as it goes: decide, do, append, repeat, until it ends or waits for a person."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, assert_never
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orchestrator.approvals.queries import add_approval, cancel_approvals, list_decided
+from orchestrator.conversations.queries import touch_conversation
+from orchestrator.database import Database
+from orchestrator.models.port import Model, ModelFailed, ProposedCall, ReplyCut, ReplyEnd
+from orchestrator.settings import Settings
+from orchestrator.tools.calls import CallToSend, EndedCall, ToolCaller
+from orchestrator.tools.catalogue import Catalogue, CatalogueTool, Toolbox
+from orchestrator.tools.fingerprint import canonical_hash
+from orchestrator.tools.gate import gate
+from orchestrator.tools.models import ToolCallRow
+from orchestrator.tools.queries import approve_call, end_call, mark_sent
+from orchestrator.tools.results import ToolOutcome
+from orchestrator.turns import log as turn_log
+from orchestrator.turns.context import build_context, system_prompt
+from orchestrator.turns.decide import (
+    AskModel,
+    AskPerson,
+    Done,
+    Finish,
+    Limits,
+    RunCalls,
+    SettleCalls,
+    Step,
+    Wait,
+    decide,
+)
+from orchestrator.turns.facts import CallFacts, TurnFacts, fold
+from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
+from orchestrator.turns.stream import TurnStream
+from orchestrator.turns.writer import EventWriter
+from shared.errors import ExpectedError
+from shared.service_tokens import Principal
+from shared.wire.api import TurnState
+from shared.wire.events import (
+    ApprovalDecided,
+    ApprovalNeeded,
+    CallError,
+    CallFinished,
+    CallProposed,
+    CallStarted,
+    CallState,
+    Decision,
+    Notice,
+    Outcome,
+    TurnFinished,
+    Usage,
+)
+
+EARLIER_TURNS = 25
+FRESH_BEFORE_READING_S = 60.0
+FRESH_BEFORE_WRITING_S = 2.0
+"""How old the tool list may be when a call that changes something is sent."""
+
+log = structlog.get_logger()
+
+INTERNAL = CallError(
+    code="internal",
+    message="Something went wrong on our side, so this answer was ended. It was logged.",
+    hint="Ask again.",
+)
+TOOL_GONE = CallError(code="tool_gone", message="The server does not offer this tool any more.")
+
+_STATE_OF = {
+    Outcome.ANSWERED: TurnState.ANSWERED,
+    Outcome.STOPPED: TurnState.STOPPED,
+    Outcome.FAILED: TurnState.FAILED,
+}
+_WHY_ENDED = {
+    CallState.REJECTED: "The person said no; nothing was done.",
+    CallState.EXPIRED: "Nobody answered in time; nothing was done.",
+    CallState.OUTCOME_UNKNOWN: "It was sent, but the answer was lost: it may have been done.",
+    CallState.CANCELLED: "The turn was stopped.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnParts:
+    """What running turns needs; one for the whole process."""
+
+    database: Database
+    stream: TurnStream
+    model: Model
+    catalogue: Catalogue
+    caller: ToolCaller
+    settings: Settings
+    now: Callable[[], datetime]
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            model_replies=self.settings.max_model_replies, cut_replies=self.settings.model_attempts
+        )
+
+
+class Turn:
+    """One claimed turn being taken further by this process."""
+
+    def __init__(self, parts: TurnParts, claimed: turn_log.Claimed, facts: TurnFacts) -> None:
+        self._parts = parts
+        self._row = claimed.row
+        self._principal = _principal_of(
+            claimed.row.tenant_id, claimed.row.owner_id, claimed.row.asked_by
+        )
+        self._stop = asyncio.Event()
+        if claimed.row.cancel_requested_at is not None:
+            self._stop.set()
+        self._writer = EventWriter(
+            parts.database,
+            parts.stream,
+            claimed,
+            facts,
+            now=parts.now,
+            coalesce_s=parts.settings.coalesce_ms / 1_000,
+        )
+
+    @property
+    def _facts(self) -> TurnFacts:
+        return self._writer.facts
+
+    def request_stop(self) -> None:
+        """Cut short whatever is going on; what was said so far stays."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Go on until the turn is over or waits for a person.
+
+        Raises:
+            LeaseLost: it is not ours any more.
+        """
+        while True:
+            await self._take_up_decisions()
+            step = decide(
+                self._facts, cancel_requested=self._stop.is_set(), limits=self._parts.limits
+            )
+            if await self._take(step):
+                return
+
+    async def fail_internally(self) -> None:
+        """End the turn after a bug of ours, as far as that still works."""
+        self._writer.forget_uncommitted()
+        await self._finish(Finish(Outcome.FAILED, INTERNAL))
+
+    async def _take(self, step: Step) -> bool:
+        """Do one step. True: there is nothing more to do now."""
+        match step:
+            case AskModel():
+                await self._ask_model()
+            case AskPerson():
+                await self._unless_stopped(self._ask_person(step.calls))
+            case RunCalls():
+                await self._unless_stopped(self._run_calls(step.calls))
+            case SettleCalls():
+                await self._settle(step.calls)
+            case Wait():
+                return await self._wait()
+            case Finish():
+                await self._finish(step)
+            case Done():
+                return True
+            case _:
+                assert_never(step)
+        return self._facts.finished is not None
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`, but cancel it as soon as a stop is requested."""
+        task = asyncio.create_task(work)
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            if not task.done():
+                task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
+
+    # --- the model
+
+    async def _ask_model(self) -> None:
+        try:
+            await self._unless_stopped(self._get_reply())
+        except (ReplyCut, ModelFailed) as error:
+            log.warning("reply_cut", code=error.code)
+            self._writer.drop_text(error.message)
+            await self._writer.commit()
+        except ExpectedError as error:
+            log.warning("reply_failed", code=error.code)
+            await self._finish(
+                Finish(Outcome.FAILED, CallError(code=error.code, message=error.message))
+            )
+        if self._stop.is_set():
+            self._writer.finish_text()
+
+    async def _get_reply(self) -> None:
+        toolbox = await self._parts.catalogue.toolbox(self._principal)
+        if not self._facts.replies:
+            self._tell_problems(toolbox)
+        context = await self._context(toolbox)
+        tools = toolbox.for_model()
+        end = ReplyEnd()
+        async with aclosing(self._parts.model.reply(context, tools)) as parts:
+            async for part in parts:
+                if isinstance(part, ReplyEnd):
+                    end = part
+                else:
+                    self._writer.say(part)
+                    if self._writer.spoken_characters > self._parts.settings.max_reply_characters:
+                        end = ReplyEnd(cut_by_length=True)
+                        break
+        await self._take_up_reply(end, toolbox)
+
+    async def _context(self, toolbox: Toolbox) -> Any:
+        async with self._parts.database.reading() as session:
+            rows = await turn_log.list_turns(
+                session,
+                self._row.conversation_id,
+                limit=EARLIER_TURNS,
+                before_position=self._row.position,
+            )
+            events = await turn_log.list_events_of(session, [row.turn_id for row in rows])
+        context = build_context(
+            [fold(events[row.turn_id]) for row in rows],
+            self._facts,
+            system=system_prompt(
+                person=self._principal.name,
+                now=self._parts.now(),
+                tz=self._principal.tz,
+                unavailable=[name for name, _ in toolbox.problems],
+            ),
+            max_tokens=self._parts.settings.context_tokens,
+        )
+        if context.left_out and not self._facts.replies:
+            self._notice(
+                "history_left_out",
+                "info",
+                f"This conversation is long: the assistant no longer sees its first {context.left_out} questions.",
+            )
+        return context.messages
+
+    def _tell_problems(self, toolbox: Toolbox) -> None:
+        for server, problem in toolbox.problems:
+            self._notice(
+                "tool_server_unavailable",
+                "warning",
+                f"The tools of “{server}” cannot be used right now: {problem.message}",
+            )
+
+    async def _take_up_reply(self, end: ReplyEnd, toolbox: Toolbox) -> None:
+        self._writer.finish_text()
+        for call in end.calls:
+            self._propose(call, toolbox)
+        if end.cut_by_length:
+            self._notice(
+                "reply_too_long",
+                "warning",
+                "The answer reached the longest it may be and ends here.",
+            )
+        replies_finished.inc()
+        self._writer.add(
+            Usage(
+                n=(n := self._writer.number),
+                first=n,
+                model=self._parts.model.name,
+                input_tokens=end.input_tokens,
+                output_tokens=end.output_tokens,
+            )
+        )
+        if end.calls:
+            await (
+                self._writer.commit()
+            )  # an answer without calls is stored together with the turn's end
+
+    def _propose(self, call: ProposedCall, toolbox: Toolbox) -> None:
+        calls_left = self._parts.settings.max_calls - len(self._facts.calls)
+        gated = gate(call, toolbox, self._principal.roles, calls_left=calls_left)
+        tool = gated.tool
+        event = CallProposed(
+            n=(n := self._writer.number),
+            first=n,
+            call_id=f"call_{uuid.uuid4().hex}",
+            server=tool.server.key if tool else "",
+            tool=tool.tool.name if tool else gated.model_name[:256],
+            title=tool.title if tool else gated.model_name[:256],
+            arguments=gated.arguments,
+            read_only=bool(tool and tool.reads_only),
+            repeatable=bool(tool and tool.is_repeatable),
+            verdict=gated.judgement.verdict,
+            rule=gated.judgement.rule,
+            reason=gated.judgement.reason,
+        )
+        self._writer.add(event, self._ledger_entry(event, tool))
+
+    def _ledger_entry(
+        self, event: CallProposed, tool: CatalogueTool | None
+    ) -> Callable[[AsyncSession], Any]:
+        row = ToolCallRow(
+            call_id=event.call_id,
+            turn_id=self._row.turn_id,
+            tenant_id=self._row.tenant_id,
+            owner_id=self._row.owner_id,
+            server=event.server,
+            tool=event.tool,
+            definition_hash=tool.definition_hash if tool else "",
+            arguments=event.arguments,
+            arguments_hash=canonical_hash(event.arguments),
+            idempotency_key=uuid.uuid4().hex,
+            repeatable=event.repeatable,
+            state=CallState.PROPOSED,
+            rule=event.rule,
+            error=None,
+            proposed_at=self._parts.now(),
+            sent_at=None,
+            finished_at=None,
+        )
+
+        async def add(session: AsyncSession) -> None:
+            session.add(row)
+
+        return add
+
+    # --- the person
+
+    async def _ask_person(self, calls: Sequence[CallFacts]) -> None:
+        toolbox = await self._parts.catalogue.toolbox(self._principal)
+        questions = await asyncio.gather(*(self._question(call, toolbox) for call in calls))
+        for question in questions:
+            event = question.model_copy(update={"n": (n := self._writer.number), "first": n})
+
+            async def store(session: AsyncSession, event: ApprovalNeeded = event) -> None:
+                await add_approval(
+                    session,
+                    event,
+                    turn_id=self._row.turn_id,
+                    tenant_id=self._row.tenant_id,
+                    owner_id=self._row.owner_id,
+                    now=self._parts.now(),
+                )
+
+            self._writer.add(event, store)
+        await self._writer.commit()
+
+    async def _question(self, call: CallFacts, toolbox: Toolbox) -> ApprovalNeeded:
+        proposed = call.proposed
+        tool = toolbox.find(proposed.server, proposed.tool)
+        preview, problem = None, None
+        if tool is not None:
+            preview, problem = await self._parts.caller.preview(
+                tool, self._principal, proposed.arguments
+            )
+        return ApprovalNeeded(
+            n=1,
+            first=1,
+            call_id=call.call_id,
+            arguments=proposed.arguments,
+            arguments_schema=dict(tool.for_model().parameters) if tool else {},
+            preview=preview,
+            preview_problem=problem,
+            rule=proposed.rule,
+            reason=proposed.reason,
+            expires_at=self._parts.now()
+            + timedelta(seconds=self._parts.settings.approval_lifetime_s),
+        )
+
+    async def _take_up_decisions(self) -> None:
+        open_calls = [
+            call
+            for call in self._facts.unfinished_calls
+            if call.asked is not None and call.decided is None
+        ]
+        if not open_calls:
+            return
+        async with self._parts.database.reading() as session:
+            decided = {row.call_id: row for row in await list_decided(session, self._row.turn_id)}
+        for call in open_calls:
+            row = decided.get(call.call_id)
+            if row is None:
+                continue
+            event = ApprovalDecided(
+                n=(n := self._writer.number),
+                first=n,
+                call_id=row.call_id,
+                decision=Decision(row.state),
+                arguments=row.arguments,
+                edited=row.edited,
+                decided_by=row.decided_by_name,
+                note=row.note,
+            )
+            self._writer.add(event)
+            if event.decision is Decision.APPROVED:
+                await self._writer.commit(
+                    lambda session, row=row: approve_call(session, row.call_id, row.arguments)
+                )
+        await self._writer.commit()
+
+    async def _wait(self) -> bool:
+        seen = [call.call_id for call in self._facts.calls.values() if call.decided is not None]
+        laid_down = False
+
+        async def lay_down(session: AsyncSession) -> None:
+            nonlocal laid_down
+            laid_down = await turn_log.wait(session, self._writer.lease, seen)
+
+        await self._writer.commit(lay_down)
+        if not laid_down:
+            async with self._parts.database.reading() as session:
+                if await turn_log.is_cancel_requested(session, self._row.turn_id):
+                    self._stop.set()
+        return laid_down
+
+    # --- the calls
+
+    async def _run_calls(self, calls: Sequence[CallFacts]) -> None:
+        prepared = await self._prepare(calls)
+        for call in prepared:
+            self._writer.add(
+                CallStarted(
+                    n=(n := self._writer.number),
+                    first=n,
+                    call_id=call.call_id,
+                    at=self._parts.now(),
+                ),
+                lambda session, call_id=call.call_id: mark_sent(
+                    session, call_id, self._parts.now()
+                ),
+            )
+        await self._writer.commit()
+        running = [
+            asyncio.create_task(self._parts.caller.send(call, self._writer.progress))
+            for call in prepared
+        ]
+        try:
+            for finished in asyncio.as_completed(running):
+                answered = await finished
+                self._end_call(answered.call_id, answered.state, answered)
+                await self._writer.commit()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _prepare(self, calls: Sequence[CallFacts]) -> list[CallToSend]:
+        """Look the tools up again; what changed since the call was judged is not sent."""
+        changes_something = any(not call.proposed.read_only for call in calls)
+        max_age_s = FRESH_BEFORE_WRITING_S if changes_something else FRESH_BEFORE_READING_S
+        toolbox = await self._parts.catalogue.toolbox(self._principal, max_age_s=max_age_s)
+        async with self._parts.database.reading() as session:
+            rows = {
+                call.call_id: await session.get_one(ToolCallRow, call.call_id) for call in calls
+            }
+        prepared: list[CallToSend] = []
+        for call in calls:
+            row = rows[call.call_id]
+            tool = toolbox.find(row.server, row.tool)
+            problem = _why_not_sent(tool, row, toolbox)
+            if problem is not None or tool is None:
+                self._end_call(call.call_id, CallState.FAILED, problem or TOOL_GONE)
+                continue
+            prepared.append(
+                CallToSend(
+                    call_id=call.call_id,
+                    tool=tool,
+                    principal=self._principal,
+                    arguments=row.arguments,
+                    idempotency_key=row.idempotency_key,
+                )
+            )
+        return prepared
+
+    async def _settle(self, calls: Sequence[tuple[CallFacts, CallState]]) -> None:
+        for call, state in calls:
+            self._end_call(call.call_id, state, _why_settled(call, state))
+        if self._stop.is_set():
+            await self._writer.commit(
+                lambda session: cancel_approvals(session, self._row.turn_id, self._parts.now())
+            )
+        else:
+            await self._writer.commit()
+
+    def _end_call(self, call_id: str, state: CallState, end: EndedCall | CallError) -> None:
+        outcome = end.outcome if isinstance(end, EndedCall) else ToolOutcome(error=end)
+        proposed = self._facts.calls[call_id].proposed
+        calls_finished.labels(server=proposed.server or "none", state=state.value).inc()
+        log.info(
+            "call_finished",
+            call_id=call_id,
+            server=proposed.server,
+            tool=proposed.tool,
+            state=state,
+        )
+        message = outcome.error.message if outcome.error else None
+        self._writer.add(
+            CallFinished(
+                n=(n := self._writer.number),
+                first=n,
+                call_id=call_id,
+                state=state,
+                duration_ms=end.duration_ms if isinstance(end, EndedCall) else None,
+                rows=outcome.rows,
+                result=outcome.result,
+                truncated=outcome.truncated,
+                error=outcome.error,
+            ),
+            lambda session: end_call(session, call_id, state, message, self._parts.now()),
+        )
+
+    # --- the end
+
+    async def _finish(self, step: Finish) -> None:
+        self._writer.finish_text()
+        now = self._parts.now()
+        state = _STATE_OF[step.outcome]
+        self._writer.add(
+            TurnFinished(
+                n=(n := self._writer.number), first=n, outcome=step.outcome, error=step.error
+            ),
+            lambda session: turn_log.finish(session, self._writer.lease, state, now=now),
+            lambda session: touch_conversation(session, self._row.conversation_id, now),
+        )
+        await self._writer.commit()
+        turns_finished.labels(outcome=step.outcome.value).inc()
+
+    def _notice(self, code: str, level: Literal["info", "warning", "error"], text: str) -> None:
+        self._writer.add(
+            Notice(n=(n := self._writer.number), first=n, code=code, level=level, text=text)
+        )
+
+
+def _why_settled(call: CallFacts, state: CallState) -> CallError:
+    if state is CallState.REFUSED:
+        return CallError(code=call.proposed.rule, message=call.proposed.reason)
+    return CallError(code=state.value, message=_WHY_ENDED[state])
+
+
+def _why_not_sent(
+    tool: CatalogueTool | None, row: ToolCallRow, toolbox: Toolbox
+) -> CallError | None:
+    problem = next((p for name, p in toolbox.problems if name == row.server), None)
+    if problem is not None:
+        return CallError(code=problem.code, message=problem.message, hint="Try again in a moment.")
+    if tool is None:
+        return TOOL_GONE
+    if tool.is_changed or tool.definition_hash != row.definition_hash:
+        return CallError(
+            code="definition_changed",
+            message="The tool's definition changed after this call was judged, so it was not sent.",
+            hint="Look at the difference on the tools page.",
+        )
+    return None
+
+
+def _principal_of(tenant_id: str, owner_id: str, asked_by: dict[str, Any]) -> Principal:
+    return Principal(
+        subject=owner_id,
+        tenant=tenant_id,
+        roles=frozenset(asked_by["roles"]),
+        name=asked_by["name"],
+        tier=asked_by["tier"],
+        locale=asked_by["locale"],
+        tz=asked_by["tz"],
+    )

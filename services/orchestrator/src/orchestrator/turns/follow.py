@@ -1,0 +1,82 @@
+"""What one viewer of a turn is sent: the stored events it has not seen, then live ones, without gap or repeat."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from orchestrator.database import Database
+from orchestrator.turns.log import list_events
+from orchestrator.turns.models import TurnRow
+from orchestrator.turns.stream import Channel, Entry, TurnStream, encode
+
+PING = b": ping\n\n"
+PING_INTERVAL_S = 15.0
+LOOK_INTERVAL_S = 5.0
+"""How often stored events are looked up for a turn that runs elsewhere and is silent: the stream may be down."""
+
+
+class TurnViewer:
+    """Yields a turn's events from one number on, each once and in order."""
+
+    def __init__(self, database: Database, stream: TurnStream, turn_id: str, after: int) -> None:
+        self._database = database
+        self._stream = stream
+        self._turn_id = turn_id
+        self._applied = after
+        self._over = False
+
+    async def chunks(self, stored: Sequence[Entry] | None = None) -> AsyncIterator[bytes]:
+        """Bytes to send, one chunk for all that is there; pings while nothing is. Ends with the turn.
+
+        `stored` spares the first look into the database when the caller knows what it would find.
+        """
+        with self._stream.viewing(self._turn_id) as channel:
+            entries = await self._load() if stored is None else stored
+            if chunk := self._take(entries):
+                yield chunk
+            silent_s = 0.0
+            while not self._over:
+                if chunk := self._take(await self._next_entries(channel)):
+                    silent_s = 0.0
+                    yield chunk
+                    continue
+                await channel.changed(LOOK_INTERVAL_S)
+                if channel.after(self._applied):
+                    continue
+                if not channel.runs_here and not await self._look(channel):
+                    return
+                silent_s += LOOK_INTERVAL_S
+                if silent_s >= PING_INTERVAL_S:
+                    silent_s = 0.0
+                    yield PING
+
+    async def _next_entries(self, channel: Channel) -> Sequence[Entry]:
+        live = channel.after(self._applied)
+        if live and live[0].first > self._applied + 1:
+            return [
+                *await self._load(),
+                *live,
+            ]  # something was missed: it is stored, or void by now
+        return live
+
+    async def _look(self, channel: Channel) -> bool:
+        """Put stored events that the stream did not bring into the channel. False: the turn is gone."""
+        for entry in await self._load():
+            channel.add(entry)
+        async with self._database.reading() as session:
+            return await session.get(TurnRow, self._turn_id) is not None
+
+    async def _load(self) -> list[Entry]:
+        async with self._database.reading() as session:
+            return [
+                encode(event) for event in await list_events(session, self._turn_id, self._applied)
+            ]
+
+    def _take(self, entries: Sequence[Entry]) -> bytes:
+        """Join what is next and remember how far that goes."""
+        parts: list[bytes] = []
+        for entry in entries:
+            if entry.n <= self._applied or entry.first > self._applied + 1:
+                continue
+            parts.append(entry.data)
+            self._applied = entry.n
+            self._over = self._over or entry.is_last
+        return b"".join(parts)

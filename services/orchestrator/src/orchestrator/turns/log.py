@@ -1,0 +1,269 @@
+"""The turn log in SQL: claiming a turn, appending under its fence, waiting and waking."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orchestrator.approvals.models import ApprovalRow
+from orchestrator.approvals.queries import PENDING
+from orchestrator.turns.models import TurnEventRow, TurnRow
+from shared.errors import NotFound
+from shared.service_tokens import Principal
+from shared.wire.api import TurnState
+from shared.wire.events import EVENT, Event
+
+NUMBERS_LEFT_FREE = 1_000_000
+"""A replica that takes over does not know how many unstored events (deltas) were already shown. It goes on
+this far above the last stored one; its first event says from where it covers, so readers see no gap."""
+
+
+class LeaseLost(Exception):
+    """Another replica runs this turn now, or it was deleted: stop at once, append nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to append to one turn, until `fence` is outdated."""
+
+    turn_id: str
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A turn this replica may run."""
+
+    lease: Lease
+    row: TurnRow
+    interrupted: bool
+    """True when whoever ran it did not come to a clean stop: unstored events may have been shown."""
+
+
+def new_turn_id() -> str:
+    return uuid.uuid4().hex
+
+
+async def find_turn_by_client_id(
+    session: AsyncSession, conversation_id: str, client_id: str
+) -> TurnRow | None:
+    return await session.scalar(
+        select(TurnRow).where(
+            TurnRow.conversation_id == conversation_id, TurnRow.client_id == client_id
+        )
+    )
+
+
+async def get_turn(session: AsyncSession, turn_id: str, owner: Principal) -> TurnRow:
+    """Raises NotFound when it is absent or somebody else's."""
+    row = await session.scalar(
+        select(TurnRow).where(
+            TurnRow.turn_id == turn_id,
+            TurnRow.tenant_id == owner.tenant,
+            TurnRow.owner_id == owner.subject,
+        )
+    )
+    if row is None:
+        raise NotFound("There is no such turn.")
+    return row
+
+
+async def list_turns(
+    session: AsyncSession, conversation_id: str, *, limit: int, before_position: int | None = None
+) -> list[TurnRow]:
+    """The latest turns, oldest first."""
+    query = (
+        select(TurnRow)
+        .where(TurnRow.conversation_id == conversation_id)
+        .order_by(TurnRow.position.desc())
+        .limit(limit)
+    )
+    if before_position is not None:
+        query = query.where(TurnRow.position < before_position)
+    return list(reversed(list(await session.scalars(query))))
+
+
+async def list_events(session: AsyncSession, turn_id: str, after: int = 0) -> list[Event]:
+    rows = await session.scalars(
+        select(TurnEventRow.payload)
+        .where(TurnEventRow.turn_id == turn_id, TurnEventRow.n > after)
+        .order_by(TurnEventRow.n)
+    )
+    return [EVENT.validate_python(payload) for payload in rows]
+
+
+async def list_events_of(session: AsyncSession, turn_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """The stored events of several turns, each in order."""
+    found: dict[str, list[Event]] = {turn_id: [] for turn_id in turn_ids}
+    rows = await session.execute(
+        select(TurnEventRow.turn_id, TurnEventRow.payload)
+        .where(TurnEventRow.turn_id.in_(turn_ids))
+        .order_by(TurnEventRow.turn_id, TurnEventRow.n)
+    )
+    for turn_id, payload in rows:
+        found[turn_id].append(EVENT.validate_python(payload))
+    return found
+
+
+async def claim(
+    session: AsyncSession, turn_id: str, owner: str, *, now: datetime, lease_s: float
+) -> Claimed | None:
+    """Take a turn that is ready, or whose runner went silent. None: there is nothing to take."""
+    row = await session.scalar(
+        select(TurnRow)
+        .where(TurnRow.turn_id == turn_id, _is_claimable(now))
+        .with_for_update(skip_locked=True)
+    )
+    if row is None:
+        return None
+    interrupted = row.state == TurnState.RUNNING
+    row.state = TurnState.RUNNING
+    row.fence += 1
+    row.lease_owner = owner
+    row.lease_until = now + timedelta(seconds=lease_s)
+    await session.flush()
+    return Claimed(Lease(turn_id, owner, row.fence), row, interrupted)
+
+
+async def list_claimable(session: AsyncSession, *, now: datetime, limit: int) -> list[str]:
+    return list(
+        await session.scalars(
+            select(TurnRow.turn_id)
+            .where(_is_claimable(now))
+            .order_by(TurnRow.created_at)
+            .limit(limit)
+        )
+    )
+
+
+def _is_claimable(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        TurnRow.state == TurnState.READY,
+        and_(TurnRow.state == TurnState.RUNNING, TurnRow.lease_until < now),
+    )
+
+
+async def append(
+    session: AsyncSession, lease: Lease, events: Sequence[Event], *, now: datetime
+) -> None:
+    """Store events under the lease.
+
+    Raises:
+        LeaseLost: somebody else has claimed the turn since, or it was deleted.
+    """
+    if not events:
+        return
+    await _update_fenced(session, lease, last_n=events[-1].n)
+    session.add_all(
+        TurnEventRow(
+            turn_id=lease.turn_id,
+            n=event.n,
+            kind=event.kind,
+            payload=event.model_dump(mode="json"),
+            created_at=now,
+        )
+        for event in events
+    )
+    await session.flush()
+
+
+async def finish(session: AsyncSession, lease: Lease, state: TurnState, *, now: datetime) -> None:
+    await _update_fenced(
+        session, lease, state=state, finished_at=now, lease_owner=None, lease_until=None
+    )
+
+
+async def wait(session: AsyncSession, lease: Lease, seen_decisions: Sequence[str]) -> bool:
+    """Lay the turn down until a person decides. False: something was decided meanwhile, go on instead.
+
+    `seen_decisions` are the calls whose decisions are already in the log.
+    """
+    row = await session.scalar(
+        select(TurnRow).where(TurnRow.turn_id == lease.turn_id).with_for_update()
+    )
+    if row is None or row.fence != lease.fence:
+        raise LeaseLost(lease.turn_id)
+    news = await session.scalar(
+        select(ApprovalRow.call_id)
+        .where(
+            ApprovalRow.turn_id == lease.turn_id,
+            ApprovalRow.state != PENDING,
+            ApprovalRow.call_id.not_in(seen_decisions),
+        )
+        .limit(1)
+    )
+    if news is not None or row.cancel_requested_at is not None:
+        return False
+    row.state = TurnState.WAITING
+    row.lease_owner = None
+    row.lease_until = None
+    return True
+
+
+async def wake(session: AsyncSession, turn_id: str) -> None:
+    """Make a waiting turn ready. A running one finds the decision by itself."""
+    await session.execute(
+        update(TurnRow)
+        .where(TurnRow.turn_id == turn_id, TurnRow.state == TurnState.WAITING)
+        .values(state=TurnState.READY)
+    )
+
+
+async def request_cancellation(session: AsyncSession, row: TurnRow, now: datetime) -> None:
+    if TurnState(row.state).is_over or row.cancel_requested_at is not None:
+        return
+    row.cancel_requested_at = now
+    await session.flush()
+    await wake(session, row.turn_id)
+
+
+async def is_cancel_requested(session: AsyncSession, turn_id: str) -> bool:
+    return (
+        await session.scalar(select(TurnRow.cancel_requested_at).where(TurnRow.turn_id == turn_id))
+        is not None
+    )
+
+
+async def renew_leases(
+    session: AsyncSession, owner: str, turn_ids: Sequence[str], *, until: datetime
+) -> list[str]:
+    """Extend this replica's leases; gives the turns among them that should stop."""
+    await session.execute(
+        update(TurnRow)
+        .where(
+            TurnRow.turn_id.in_(turn_ids),
+            TurnRow.lease_owner == owner,
+            TurnRow.state == TurnState.RUNNING,
+        )
+        .values(lease_until=until)
+    )
+    return list(
+        await session.scalars(
+            select(TurnRow.turn_id).where(
+                TurnRow.turn_id.in_(turn_ids), TurnRow.cancel_requested_at.is_not(None)
+            )
+        )
+    )
+
+
+async def release_leases(session: AsyncSession, *, now: datetime, owner: str | None = None) -> None:
+    """Let others take over at once. Without an owner: everybody's (one process, just started)."""
+    query = update(TurnRow).where(TurnRow.state == TurnState.RUNNING)
+    if owner is not None:
+        query = query.where(TurnRow.lease_owner == owner)
+    await session.execute(query.values(lease_until=now - timedelta(seconds=1)))
+
+
+async def _update_fenced(session: AsyncSession, lease: Lease, **values: object) -> None:
+    result = await session.execute(
+        update(TurnRow)
+        .where(TurnRow.turn_id == lease.turn_id, TurnRow.fence == lease.fence)
+        .values(**values)
+        .returning(TurnRow.turn_id)
+    )
+    if result.scalar_one_or_none() is None:
+        raise LeaseLost(lease.turn_id)

@@ -1,0 +1,132 @@
+"""Turns over HTTP: ask, watch, stop."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, status
+
+from orchestrator.conversations.queries import as_conversation, get_conversation
+from orchestrator.deps import Caller, Db, Now
+from orchestrator.turns import log as turn_log
+from orchestrator.turns.deps import Parts, Runner
+from orchestrator.turns.follow import TurnViewer
+from orchestrator.turns.questions import accept_question
+from orchestrator.turns.sse import EventStream
+from orchestrator.turns.stream import encode
+from shared.errors import InvalidInput
+from shared.wire.api import ConversationDetail, Question, Turn, TurnState
+
+TURNS_SHOWN = 50
+
+router = APIRouter(prefix="/v1", tags=["turns"])
+
+_EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: `id` is the event's number, `event` its kind, `data` its JSON.",
+        "content": {
+            "text/event-stream": {
+                "example": 'id: 2\nevent: text_delta\ndata: {"n":2,"first":2,"kind":"text_delta","text":"Hello"}\n\n'
+            }
+        },
+    }
+}
+
+
+@router.get("/conversations/{conversation_id}", tags=["conversations"])
+async def read_conversation(
+    conversation_id: str,
+    caller: Caller,
+    db: Db,
+    before: Annotated[int | None, Query(ge=1, description="Turns before this position.")] = None,
+) -> ConversationDetail:
+    """A conversation with its latest turns, oldest first, each as its stored events."""
+    async with db.reading() as session:
+        conversation = await get_conversation(session, conversation_id, caller)
+        rows = await turn_log.list_turns(
+            session, conversation_id, limit=TURNS_SHOWN, before_position=before
+        )
+        events = await turn_log.list_events_of(session, [row.turn_id for row in rows])
+    return ConversationDetail(
+        **as_conversation(conversation).model_dump(),
+        turns=[
+            Turn(
+                turn_id=row.turn_id,
+                client_id=row.client_id,
+                state=TurnState(row.state),
+                events=events[row.turn_id],
+            )
+            for row in rows
+        ],
+        earlier_turns=bool(rows) and rows[0].position > 1,
+    )
+
+
+@router.post(
+    "/conversations/{conversation_id}/turns", response_class=EventStream, responses=_EVENT_STREAM
+)
+async def ask(
+    conversation_id: str, question: Question, caller: Caller, parts: Parts, runner: Runner
+) -> EventStream:
+    """Ask a question; the answer is the turn's events, from the first on. `X-Turn-Id` names the turn.
+
+    The turn goes on when the reader goes away. The same `client_id` again joins the same turn.
+    """
+    accepted = await accept_question(
+        parts.database,
+        conversation_id,
+        question,
+        caller,
+        model=parts.model.name,
+        instance_id=runner.instance_id,
+        lease_s=parts.settings.lease_s,
+        now=parts.now,
+    )
+    stored = None
+    if accepted.claimed is not None and accepted.started is not None:
+        runner.start(accepted.claimed, [accepted.started])
+        first = encode(accepted.started)
+        parts.stream.transport.send(accepted.turn_id, first)
+        stored = [first]
+    viewer = TurnViewer(parts.database, parts.stream, accepted.turn_id, after=0)
+    return EventStream(viewer.chunks(stored), headers={"X-Turn-Id": accepted.turn_id})
+
+
+@router.get("/turns/{turn_id}")
+async def read_turn(turn_id: str, caller: Caller, db: Db) -> Turn:
+    """A turn as its stored events."""
+    async with db.reading() as session:
+        row = await turn_log.get_turn(session, turn_id, caller)
+        events = await turn_log.list_events(session, turn_id)
+    return Turn(turn_id=turn_id, client_id=row.client_id, state=TurnState(row.state), events=events)
+
+
+@router.get("/turns/{turn_id}/events", response_class=EventStream, responses=_EVENT_STREAM)
+async def watch(
+    turn_id: str,
+    caller: Caller,
+    parts: Parts,
+    last_event_id: Annotated[
+        str, Header(description="Number of the last event you have; 0 for all.")
+    ] = "0",
+) -> EventStream:
+    """A turn's events after the given number, stored ones first, then live ones until its end."""
+    if not last_event_id.isdecimal() or len(last_event_id) > 15:
+        raise InvalidInput("Last-Event-ID must be the number of an event, or 0.")
+    async with parts.database.reading() as session:
+        await turn_log.get_turn(session, turn_id, caller)
+    viewer = TurnViewer(parts.database, parts.stream, turn_id, after=int(last_event_id))
+    return EventStream(viewer.chunks(), headers={"X-Turn-Id": turn_id})
+
+
+@router.put("/turns/{turn_id}/cancellation", status_code=status.HTTP_202_ACCEPTED)
+async def stop(
+    turn_id: str, caller: Caller, parts: Parts, runner: Runner, now: Now
+) -> dict[str, str]:
+    """Stop a turn, wherever it runs. What was said so far stays. Stopping one that is over changes nothing."""
+    async with parts.database.writing() as session:
+        row = await turn_log.get_turn(session, turn_id, caller)
+        await turn_log.request_cancellation(session, row, now)
+        state = row.state
+    runner.request_stop(turn_id)
+    parts.stream.transport.signal(turn_id)
+    await runner.wake(turn_id)
+    return {"turn_id": turn_id, "state": state}

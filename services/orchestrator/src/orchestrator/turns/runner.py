@@ -1,0 +1,155 @@
+"""Keeps turns going in this process: starts them, renews their leases, takes over what others left behind."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.approvals.queries import expire_approvals, has_expired
+from orchestrator.turns import log as turn_log
+from orchestrator.turns.advance import Turn, TurnParts
+from orchestrator.turns.facts import fold
+from orchestrator.turns.metrics import turns_running
+from shared.wire.events import Event
+
+MAX_TAKEN_AT_ONCE = 20
+SHUTDOWN_PATIENCE_S = 5.0
+
+log = structlog.get_logger()
+
+
+class TurnRunner:
+    """Runs each claimed turn as one task. Run `sweeping()` and `keeping_leases()` as tasks beside it."""
+
+    def __init__(self, parts: TurnParts, instance_id: str) -> None:
+        self._parts = parts
+        self._instance_id = instance_id
+        self._turns: dict[str, Turn] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._woken: set[str] = set()
+        """Turns that were woken while their task was still ending: it may just have laid them down."""
+
+    @property
+    def instance_id(self) -> str:
+        return self._instance_id
+
+    def start(self, claimed: turn_log.Claimed, events: Sequence[Event]) -> None:
+        """Take a claimed turn further in the background."""
+        turn_id = claimed.lease.turn_id
+        if turn_id in self._tasks:
+            raise AssertionError("A turn was claimed twice by the same process.")
+        turn = Turn(self._parts, claimed, fold(events))
+        self._turns[turn_id] = turn
+        self._tasks[turn_id] = asyncio.create_task(self._run(turn_id, turn))
+        turns_running.set(len(self._tasks))
+
+    async def wake(self, turn_id: str) -> None:
+        """Run a turn that has become ready, unless somebody already does."""
+        if turn_id in self._tasks:
+            self._woken.add(turn_id)
+            return
+        async with self._parts.database.writing() as session:
+            claimed = await turn_log.claim(
+                session,
+                turn_id,
+                self._instance_id,
+                now=self._parts.now(),
+                lease_s=self._parts.settings.lease_s,
+            )
+            if claimed is None:
+                return
+            events = await turn_log.list_events(session, turn_id)
+        if claimed.interrupted:
+            log.info("turn_taken_over", turn_id=turn_id)
+        self.start(claimed, events)
+
+    def request_stop(self, turn_id: str) -> None:
+        """Stop a turn if it runs here."""
+        turn = self._turns.get(turn_id)
+        if turn is not None:
+            turn.request_stop()
+
+    async def take_over_everything(self) -> None:
+        """For a single process that just started: nobody else can hold a lease."""
+        async with self._parts.database.writing() as session:
+            await turn_log.release_leases(session, now=self._parts.now())
+
+    async def sweeping(self) -> None:
+        """Close expired questions and take up turns nobody runs. Runs until cancelled."""
+        while True:
+            try:
+                await self._sweep()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(self._parts.settings.sweep_interval_s)
+
+    async def keeping_leases(self) -> None:
+        """Renew leases three times within their life, and notice requested stops. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(self._parts.settings.lease_s / 3)
+            try:
+                await self._renew()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("leases_not_renewed", error=type(error).__name__)
+
+    async def shutdown(self) -> None:
+        """Hand running turns over: another replica, or this one after its restart, goes on at once."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=SHUTDOWN_PATIENCE_S)
+        async with self._parts.database.writing() as session:
+            await turn_log.release_leases(session, now=self._parts.now(), owner=self._instance_id)
+
+    async def _sweep(self) -> None:
+        now = self._parts.now()
+        async with self._parts.database.reading() as session:
+            is_due = await has_expired(session, now)
+            claimable = await turn_log.list_claimable(session, now=now, limit=MAX_TAKEN_AT_ONCE)
+        if is_due:
+            async with self._parts.database.writing() as session:
+                for turn_id in await expire_approvals(session, now):
+                    await turn_log.wake(session, turn_id)
+                    claimable.append(turn_id)
+        for turn_id in dict.fromkeys(claimable):
+            await self.wake(turn_id)
+
+    async def _renew(self) -> None:
+        if not self._tasks:
+            return
+        until = self._parts.now() + timedelta(seconds=self._parts.settings.lease_s)
+        async with self._parts.database.writing() as session:
+            stopping = await turn_log.renew_leases(
+                session, self._instance_id, list(self._tasks), until=until
+            )
+        for turn_id in stopping:
+            self.request_stop(turn_id)
+
+    async def _run(self, turn_id: str, turn: Turn) -> None:
+        with (
+            structlog.contextvars.bound_contextvars(turn_id=turn_id),
+            self._parts.stream.running(turn_id),
+        ):
+            try:
+                await turn.run()
+            except turn_log.LeaseLost:
+                log.info("turn_lease_lost")
+                self._parts.stream.notify(turn_id)
+            except Exception:
+                log.exception("turn_crashed")
+                with contextlib.suppress(turn_log.LeaseLost, SQLAlchemyError):
+                    await turn.fail_internally()
+            finally:
+                self._forget(turn_id)
+        if turn_id in self._woken:
+            self._woken.discard(turn_id)
+            await self.wake(turn_id)
+
+    def _forget(self, turn_id: str) -> None:
+        self._tasks.pop(turn_id, None)
+        self._turns.pop(turn_id, None)
+        turns_running.set(len(self._tasks))

@@ -1,0 +1,123 @@
+"""A tool server for tests: one tool that reads, one that writes, and some that misbehave. Real MCP over HTTP."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+
+Status = Literal["todo", "in_progress", "done"]
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False)
+
+
+class Change(BaseModel):
+    item: str
+    field: str
+    old: str | None
+    new: str
+
+
+class Preview(BaseModel):
+    summary: str
+    changes: list[Change]
+
+
+class Table(BaseModel):
+    columns: list[dict[str, str]]
+    rows: list[list[Any]]
+    row_count: int
+    truncated: bool = False
+
+
+@dataclass
+class Tracker:
+    """What the tools work on, and what happened to it."""
+
+    statuses: dict[int, str] = field(default_factory=lambda: {42: "in_progress", 43: "todo"})
+    writes: list[tuple[int, str, str | None]] = field(
+        default_factory=list[tuple[int, str, str | None]]
+    )
+    """Task, status and idempotency key of each write that was done."""
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    """`slow` and `slow_write` wait for this."""
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one of them has begun to wait."""
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    description: str = "Count tasks by status."
+
+    def app(self) -> Starlette:
+        return build(self).streamable_http_app()
+
+
+def build(tracker: Tracker) -> MCPServer:
+    server = MCPServer("tracker", subscriptions=False)
+
+    async def count_tasks() -> Table:
+        return Table(
+            columns=[{"name": "status", "type": "text"}],
+            rows=[[status] for status in tracker.statuses.values()],
+            row_count=len(tracker.statuses),
+        )
+
+    server.add_tool(
+        count_tasks, title="Count tasks", description=tracker.description, annotations=READS
+    )
+
+    @server.tool(annotations=READS, meta={"io.steward/hidden": True})
+    async def preview_set_status(task_id: int, status: Status) -> Preview:
+        """What set_status would change."""
+        if task_id not in tracker.statuses:
+            raise ToolError(f"There is no task {task_id}.")
+        old = tracker.statuses[task_id]
+        change = Change(item=f"Task {task_id}", field="status", old=old, new=status)
+        return Preview(summary=f"Set task {task_id} to {status}", changes=[change])
+
+    @server.tool(annotations=WRITES, meta={"io.steward/preview": "preview_set_status"})
+    async def set_status(
+        task_id: Annotated[int, Field(ge=1)], status: Status, ctx: Context[Any, Any]
+    ) -> Preview:
+        """Set a task's status."""
+        meta = dict(ctx.request_context.meta or {})
+        tracker.writes.append((task_id, status, meta.get("io.steward/idempotency-key")))
+        old, tracker.statuses[task_id] = tracker.statuses[task_id], status
+        change = Change(item=f"Task {task_id}", field="status", old=old, new=status)
+        return Preview(summary=f"Task {task_id} is {status}", changes=[change])
+
+    async def wait() -> None:
+        tracker.held.set()
+        try:
+            await tracker.hold.wait()
+        except asyncio.CancelledError:
+            tracker.cancelled.set()
+            raise
+
+    @server.tool(annotations=READS)
+    async def slow(ctx: Context[Any, Any]) -> str:
+        """Reads for a long time."""
+        await ctx.report_progress(1, 2, "half way")
+        await wait()
+        return "done"
+
+    @server.tool(annotations=WRITES)
+    async def slow_write() -> str:
+        """Writes for a long time."""
+        await wait()
+        return "written"
+
+    @server.tool(annotations=READS)
+    async def broken() -> str:
+        """Always fails."""
+        raise ToolError("The index is missing. Try count_tasks instead.")
+
+    @server.tool(annotations=READS)
+    async def crash() -> str:
+        """Has a bug."""
+        raise RuntimeError("secret-connection-string")
+
+    return server
