@@ -6,14 +6,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from orchestrator.migrations import upgrade
-from shared.service_tokens import SigningKey
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from support.servers import serving
 from support.tracker import Tracker
 from support.world import WAIT_S, Clock, World
+
+from orchestrator.migrations import upgrade
+from shared.service_tokens import SigningKey
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +32,14 @@ async def world(tmp_path: Path, migrated: Path) -> AsyncGenerator[World]:
     key = SigningKey.generate()
     SigningKey.load_or_create(tmp_path / "key.json")
     tracker = Tracker()
-    keys = Starlette(routes=[Route("/jwks", lambda _: JSONResponse(key.public_jwks()))])
+
+    async def jwks(_: Request) -> JSONResponse:
+        return JSONResponse(key.public_jwks())
+
+    keys = Starlette(routes=[Route("/jwks", jwks)])
     async with (
         serving(keys) as keys_url,
         serving(tracker.app()) as tracker_url,
         httpx.AsyncClient(timeout=WAIT_S) as http,
     ):
-        yield World(
-            tmp_path, tracker, key, http, Clock(), f"{keys_url}/jwks", tracker_url
-        )
+        yield World(tmp_path, tracker, key, http, Clock(), f"{keys_url}/jwks", tracker_url)

@@ -1,10 +1,18 @@
 """A turn from question to end, through the API."""
 
-from orchestrator.models.port import ReplyEnd
-from shared.wire.events import CallState, Outcome
 from support.models import ScriptedModel, calls
-from support.world import World
+from support.world import World, one
 
+from orchestrator.models.port import ReplyEnd
+from shared.wire.events import (
+    ApprovalDecided,
+    ApprovalNeeded,
+    CallFinished,
+    CallState,
+    Outcome,
+    TextFinished,
+    TurnFinished,
+)
 
 
 async def test_an_answer_arrives_as_text_and_is_stored_whole(world: World) -> None:
@@ -12,30 +20,38 @@ async def test_an_answer_arrives_as_text_and_is_stored_whole(world: World) -> No
         events = await world.api().answer("What time is it?")
     kinds = [event.kind for event in events]
     assert kinds == [
-        "turn_started", "text_delta", "text_delta", "text_finished", "usage", "turn_finished",
+        "turn_started",
+        "text_delta",
+        "text_delta",
+        "text_finished",
+        "usage",
+        "turn_finished",
     ]
-    assert events[3].text == "It is noon."
-    assert (events[3].first, events[3].n) == (2, 4)
-    assert events[-1].outcome is Outcome.ANSWERED
+    finished = one(events, TextFinished)
+    assert (finished.text, finished.first, finished.n) == ("It is noon.", 2, 4)
+    assert one(events, TurnFinished).outcome is Outcome.ANSWERED
 
 
 async def test_a_read_runs_without_asking_and_its_table_reaches_the_model(world: World) -> None:
     model = ScriptedModel([[calls(("tracker__count_tasks", "{}"))], ["Two tasks."]])
     async with world.orchestrator(model):
         events = await world.api().answer("How many tasks?")
-    finished = next(event for event in events if event.kind == "call_finished")
+    finished = one(events, CallFinished)
     assert (finished.state, finished.rows) == (CallState.SUCCEEDED, 2)
     assert '"in_progress"' in str(model.asked[1][-1]["content"])
-    assert events[-1].outcome is Outcome.ANSWERED
+    assert one(events, TurnFinished).outcome is Outcome.ANSWERED
 
 
-async def test_a_write_waits_for_a_yes_and_runs_once_with_the_edited_arguments(world: World) -> None:
+async def test_a_write_waits_for_a_yes_and_runs_once_with_the_edited_arguments(
+    world: World,
+) -> None:
     proposed = ("tracker__set_status", '{"task_id": 42, "status": "done"}')
     model = ScriptedModel([[calls(proposed)], ["Done."]])
     async with world.orchestrator(model):
         api = world.api()
         async with api.ask("Set task 42 to done") as reader:
-            needed = await reader.until("approval_needed")
+            needed = await reader.until(ApprovalNeeded)
+            assert needed.preview is not None
             assert needed.preview.changes[0].old == "in_progress"
             assert world.tracker.writes == []
             answer = await api.decide(
@@ -45,6 +61,5 @@ async def test_a_write_waits_for_a_yes_and_runs_once_with_the_edited_arguments(w
             events = await reader.rest()
     assert [write[:2] for write in world.tracker.writes] == [(43, "done")]
     assert world.tracker.writes[0][2]
-    decided = next(event for event in events if event.kind == "approval_decided")
-    assert decided.edited == ["task_id"]
-    assert events[-1].outcome is Outcome.ANSWERED
+    assert one(events, ApprovalDecided).edited == ["task_id"]
+    assert one(events, TurnFinished).outcome is Outcome.ANSWERED

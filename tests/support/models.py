@@ -1,7 +1,7 @@
 """A model that says what a test tells it to, behind the same port as the real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.models.port import Message, ProposedCall, ReplyEnd, ToolForModel
@@ -20,7 +20,7 @@ class ScriptedModel:
 
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[ToolForModel]
-    ) -> AsyncIterator[str | ReplyEnd]:
+    ) -> AsyncGenerator[str | ReplyEnd]:
         self.asked.append(messages)
         self.tools.append(tools)
         parts = self.replies[len(self.asked) - 1]

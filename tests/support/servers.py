@@ -32,9 +32,7 @@ async def serving(app: Any, *, port: int = 0) -> AsyncGenerator[str]:
     task = asyncio.create_task(server._serve(sockets=[listener]))
     up = asyncio.create_task(server.is_up.wait())
     try:
-        await asyncio.wait(
-            {task, up}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait({task, up}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

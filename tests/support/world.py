@@ -1,22 +1,23 @@
 """The orchestrator as its callers meet it: over real HTTP, on a real database, with a real tool server."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from support.servers import serving
+from support.tracker import Tracker
+
 from orchestrator.app import create_app
 from orchestrator.database import utc_now
 from orchestrator.models.port import Model
 from orchestrator.settings import Settings
 from shared.service_tokens import SigningKey, TokenIssuer
-from shared.wire.events import EVENT, Event
-from support.servers import serving
-from support.tracker import Tracker
+from shared.wire.events import EVENT, Event, EventBase
 
 ISSUER = "http://frontend.test"
 WAIT_S = 10
@@ -30,6 +31,20 @@ class Clock:
 
     def __call__(self) -> datetime:
         return utc_now() + self.ahead
+
+
+EventT = TypeVar("EventT", bound=EventBase)
+
+
+def one(events: Iterable[Event], kind: type[EventT]) -> EventT:
+    """The only event of a kind."""
+    (event,) = every(events, kind)
+    return event
+
+
+def every(events: Iterable[Event], kind: type[EventT]) -> list[EventT]:
+    """The events of a kind, in order."""
+    return [event for event in events if isinstance(event, kind)]
 
 
 @dataclass
@@ -52,12 +67,12 @@ class Reader:
                     return event
         return None
 
-    async def until(self, kind: str) -> Any:
-        """Read on to the first event of this kind."""
+    async def until(self, kind: type[EventT]) -> EventT:
+        """Read on to the next event of this kind."""
         while (event := await self.next()) is not None:
-            if event.kind == kind:
+            if isinstance(event, kind):
                 return event
-        raise AssertionError(f"no {kind} among {[event.kind for event in self.events]}")
+        raise AssertionError(f"no {kind.__name__} among {[event.kind for event in self.events]}")
 
     async def rest(self) -> list[Event]:
         while await self.next() is not None:

@@ -1,6 +1,6 @@
 """Builds the orchestrator's HTTP application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -37,7 +37,7 @@ def create_app(
     """The application. `model` and `now` replace the real ones where a test needs to hold them."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with open_resources(settings, model=model, now=now) as resources:
             _publish(app, resources)
             yield

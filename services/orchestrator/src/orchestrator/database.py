@@ -1,6 +1,6 @@
 """The orchestrator's database: engine, short transactions, and the base its tables share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -67,12 +67,12 @@ class Database:
         self._writers = async_sessionmaker(writer, expire_on_commit=False)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
+    async def reading(self) -> AsyncGenerator[AsyncSession]:
         async with self._readers() as session:
             yield session
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncSession]:
+    async def writing(self) -> AsyncGenerator[AsyncSession]:
         """Commits when the block ends, rolls back when it raises."""
         async with self._writers.begin() as session:
             yield session

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,7 +46,7 @@ class Resources:
 @asynccontextmanager
 async def open_resources(
     settings: Settings, *, model: Model | None = None, now: Callable[[], datetime] = utc_now
-) -> AsyncIterator[Resources]:
+) -> AsyncGenerator[Resources]:
     """Build the parts, start the background tasks, and on leaving hand running turns over."""
     instance_id = f"{os.uname().nodename[:40]}-{uuid.uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:

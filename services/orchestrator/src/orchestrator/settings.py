@@ -67,7 +67,7 @@ class Settings(ServiceSettings):
     """Whose tokens we accept: issuer → address of its key set."""
     tool_servers: dict[
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")], ToolServerSettings
-    ] = {}
+    ] = Field(default_factory=dict)
     demo_model_url: str | None = None
     """The built-in demo model, which answers while no key and no base URL is set."""
 

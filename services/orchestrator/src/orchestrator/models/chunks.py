@@ -6,12 +6,13 @@ no `[DONE]`.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from orchestrator.models.port import ModelFailed, ProposedCall, ReplyEnd
 
+Json = dict[str, Any]
 MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_ARGUMENT_CHARACTERS = 400_000
 MAX_CALLS = 64
@@ -90,45 +91,43 @@ class ChunkReader:
             raise ModelFailed("The model sent something that is not JSON.") from None
         if not isinstance(chunk, dict):
             raise ModelFailed("The model sent something that is no chunk of a reply.")
-        return self._read_chunk(chunk)
+        return self._read_chunk(cast(Json, chunk))
 
-    def _read_chunk(self, chunk: dict[str, Any]) -> str | None:
+    def _read_chunk(self, chunk: Json) -> str | None:
         if chunk.get("error"):
             raise ModelFailed(
                 f"The model provider reported an error: {_error_text(chunk['error'])}"
             )
-        if usage := chunk.get("usage"):
+        if usage := _mapping(chunk.get("usage")):
             self._input_tokens = _count(usage, "prompt_tokens")
             self._output_tokens = _count(usage, "completion_tokens")
-        choices = chunk.get("choices")
-        if not choices:
+        choices = cast("list[object] | None", chunk.get("choices"))
+        if not choices or not isinstance(choices, list):  # pyright: ignore[reportUnnecessaryIsInstance]
             return None
-        choice = choices[0]
+        choice = _mapping(choices[0])
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
-        delta = choice.get("delta") or choice.get("message") or {}
-        if calls := delta.get("tool_calls"):
-            for fragment in calls:
-                self._add_fragment(fragment)
+        delta = _mapping(choice.get("delta") or choice.get("message"))
+        for fragment in delta.get("tool_calls") or ():
+            self._add_fragment(_mapping(fragment))
         content = delta.get("content")
         return content if isinstance(content, str) else None
 
-    def _add_fragment(self, fragment: dict[str, Any]) -> None:
-        call = self._call_of(fragment)
-        function = fragment.get("function") or {}
+    def _add_fragment(self, fragment: Json) -> None:
+        function = _mapping(fragment.get("function"))
+        call = self._call_of(fragment, starts_call=bool(function.get("name")))
         call.name = call.name or function.get("name") or ""
         arguments = function.get("arguments")
         if isinstance(arguments, dict):
             arguments = orjson.dumps(arguments).decode()  # some servers send the object itself
-        if arguments:
+        if isinstance(arguments, str) and arguments:
             self._argument_characters += len(arguments)
             if self._argument_characters > MAX_ARGUMENT_CHARACTERS:
                 raise ModelFailed("The model's tool arguments are far too long.")
             call.arguments.append(arguments)
 
-    def _call_of(self, fragment: dict[str, Any]) -> _PartialCall:
+    def _call_of(self, fragment: Json, *, starts_call: bool) -> _PartialCall:
         """The call a fragment belongs to: by index; without one by id, or by a name that starts a new call."""
         index, call_id = fragment.get("index"), fragment.get("id")
-        starts_call = bool((fragment.get("function") or {}).get("name"))
         if isinstance(index, int):
             known = self._by_index.get(index)
             # Some servers give every parallel call index 0; another id with a name starts another call.
@@ -152,11 +151,15 @@ class ChunkReader:
         return call
 
 
-def _count(usage: dict[str, Any], name: str) -> int | None:
+def _mapping(value: object) -> Json:
+    """The value if it is an object; else an empty one, for servers that send null or worse."""
+    return cast(Json, value) if isinstance(value, dict) else {}
+
+
+def _count(usage: Json, name: str) -> int | None:
     value = usage.get(name)
     return value if isinstance(value, int) else None
 
 
-def _error_text(error: Any) -> str:
-    message = error.get("message") if isinstance(error, dict) else error
-    return str(message)[:300]
+def _error_text(error: object) -> str:
+    return str(_mapping(error).get("message") or error)[:300]

@@ -5,9 +5,9 @@ cost several times what the whole relay does (docs/performance.md).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import openai
@@ -91,7 +91,7 @@ class OpenAIModel:
 
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[ToolForModel]
-    ) -> AsyncIterator[str | ReplyEnd]:
+    ) -> AsyncGenerator[str | ReplyEnd]:
         reader = ChunkReader()
         try:
             async with asyncio.timeout(self._patience.reply_timeout_s) as deadline:
@@ -127,11 +127,14 @@ class OpenAIModel:
         try:
             async for attempt in retrying:
                 with attempt:
-                    create = self._client.chat.completions.with_streaming_response.create
-                    return await create(**request).__aenter__()
+                    return await self._send(request)
         except openai.APIError as error:
             raise _as_expected(error) from error
         raise AssertionError("tenacity either returns or raises")
+
+    async def _send(self, request: dict[str, Any]) -> AsyncAPIResponse[Any]:
+        create: Any = self._client.chat.completions.with_streaming_response.create
+        return cast("AsyncAPIResponse[Any]", await create(**request).__aenter__())
 
 
 def _request(

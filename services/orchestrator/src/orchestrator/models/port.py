@@ -1,6 +1,6 @@
 """What a turn needs of a model, whoever serves it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, NotRequired, Protocol, TypedDict
 
@@ -54,7 +54,7 @@ class Model(Protocol):
 
     def reply(
         self, messages: Sequence[Message], tools: Sequence[ToolForModel]
-    ) -> AsyncIterator[str | ReplyEnd]:
+    ) -> AsyncGenerator[str | ReplyEnd]:
         """The reply's text as it arrives (what one network read brought is one string), then its end.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import JsonValue, ValidationError
 
 from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
-from orchestrator.tools.host import BadAnswer, CallTimedOut, OnProgress, ServerUnavailable
+from orchestrator.tools.host import BadAnswer, CallTimedOut, ServerUnavailable
 from orchestrator.tools.results import ToolOutcome, error_of, outcome_of
 from shared.errors import ExpectedError
 from shared.service_tokens import Principal
@@ -99,18 +99,17 @@ class ToolCaller:
         raise AssertionError("every attempt returns or is followed by another")
 
     async def _send_once(self, call: CallToSend, show_progress: ShowProgress) -> ToolOutcome:
-        async def on_progress(done: float, total: float | None, message: str | None) -> None:
-            show_progress(call.call_id, done, total, message or "")
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            show_progress(call.call_id, progress, total, message or "")
 
         server = call.tool.server
-        callback: OnProgress = on_progress
         answer = await server.call(
             partition(call.principal),
             self.catalogue.token_for(server, call.principal),
             call.tool.tool.name,
             cast("dict[str, Any]", call.arguments),
             meta={IDEMPOTENCY_META: call.idempotency_key},
-            on_progress=callback,
+            on_progress=on_progress,
         )
         return outcome_of(answer)
 

@@ -1,13 +1,15 @@
-"""The gate before every call: does the tool exist, do the arguments fit, is the definition the accepted one,
-what does the policy say. Pure: it is handed everything it judges by.
+"""The gate before every call. Pure: it is handed everything it judges by.
+
+Does the tool exist, is its definition the accepted one, do the arguments fit, what does the policy say?
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from jsonschema.exceptions import SchemaError, ValidationError, relevance
 from pydantic import JsonValue
 from referencing import Registry
 
@@ -74,7 +76,7 @@ def _judge(
 
 def schema_problem(tool: CatalogueTool, arguments: dict[str, JsonValue]) -> str | None:
     """Why the arguments do not fit the tool's schema, None when they do. No reference is ever fetched."""
-    return problem_with(cast(dict[str, Any], tool.tool.input_schema), arguments)
+    return problem_with(tool.tool.input_schema, arguments)
 
 
 def problem_with(schema: dict[str, Any], arguments: dict[str, JsonValue]) -> str | None:
@@ -83,7 +85,8 @@ def problem_with(schema: dict[str, Any], arguments: dict[str, JsonValue]) -> str
         return f"The arguments are larger than {MAX_ARGUMENTS_BYTES:,} bytes."
     try:
         validator = Draft202012Validator(schema, registry=Registry())
-        error = best_match(validator.iter_errors(arguments))
+        errors = cast("Iterator[ValidationError]", validator.iter_errors(arguments))  # pyright: ignore[reportUnknownMemberType]
+        error = max(errors, key=relevance, default=None)
     except (SchemaError, ValueError, LookupError, RecursionError):
         return "The tool's own schema is broken, so its arguments cannot be checked."
     return None if error is None else _in_words(error)

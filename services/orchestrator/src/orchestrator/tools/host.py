@@ -5,21 +5,23 @@ that hangs on it, so nothing is kept but the pool and what the server said of it
 """
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx2
 from mcp import Client, MCPError
 from mcp.client import CacheConfig, InMemoryResponseCacheStore
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.dispatcher import ProgressFnT
 from mcp.types import (
     CONNECTION_CLOSED,
     REQUEST_TIMEOUT,
     CallToolResult,
     DiscoverResult,
     InputRequiredResult,
+    RequestParamsMeta,
     Tool,
 )
 from pydantic import ValidationError
@@ -34,7 +36,8 @@ HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
 NOT_MCP_STATUSES = frozenset({421, 429, 502, 503, 504})
 
 T = TypeVar("T")
-OnProgress = Callable[[float, float | None, str | None], Awaitable[None]]
+OnProgress = ProgressFnT
+"""Awaited with progress, total and message."""
 
 
 class ServerUnavailable(Unavailable):
@@ -88,11 +91,6 @@ def new_pool() -> httpx2.AsyncHTTPTransport:
     return httpx2.AsyncHTTPTransport(
         limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50)
     )
-
-
-async def _answered_through_us(*_: Any) -> Any:
-    """Declares that questions from servers can be answered; none is answered in line."""
-    raise RuntimeError("Questions are answered by a later request.")
 
 
 @dataclass(slots=True)
@@ -153,21 +151,19 @@ class McpServer:
                 dict(arguments),
                 read_timeout_seconds=timeout_s,
                 progress_callback=on_progress,
-                meta=dict(meta) if meta else None,  # pyright: ignore[reportArgumentType] - an open mapping
+                meta=cast("RequestParamsMeta", dict(meta)) if meta else None,
                 allow_input_required=True,
             )
             if isinstance(result, InputRequiredResult):
                 raise CallRefused(
                     "The tool asks a question of its own, which cannot be answered here yet."
                 )
-            if not isinstance(result, CallToolResult):
-                raise BadAnswer("The tool server answered with something that is no tool result.")
             return result
 
         return await self._run(partition, token, call_it)
 
     @asynccontextmanager
-    async def _client(self, partition: str, token: str) -> AsyncIterator[Client]:
+    async def _client(self, partition: str, token: str) -> AsyncGenerator[Client]:
         # An AsyncClient around the shared pool costs 0.03 ms; closing it would close the pool.
         http = _Http(transport=self.pool, timeout=HTTP_TIMEOUT, auth=BearerAuth(token))
         mode = MODERN if self.own or self._discovered is not None else "auto"
@@ -176,13 +172,12 @@ class McpServer:
             mode=mode,
             prior_discover=self._discovered,
             read_timeout_seconds=self.call_timeout_s,
-            elicitation_callback=_answered_through_us,
             cache=CacheConfig(store=self._store, partition=partition, target_id=self.url),
         )
         async with client:
             # A retry must carry another JSON-RPC id (MCP 2026-07-28, multi round-trip requests), but every
             # client counts from 1. There is no public knob in SDK 2.3.
-            client.session._dispatcher._next_id = secrets.randbelow(2**52)  # noqa: SLF001 # pyright: ignore
+            client.session._dispatcher._next_id = secrets.randbelow(2**52)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
             await self._learn(client)
             yield client
 
@@ -219,7 +214,7 @@ class McpServer:
                     return BadAnswer(
                         f"The tool server's answer breaks its own schema: {error}"[:300]
                     )
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the SDK raises nested groups; all but ours is raised again
             return self._of_transport(error, entered=entered)
 
     def _of_transport(self, error: BaseException, *, entered: bool) -> ExpectedError:
@@ -251,7 +246,7 @@ def _of_protocol(error: MCPError) -> ExpectedError:
 
 def _leaf(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
 
 

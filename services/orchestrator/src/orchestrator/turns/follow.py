@@ -1,6 +1,6 @@
 """What one viewer of a turn is sent: the stored events it has not seen, then live ones, without gap or repeat."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from orchestrator.database import Database
 from orchestrator.turns.log import list_events
@@ -23,7 +23,7 @@ class TurnViewer:
         self._applied = after
         self._over = False
 
-    async def chunks(self, stored: Sequence[Entry] | None = None) -> AsyncIterator[bytes]:
+    async def chunks(self, stored: Sequence[Entry] | None = None) -> AsyncGenerator[bytes]:
         """Bytes to send, one chunk for all that is there; pings while nothing is. Ends with the turn.
 
         `stored` spares the first look into the database when the caller knows what it would find.

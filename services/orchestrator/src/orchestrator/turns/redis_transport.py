@@ -32,7 +32,7 @@ dropped_entries = Counter(
 class RedisTransport:
     """The transport between replicas. Run `writing()` and `reading()` as tasks for as long as it is used."""
 
-    def __init__(self, commands: "Redis[Any]", reader: "Redis[Any]", instance_id: str) -> None:
+    def __init__(self, commands: Redis, reader: Redis, instance_id: str) -> None:
         self._commands = commands
         self._reader = reader
         self._wake_key = f"steward:wake:{instance_id}"
@@ -105,8 +105,9 @@ class RedisTransport:
         while True:
             keys = {_key(turn_id): last for turn_id, last in self._positions.items()}
             try:
-                found: list[Any] = await self._reader.xread(
-                    cast(Any, {**control, **keys}), block=BLOCK_MS, count=200
+                found = cast(
+                    "list[tuple[bytes, list[Any]]]",
+                    await self._reader.xread({**control, **keys}, block=BLOCK_MS, count=200),
                 )
             except (RedisError, OSError) as error:
                 log.warning("stream_read_failed", error=type(error).__name__)
@@ -133,7 +134,7 @@ class RedisTransport:
     async def problem(self) -> str | None:
         """What is wrong with the connection, None when it works."""
         try:
-            await self._commands.ping()
+            await self._commands.ping()  # pyright: ignore[reportUnknownMemberType]
         except (RedisError, OSError):
             return "Redis does not answer"
         return None

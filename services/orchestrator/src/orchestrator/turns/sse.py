@@ -1,6 +1,6 @@
 """A streaming response that hands bytes straight to the server: no wrapping per event."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import anyio
@@ -14,7 +14,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, chunks: AsyncIterator[bytes], headers: Mapping[str, str] | None = None
+        self, chunks: AsyncGenerator[bytes], headers: Mapping[str, str] | None = None
     ) -> None:
         self._chunks = chunks
         super().__init__(
@@ -33,7 +33,7 @@ class EventStream(Response):
         async with anyio.create_task_group() as group:
 
             async def send_all() -> None:
-                async with aclosing(self._chunks) as chunks:  # pyright: ignore[reportArgumentType]
+                async with aclosing(self._chunks) as chunks:
                     async for chunk in chunks:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -5,7 +5,7 @@ and makes it arrive at once. Losing the stream loses nothing: a viewer that find
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -140,7 +140,7 @@ class TurnStream:
             channel.notify()
 
     @contextmanager
-    def running(self, turn_id: str) -> Iterator[None]:
+    def running(self, turn_id: str) -> Generator[None]:
         """While this process runs the turn, its channel is fed from here alone."""
         channel = self._open(turn_id)
         channel.runs_here = True
@@ -154,7 +154,7 @@ class TurnStream:
             self._close_if_unused(channel)
 
     @contextmanager
-    def viewing(self, turn_id: str) -> Iterator[Channel]:
+    def viewing(self, turn_id: str) -> Generator[Channel]:
         """The turn's channel, kept while somebody looks."""
         channel = self._open(turn_id)
         channel.viewers += 1
