@@ -1,0 +1,32 @@
+# Steward's verbs. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fix bench token clean
+PYTHON := .venv/bin/python
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv complete (the other verbs do it by themselves)
+	@dev/bootstrap
+
+run: setup ## Start everything on this machine: http://127.0.0.1:8080 (STEWARD_PORT changes the port)
+	@exec $(PYTHON) -m steward_dev.launcher
+
+test: setup ## Run every check and every test
+	@exec $(PYTHON) -m steward_dev.checks all
+
+check: setup ## The quick ones: lint, types, imports, spelling, manifests, JavaScript
+	@exec $(PYTHON) -m steward_dev.checks quick
+
+fix: setup ## Format and mend what the linters can mend
+	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format --quiet . ; dev/js-check --fix
+
+bench: setup ## Measure time to first token, tokens per second and CPU against the bare model
+	@exec $(PYTHON) -m steward_dev.bench
+
+token: setup ## Print a bearer token for the running Steward's API
+	@exec $(PYTHON) -m steward_dev.launcher token
+
+clean: ## Remove what was installed and built; var/ with its data stays
+	rm -rf .venv node_modules .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""`make run`: starts all of Steward on this machine, keeps it going, and stops it without leaving anything."""

