@@ -1,5 +1,6 @@
 """What becomes of a tool's answer: a bounded result for the page and the record, or an error in words."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,6 +14,9 @@ from shared.wire.events import CallError
 MAX_RESULT_BYTES = 64 * 1024
 """What an event carries. A table is cut at a row, anything else at a character, and it is said."""
 MAX_ERROR_CHARACTERS = 2_000
+
+_SDK_PREFIX = re.compile(r"^Error executing tool \S+: ")
+"""What the Python SDK puts before every tool error; the page shows the tool's name anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ def outcome_of(answer: CallToolResult) -> ToolOutcome:
     """Read a tool's answer. Nothing in it is trusted: sizes are bounded, texts stay texts."""
     text = "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
     if answer.is_error:
-        message = text[:MAX_ERROR_CHARACTERS] or "The tool reported an error without saying which."
+        message = _SDK_PREFIX.sub("", text)[:MAX_ERROR_CHARACTERS] or "The tool reported an error without saying which."
         return ToolOutcome(error=CallError(code="tool_error", message=message))
     structured = cast("dict[str, JsonValue] | None", answer.structured_content)
     if structured is None:

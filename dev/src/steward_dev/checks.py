@@ -1,0 +1,69 @@
+"""Behind `make check` and `make test`: runs each check, says what failed, and what had to be left out."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steward_dev.browser import HOW_TO_GET_ONE, get_browser
+
+PYTHON = sys.executable
+WORKERS = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One command that must end with status 0."""
+
+    name: str
+    command: Sequence[str]
+
+
+QUICK = (
+    Check("lint", (PYTHON, "-m", "ruff", "check", "--quiet", ".")),
+    Check("format", (PYTHON, "-m", "ruff", "format", "--check", "--quiet", ".")),
+    Check("types", (PYTHON, "-m", "basedpyright", "--level", "warning")),
+    Check("imports", (PYTHON, "-m", "importlinter.cli", "lint")),
+    Check("spelling", (PYTHON, "-m", "codespell_lib")),
+    Check("manifests", (PYTHON, "-m", "steward_dev.manifests")),
+    Check("javascript", ("sh", "dev/js-check")),
+)
+
+
+def main() -> None:
+    """`quick` or `all`; exits 1 when a check failed."""
+    everything = sys.argv[1:] == ["all"]
+    left_out: list[str] = []
+    failed = [check.name for check in QUICK if not _passes(check)]
+    if everything:
+        failed += _run_tests(left_out)
+    for line in left_out:
+        print(f"Left out: {line}")
+    if left_out and os.environ.get("CI") == "true":  # noqa: TID251 - CI's own variable
+        failed.append("something was left out, which CI does not allow")
+    if failed:
+        sys.exit(f"FAILED: {', '.join(failed)}")
+    print("All checks passed.")
+
+
+def _run_tests(left_out: list[str]) -> list[str]:
+    options: list[str] = []
+    if get_browser() is None:
+        left_out.append(f"the browser tests, as there is no browser; {HOW_TO_GET_ONE}.")
+        options = ["-m", "not browser"]
+    tests = (PYTHON, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile", *options)
+    return [] if _passes(Check("tests", tests)) else ["tests"]
+
+
+def _passes(check: Check) -> bool:
+    started = time.monotonic()
+    print(f"── {check.name}", flush=True)
+    passed = subprocess.run(check.command, check=False).returncode == 0
+    print(f"   {'ok' if passed else 'FAILED'} ({time.monotonic() - started:.0f} s)", flush=True)
+    return passed
+
+
+if __name__ == "__main__":
+    main()
