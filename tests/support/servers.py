@@ -29,7 +29,7 @@ async def serving(app: Any, *, port: int = 0) -> AsyncGenerator[str]:
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
     server = _Server(config)
-    task = asyncio.create_task(server._serve(sockets=[listener]))
+    task = asyncio.create_task(server._serve(sockets=[listener]))  # pyright: ignore[reportPrivateUsage]
     up = asyncio.create_task(server.is_up.wait())
     try:
         await asyncio.wait({task, up}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)

@@ -40,9 +40,7 @@ class Tracker:
     """What the tools work on, and what happened to it."""
 
     statuses: dict[int, str] = field(default_factory=lambda: {42: "in_progress", 43: "todo"})
-    writes: list[tuple[int, str, str | None]] = field(
-        default_factory=list[tuple[int, str, str | None]]
-    )
+    writes: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
     """Task, status and idempotency key of each write that was done."""
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """`slow` and `slow_write` wait for this."""
@@ -84,7 +82,7 @@ def build(tracker: Tracker) -> MCPServer:
     ) -> Preview:
         """Set a task's status."""
         meta = dict(ctx.request_context.meta or {})
-        tracker.writes.append((task_id, status, meta.get("io.steward/idempotency-key")))
+        tracker.writes.append((task_id, status, str(meta.get("io.steward/idempotency-key", ""))))
         old, tracker.statuses[task_id] = tracker.statuses[task_id], status
         change = Change(item=f"Task {task_id}", field="status", old=old, new=status)
         return Preview(summary=f"Task {task_id} is {status}", changes=[change])

@@ -1,0 +1,161 @@
+"""The process in which statements run: bounded in memory, killed when it overruns, with nothing to lose.
+
+Started as `python -m mcp_dbquery.worker`. Reads one request at a time from standard input and writes its answer to
+standard output, each as a length (4 bytes, big endian) and JSON. Ends when its input ends, so it never outlives
+the server.
+"""
+
+import json
+import re
+import resource
+import sqlite3
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mcp_dbquery.guard import LIMITS, TABLE_FUNCTIONS, Authorizer, make_authorizer
+from mcp_dbquery.sqlite_file import open_read_only, visible_tables
+
+OPS_BETWEEN_CHECKS = 2_000
+FETCH = 64
+TYPE_NAMES = {int: "integer", float: "number", str: "text", bytes: "blob"}
+
+_TELLABLE = re.compile(
+    r"^(no such (table|column|function): .*|near \".*\": syntax error|incomplete input|ambiguous column name: .*"
+    r"|wrong number of arguments to function .*|misuse of (aggregate|window function).*|unrecognized token: .*"
+    r"|You can only execute one statement at a time\.|SELECTs to the left and right of .*"
+    r"|Incorrect number of bindings supplied.*|You did not supply a value for binding .*"
+    r"|LIKE or GLOB pattern too complex"
+    r"|too many .*|Expression tree is too large.*|string or blob too big|malformed JSON|.* may not be used .*"
+    r"|a GROUP BY clause is required.*|.* clause should come after .*|sub-select returns .*|integer overflow)$",
+    re.DOTALL,
+)
+"""Messages that repeat only the statement's own text, never a stored value."""
+
+
+def main() -> None:
+    """Answer requests until standard input ends. Arguments: the database file, memory limit in MB."""
+    path, memory_mb = Path(sys.argv[1]), int(sys.argv[2])
+    limit = memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while (request := read_message(sys.stdin.buffer)) is not None:
+        write_message(sys.stdout.buffer, answer(path, request))
+
+
+def read_message(stream: BinaryIO) -> dict[str, Any] | None:
+    header = stream.read(4)
+    if len(header) < 4:
+        return None
+    (length,) = struct.unpack(">I", header)
+    return json.loads(stream.read(length))
+
+
+def write_message(stream: BinaryIO, message: dict[str, Any]) -> None:
+    body = json.dumps(message, separators=(",", ":")).encode()
+    stream.write(struct.pack(">I", len(body)) + body)
+    stream.flush()
+
+
+def answer(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Run one statement. The answer holds rows, or `refused`, `failed`, `denied` or `timeout`."""
+    denied: list[str] = []
+    started = time.monotonic()
+    deadline = started + request["timeout_s"]
+    connection = open_read_only(path)
+    try:
+        for category, limit in LIMITS.items():
+            connection.setlimit(category, limit)
+        connection.set_authorizer(_authorizer(connection, denied))
+        connection.set_progress_handler(
+            lambda: int(time.monotonic() > deadline), OPS_BETWEEN_CHECKS
+        )
+        rows = _read(connection, request)
+    except sqlite3.Error as error:
+        return _explain(error, denied)
+    except sqlite3.Warning as error:  # what 3.11 raises for several statements
+        return {"failed": str(error)}
+    except (MemoryError, OverflowError):
+        return {"failed": "The statement needs more memory than it may have."}
+    finally:
+        connection.close()
+    return {**rows, "elapsed_ms": round((time.monotonic() - started) * 1_000, 2)}
+
+
+def _authorizer(connection: sqlite3.Connection, denied: list[str]) -> Authorizer:
+    # The first use of a table function declares it, which the authorizer would take for a write.
+    for name in sorted(TABLE_FUNCTIONS):
+        connection.execute(f"SELECT 1 FROM {name}('[]')")  # noqa: S608 - our own names
+    modules = [str(name) for (name,) in connection.execute("PRAGMA module_list")]
+    return make_authorizer(visible_tables(connection), modules, denied)
+
+
+def _read(connection: sqlite3.Connection, request: dict[str, Any]) -> dict[str, Any]:
+    cursor = connection.execute(request["sql"], request["params"])
+    names = [column[0] for column in cursor.description or ()]
+    types: list[str | None] = [None] * len(names)
+    rows: list[list[Any]] = []
+    room: int = request["max_bytes"]
+    cut_cells = 0
+    while chunk := cursor.fetchmany(FETCH):
+        for raw in chunk:
+            if len(rows) >= request["max_rows"]:
+                return _table(names, types, rows, "rows", cut_cells)
+            row, cut = _cells(raw, request["max_cell"])
+            room -= sum(len(str(cell)) + 4 for cell in row)
+            if room < 0:
+                return _table(names, types, rows, "bytes", cut_cells)
+            cut_cells += cut
+            rows.append(row)
+            types = [known or _type_name(value) for known, value in zip(types, raw, strict=True)]
+    return _table(names, types, rows, None, cut_cells)
+
+
+def _type_name(value: object) -> str | None:
+    return next((name for kind, name in TYPE_NAMES.items() if isinstance(value, kind)), None)
+
+
+def _table(
+    names: list[str],
+    types: list[str | None],
+    rows: list[list[Any]],
+    cut_by: str | None,
+    cut_cells: int,
+) -> dict[str, Any]:
+    columns = [
+        {"name": name, "type": kind or "null"} for name, kind in zip(names, types, strict=True)
+    ]
+    return {"columns": columns, "rows": rows, "cut_by": cut_by, "cut_cells": cut_cells}
+
+
+def _cells(raw: tuple[Any, ...], max_characters: int) -> tuple[list[Any], int]:
+    cells: list[Any] = []
+    cut = 0
+    for value in raw:
+        if isinstance(value, bytes):
+            cells.append(f"[{len(value)} bytes]")
+        elif isinstance(value, str) and len(value) > max_characters:
+            cells.append(f"{value[:max_characters]}… [{len(value)} characters]")
+            cut += 1
+        elif isinstance(value, float) and value in {float("inf"), float("-inf")}:
+            cells.append(str(value))
+        else:
+            cells.append(value)
+    return cells, cut
+
+
+def _explain(error: sqlite3.Error, denied: list[str]) -> dict[str, Any]:
+    message = str(error)
+    if "interrupted" in message:
+        return {"timeout": True}
+    if denied:
+        return {"denied": denied[0]}
+    if _TELLABLE.match(message):
+        return {"failed": message}
+    return {"failed": "The database could not run this statement."}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Declared actions: who may do them, what they do, and never twice under one key."""
+
+import asyncio
+import shutil
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.dbquery import Desk, open_desk, said
+
+from mcp_dbquery.action_file import load_actions
+from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.ledger import Ledger
+from mcp_dbquery.sample.make import make_sample
+
+ACTIONS = Path(str(files("mcp_dbquery.sample") / "actions.toml"))
+DONE = {"task_id": 42, "status": "done"}
+
+
+def stored(desk: Desk, sql: str) -> Any:
+    connection = sqlite3.connect(desk.database)
+    try:
+        return connection.execute(sql).fetchone()
+    finally:
+        connection.close()
+
+
+async def test_the_preview_shows_old_and_new_and_changes_nothing(desk: Desk) -> None:
+    before = desk.fingerprint()
+    result = await desk.call("preview_set_task_status", DONE)
+    assert result.structured_content == {
+        "summary": "Set task 42 “Write the release notes” to done",
+        "changes": [
+            {
+                "item": "Task 42: Write the release notes",
+                "field": "status",
+                "old": "in_progress",
+                "new": "done",
+            }
+        ],
+    }
+    assert desk.fingerprint() == before
+
+
+async def test_an_action_does_what_it_declares(desk: Desk) -> None:
+    result = await desk.call("set_task_status", DONE)
+    assert result.structured_content is not None
+    assert result.structured_content["summary"] == "Task 42 “Write the release notes” is now done."
+    status, completed_on = stored(desk, "SELECT status, completed_on FROM tasks WHERE id = 42")
+    assert status == "done"
+    assert completed_on is not None
+
+
+async def test_a_repeat_with_the_same_key_does_nothing_and_gives_the_first_result(
+    desk: Desk,
+) -> None:
+    comment = {"task_id": 42, "body": "Ready for review."}
+    first = await desk.call("add_comment", comment, key="key-1")
+    again = await desk.call("add_comment", comment, key="key-1")
+    assert first.structured_content is not None
+    assert again.structured_content == {**first.structured_content, "repeated": True}
+    assert stored(desk, "SELECT count(*) FROM comments WHERE body = 'Ready for review.'") == (1,)
+
+
+async def test_many_sends_at_once_with_one_key_are_done_once(desk: Desk) -> None:
+    comment = {"task_id": 42, "body": "At once."}
+    await asyncio.gather(*(desk.call("add_comment", comment, key="key-2") for _ in range(8)))
+    assert stored(desk, "SELECT count(*) FROM comments WHERE body = 'At once.'") == (1,)
+
+
+async def test_a_key_that_was_claimed_and_never_ended_is_not_tried_again(desk: Desk) -> None:
+    await desk.call("add_comment", {"task_id": 42, "body": "x"}, key="key-3")
+    connection = sqlite3.connect(desk.database.parent / "ledger.db")
+    connection.execute("UPDATE actions_done SET state = 'claimed', result = NULL")
+    connection.commit()
+    connection.close()
+    result = await desk.call("add_comment", {"task_id": 42, "body": "x"}, key="key-3")
+    assert result.is_error
+    assert "may have been done" in said(result)
+
+
+async def test_a_key_cannot_be_used_for_something_else(desk: Desk) -> None:
+    await desk.call("add_comment", {"task_id": 42, "body": "x"}, key="key-4")
+    result = await desk.call("add_comment", {"task_id": 43, "body": "x"}, key="key-4")
+    assert "used for something else" in said(result)
+
+
+async def test_a_failed_action_frees_its_key(desk: Desk) -> None:
+    missing = await desk.call("set_task_status", {"task_id": 99_999, "status": "done"}, key="k")
+    assert "There is no task 99999." in said(missing)
+    assert not (await desk.call("set_task_status", DONE, key="k")).is_error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"task_id": 42},
+        {"task_id": 42, "status": "cancelled"},
+        {"task_id": 0, "status": "done"},
+        {"task_id": "42; DROP TABLE tasks", "status": "done"},
+    ],
+)
+async def test_arguments_outside_the_declaration_are_refused(
+    desk: Desk, arguments: dict[str, Any]
+) -> None:
+    before = desk.fingerprint()
+    assert (await desk.call("set_task_status", arguments)).is_error
+    assert desk.fingerprint() == before
+
+
+async def test_text_is_bound_never_run(desk: Desk) -> None:
+    body = "'); DROP TABLE tasks; --"
+    await desk.call("add_comment", {"task_id": 42, "body": body})
+    assert stored(desk, "SELECT body FROM comments ORDER BY id DESC LIMIT 1") == (body,)
+
+
+@pytest.mark.parametrize("roles", [[], ["visitor"]])
+async def test_only_declared_roles_may_act(sample: Path, tmp_path: Path, roles: list[str]) -> None:
+    shutil.copy(sample, tmp_path / "sample.db")
+    async with open_desk(tmp_path, ACTIONS, roles=roles) as desk:
+        for tool in ("set_task_status", "preview_set_task_status"):
+            assert "Your role does not allow it" in said(await desk.call(tool, DONE))
+
+
+async def test_touching_more_rows_than_declared_is_rolled_back(
+    sample: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sample, tmp_path / "sample.db")
+    greedy = ACTIONS.read_text().replace(
+        "FROM tasks WHERE id = :task_id\n", "FROM tasks WHERE id >= :task_id\n"
+    )
+    greedy = greedy.replace("END WHERE id = :task_id", "END WHERE id >= :task_id")
+    (tmp_path / "greedy.toml").write_text(greedy)
+    async with open_desk(tmp_path, tmp_path / "greedy.toml", roles=["owner"]) as desk:
+        before = stored(desk, "SELECT group_concat(status) FROM tasks")
+        assert "Nothing was changed" in said(await desk.call("set_task_status", DONE))
+        assert stored(desk, "SELECT group_concat(status) FROM tasks") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('type = "integer"', 'type = "money"', "money"),
+        ("UPDATE tasks SET", "DELETE FROM tasks; UPDATE tasks SET", "exactly one statement"),
+        (
+            "UPDATE tasks SET status = :status, completed_on = CASE :status WHEN 'done' THEN date('now') END WHERE",
+            "DELETE FROM tasks WHERE :status = status AND",
+            "DELETE is not allowed",
+        ),
+        ("WHERE id = :task_id\n", "WHERE id = 42\n", "task_id is not used"),
+        ("SELECT id, title, status AS", "SELECT id, :other, status AS", ":other"),
+        ('roles = ["owner", "admin", "support", "member"]', "roles = []", "roles"),
+        ("[actions.set_task_status]", "[actions.Set-Status]", "Set-Status"),
+        ("[actions.set_task_status]", "[queries.x]\n[actions.set_task_status]", "queries"),
+        ("[actions.set_task_status]", "[actions.set_task_status", "not TOML"),
+        ("idempotent = true", "idempotant = true", "idempotant"),
+    ],
+)
+def test_a_bad_actions_file_is_refused_by_name(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    text = ACTIONS.read_text()
+    assert old in text
+    path = tmp_path / "actions.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(BadSetup, match=r"actions\.toml") as refused:
+        load_actions(path)
+    assert complaint in str(refused.value)
+
+
+def test_the_ledger_keeps_persons_apart(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    assert ledger.claim("acme/ada", "k", "a", "h") is None
+    assert ledger.claim("acme/bob", "k", "a", "h") is None
+    assert ledger.claim("acme/ada", "k", "a", "h") is not None
+
+
+def test_the_sample_is_the_same_every_time(tmp_path: Path, sample: Path) -> None:
+    make_sample(tmp_path / "again.db")
+    dumps: list[list[str]] = []
+    for path in (sample, tmp_path / "again.db"):
+        connection = sqlite3.connect(path)
+        dumps.append(list(connection.iterdump()))
+        connection.close()
+    assert dumps[0] == dumps[1]
+    assert not list(tmp_path.glob("*.unfinished"))

@@ -1,0 +1,239 @@
+"""Queries that must run, and statements that must not, on a real database."""
+
+import asyncio
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from support.dbquery import Desk, open_desk, said
+
+LEGITIMATE = [
+    "SELECT 1",
+    "select count(*) from tasks where status <> 'done'",
+    "-- how many\nSELECT p.name, count(*) AS open FROM tasks t JOIN projects p ON p.id = t.project_id GROUP BY p.id",
+    "WITH late AS (SELECT * FROM tasks WHERE due_on < '2026-11-20') SELECT count(*) FROM late",
+    "WITH tasks AS (SELECT * FROM bugs) SELECT count(*) FROM tasks",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT sum(i) FROM n",
+    "SELECT name, rank() OVER (ORDER BY budget_usd DESC) FROM projects",
+    "SELECT project_id, lag(id) OVER (PARTITION BY project_id ORDER BY id) FROM tasks",
+    "SELECT strftime('%Y-%m', reported_on) AS month, count(*) FROM bugs GROUP BY month ORDER BY month",
+    "SELECT json_object('id', id, 'name', name) FROM projects",
+    "SELECT value FROM json_each('[1,2,3]')",
+    "SELECT upper(name), length(name), substr(name, 1, 3), round(budget_usd / 7.0, 2) FROM projects",
+    "SELECT group_concat(name, ', ') FROM people WHERE role = 'tester'",
+    "SELECT CASE WHEN severity = 'critical' THEN 1 ELSE 0 END FROM bugs LIMIT 3",
+    "SELECT * FROM tasks WHERE title LIKE '%search%' ESCAPE '!' UNION SELECT * FROM tasks WHERE id < 3",
+    "SELECT julianday('now') - julianday(max(committed_at)) FROM commits",
+    "VALUES (1, 'a'), (2, 'b')",
+    "EXPLAIN QUERY PLAN SELECT * FROM tasks WHERE id = 1",
+]
+
+ATTACKS = [
+    "SELECT 1; DROP TABLE tasks",
+    "SELECT 1; SELECT 2",
+    "DELETE FROM tasks",
+    "UPDATE tasks SET status = 'done'",
+    "INSERT INTO tasks SELECT * FROM tasks",
+    "REPLACE INTO clients VALUES (1, 'x', 'x', 'x', 'x')",
+    "DROP TABLE tasks",
+    "CREATE TABLE x (y)",
+    "CREATE TEMP TABLE x AS SELECT * FROM tasks",
+    "ALTER TABLE tasks RENAME TO t2",
+    "WITH x AS (SELECT 1) DELETE FROM tasks",
+    "WITH x AS (SELECT 1) INSERT INTO comments (body, created_at) SELECT 'x', 'y'",
+    "ATTACH DATABASE '/tmp/evil.db' AS evil",
+    "ATTACH ':memory:' AS m",
+    "DETACH main",
+    "VACUUM",
+    "VACUUM INTO '/tmp/stolen.db'",
+    "PRAGMA writable_schema = 1",
+    "PRAGMA table_info(tasks)",
+    "PRAGMA query_only = OFF",
+    "SELECT * FROM pragma_table_info('tasks')",
+    "SELECT * FROM pragma_database_list",
+    "SELECT sql FROM sqlite_master",
+    "SELECT sql FROM sqlite_schema",
+    "SELECT * FROM main.sqlite_master",
+    "SELECT * FROM sqlite_temp_master",
+    "SELECT (SELECT sql FROM sqlite_master LIMIT 1)",
+    "SELECT count(*) FROM sqlite_master",
+    "SELECT * FROM dbstat",
+    "SELECT load_extension('/tmp/evil.so')",
+    "SELECT readfile('/etc/passwd')",
+    "SELECT writefile('/tmp/x', 'y')",
+    "SELECT edit('x')",
+    "SELECT printf('%.*c', 900000000, 'x')",
+    "SELECT format('%900000000d', 1)",
+    "SELECT randomblob(1000000000)",
+    "SELECT zeroblob(1000000000)",
+    "SELECT fts3_tokenizer('x')",
+    "SELECT sqlite_source_id()",
+    "SELECT last_insert_rowid()",
+    "SELECT total_changes()",
+    "BEGIN",
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "SAVEPOINT a",
+    "REINDEX",
+    "ANALYZE",
+    "EXPLAIN DELETE FROM tasks",
+    "/* harmless */ DELETE FROM tasks",
+    "-- harmless\nDELETE FROM tasks",
+    "SELECT 1 \x00; DROP TABLE tasks",
+    "SELECT * FROM tasks WHERE title LIKE '" + "%a" * 150 + "'",
+    "SELECT " + " + ".join(["1"] * 5_000),
+    "",
+    "   ",
+    "-- nothing",
+    "not sql at all",
+]
+
+
+@pytest.mark.parametrize("sql", LEGITIMATE)
+async def test_analytical_queries_run(desk: Desk, sql: str) -> None:
+    assert (await desk.query(sql))["columns"]
+
+
+async def test_nothing_but_reading_gets_through(desk: Desk) -> None:
+    before = desk.fingerprint()
+    files_before = set(os.listdir("/tmp"))
+    for sql in ATTACKS:
+        result = await desk.call("query", {"sql": sql})
+        assert result.is_error, sql
+        assert "CREATE TABLE" not in said(result), sql
+    assert desk.fingerprint() == before
+    assert not {"evil.db", "stolen.db"} & (set(os.listdir("/tmp")) - files_before)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+        "SELECT count(*) FROM tasks a, tasks b, tasks c, tasks d",
+        "SELECT count(*) FROM comments a, comments b, commits c WHERE a.body LIKE '%' || b.body || '%' || c.message",
+    ],
+)
+async def test_a_query_without_end_is_stopped_and_the_next_one_runs(
+    sample: Path, tmp_path: Path, sql: str
+) -> None:
+    shutil.copy(sample, tmp_path / "sample.db")
+    async with open_desk(tmp_path, None, timeout_s=0.3) as desk:
+        assert "Stopped after 0.3 s" in await desk.refusal(sql)
+        assert (await desk.query("SELECT 1"))["rows"] == [[1]]
+
+
+async def test_a_query_that_eats_memory_is_ended(sample: Path, tmp_path: Path) -> None:
+    shutil.copy(sample, tmp_path / "sample.db")
+    async with open_desk(tmp_path, None, worker_memory_mb=256) as desk:
+        hungry = (
+            "WITH RECURSIVE n(i, t) AS (SELECT 1, hex('xxxxxxxxxx') UNION ALL "
+            "SELECT i + 1, t || t FROM n WHERE i < 60) SELECT max(length(t)) FROM n"
+        )
+        await desk.refusal(hungry)
+        assert (await desk.query("SELECT 1"))["rows"] == [[1]]
+
+
+async def test_a_cancelled_call_ends_its_statement(desk: Desk) -> None:
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    )
+    task = asyncio.create_task(desk.query(endless))
+    other = asyncio.create_task(desk.query("SELECT count(*) FROM tasks"))
+    await other
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    started = time.monotonic()
+    for _ in range(3):
+        await desk.query("SELECT 1")
+    assert time.monotonic() - started < 5
+
+
+async def test_rows_stop_at_the_limit_and_the_result_says_so(desk: Desk) -> None:
+    result = await desk.query("SELECT id FROM comments ORDER BY id", max_rows=3)
+    assert result["rows"] == [[1], [2], [3]]
+    assert result["truncated"] is True
+    assert "Only the first 3 rows" in result["warnings"][0]
+
+
+async def test_exactly_as_many_rows_as_allowed_are_not_called_truncated(desk: Desk) -> None:
+    assert (await desk.query("SELECT id FROM projects", max_rows=8))["truncated"] is False
+
+
+async def test_long_values_and_large_results_are_cut_and_it_is_said(
+    sample: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sample, tmp_path / "sample.db")
+    async with open_desk(tmp_path, None, max_cell_characters=10, max_result_bytes=2_000) as desk:
+        result = await desk.query("SELECT body FROM comments")
+    assert result["truncated"] is True
+    assert result["rows"][0][0].endswith("characters]")
+    assert len(result["warnings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("params", "rows"),
+    [
+        (["Harbor"], [["HAR"]]),
+        (["Harbor' OR 1=1 --"], []),
+    ],
+)
+async def test_bound_values_stay_values(
+    desk: Desk, params: list[str], rows: list[list[str]]
+) -> None:
+    result = await desk.query("SELECT key FROM projects WHERE name = ?", params=params)
+    assert result["rows"] == rows
+
+
+async def test_named_parameters_are_bound(desk: Desk) -> None:
+    result = await desk.query("SELECT title FROM tasks WHERE id = :id", params={"id": 42})
+    assert result["rows"] == [["Write the release notes"]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("SELECT * FROM taks", "Did you mean tasks"),
+        ("SELECT titel FROM tasks", "Did you mean title"),
+        ("SELECT * FROM tasks WHERE", "Incomplete input"),
+        ("SELECT * FORM tasks", "syntax error"),
+        ("SELECT nope(1)", "nope"),
+        ("DELETE FROM tasks WHERE id = 1", "add_comment, set_task_status"),
+        ("SELECT * FROM sqlite_master", "list_tables"),
+    ],
+)
+async def test_a_refusal_says_how_to_mend_it(desk: Desk, sql: str, hint: str) -> None:
+    assert hint in await desk.refusal(sql)
+
+
+async def test_tables_are_listed_and_described_with_what_helps_to_write_sql(desk: Desk) -> None:
+    listed = await desk.call("list_tables", {})
+    assert listed.structured_content is not None
+    names = [table["name"] for table in listed.structured_content["tables"]]
+    assert names == sorted(names)
+    assert "tasks" in names
+    described = await desk.call("describe_tables", {"tables": ["Tasks"], "sample_rows": 1})
+    assert described.structured_content is not None
+    (tasks,) = described.structured_content["tables"]
+    columns = {column["name"]: column for column in tasks["columns"]}
+    assert columns["status"]["values"] == ["done", "in_progress", "review", "todo"]
+    assert columns["project_id"]["references"] == "projects.id"
+    assert len(tasks["sample_rows"]) == 1
+
+
+async def test_an_unknown_table_is_named_with_its_neighbour(desk: Desk) -> None:
+    result = await desk.call("describe_tables", {"tables": ["sqlite_master"]})
+    assert "There is no table" in said(result)
+
+
+async def test_reading_tools_say_that_they_only_read(desk: Desk) -> None:
+    tools = {tool.name: tool for tool in (await desk.client.list_tools()).tools}
+    for name in ("list_tables", "describe_tables", "query", "preview_set_task_status"):
+        annotations = tools[name].annotations
+        assert annotations is not None
+        assert annotations.read_only_hint is True
+    writes = tools["set_task_status"].annotations
+    assert writes is not None
+    assert writes.read_only_hint is False
