@@ -1,0 +1,1 @@
+"""What the demo model understands and says. Rules, no language model, and it says so. Pure."""
