@@ -1,0 +1,47 @@
+"""`frontend serve`, `migrate`, `token` and `sign-in-link`."""
+
+import argparse
+import sys
+
+from gevent import monkey
+
+from shared import logs
+from shared.settings import load
+
+
+def main() -> None:
+    """Run the command line."""
+    arguments = _parser().parse_args()
+    if arguments.command == "serve":
+        monkey.patch_all()
+    # Everything below is imported late, because gevent has to patch the standard library before others use it.
+    from frontend import commands  # noqa: PLC0415
+    from frontend.settings import Settings  # noqa: PLC0415
+
+    settings = load(Settings)
+    logs.configure("frontend", level=settings.log_level, log_format=settings.log_format)
+    match arguments.command:
+        case "serve":
+            commands.run_server(settings, arguments.http)
+        case "migrate":
+            commands.migrate(settings)
+        case "token":
+            print(commands.make_token(settings, arguments.lifetime_s))
+        case _:
+            print(commands.make_sign_in_link(settings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="frontend", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="answer browsers")
+    serve.add_argument("--http", default="127.0.0.1:8080", metavar="HOST:PORT")
+    commands.add_parser("migrate", help="bring the database to this version's tables")
+    token = commands.add_parser("token", help="print a bearer token for the orchestrator's API")
+    token.add_argument("--lifetime-s", type=int, default=3_600, metavar="SECONDS")
+    commands.add_parser("sign-in-link", help="print a link that signs in once")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""People, tenants and what they may do."""

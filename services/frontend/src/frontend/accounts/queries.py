@@ -1,0 +1,135 @@
+"""Every statement on people and tenants."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from frontend.accounts.models import MembershipRow, PersonRow, SignInLinkRow, TenantRow
+from shared.errors import Conflict
+
+LINK_LIFETIME = timedelta(hours=24)
+OWNER = "owner"
+
+
+class OwnerExists(Conflict):
+    """Somebody else has created the owner account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A signed-in person in a tenant."""
+
+    person_id: str
+    tenant_id: str
+    email: str
+    name: str
+    roles: tuple[str, ...]
+
+
+def has_owner(session: Session) -> bool:
+    return (
+        session.scalar(select(TenantRow.tenant_id).where(TenantRow.is_first.is_(True))) is not None
+    )
+
+
+def add_owner(
+    session: Session, *, email: str, name: str, password_hash: str | None, now: datetime
+) -> Person:
+    """Create the first tenant and its owner.
+
+    Raises:
+        OwnerExists: somebody was quicker.
+    """
+    tenant = TenantRow(
+        tenant_id=uuid.uuid4().hex, name=f"{name}'s organisation", is_first=True, created_at=now
+    )
+    person = PersonRow(
+        person_id=uuid.uuid4().hex,
+        email=email,
+        name=name,
+        password_hash=password_hash,
+        created_at=now,
+    )
+    session.add_all([tenant, person])
+    try:
+        session.flush()
+    except IntegrityError:
+        raise OwnerExists(
+            "The owner account exists already. Sign in, or ask the owner for an account."
+        ) from None
+    session.add(MembershipRow(person_id=person.person_id, tenant_id=tenant.tenant_id, role=OWNER))
+    session.flush()
+    return _as_person(person, tenant.tenant_id, OWNER)
+
+
+def find_person(session: Session, person_id: str) -> Person | None:
+    row = session.get(PersonRow, person_id)
+    return None if row is None else _with_membership(session, row)
+
+
+def find_owner(session: Session) -> Person | None:
+    row = session.scalar(
+        select(PersonRow).join(MembershipRow).where(MembershipRow.role == OWNER).limit(1)
+    )
+    return None if row is None else _with_membership(session, row)
+
+
+def find_by_email(session: Session, email: str) -> tuple[Person, str | None] | None:
+    """The person with this address (lower case), and their password hash."""
+    row = session.scalar(select(PersonRow).where(PersonRow.email == email))
+    if row is None:
+        return None
+    person = _with_membership(session, row)
+    return None if person is None else (person, row.password_hash)
+
+
+def update_password_hash(session: Session, person_id: str, password_hash: str) -> None:
+    row = session.get_one(PersonRow, person_id)
+    row.password_hash = password_hash
+
+
+def add_sign_in_link(session: Session, person_id: str | None, now: datetime) -> str:
+    """A new one-time link's token; older links of the same kind stop working."""
+    session.execute(delete(SignInLinkRow).where(SignInLinkRow.person_id.is_(person_id)))
+    session.execute(delete(SignInLinkRow).where(SignInLinkRow.expires_at < now))
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignInLinkRow(token_hash=_hash(token), person_id=person_id, expires_at=now + LINK_LIFETIME)
+    )
+    return token
+
+
+def is_link_good(session: Session, token: str, now: datetime) -> bool:
+    row = session.get(SignInLinkRow, _hash(token))
+    return row is not None and row.expires_at > now
+
+
+def use_link(session: Session, token: str, now: datetime) -> tuple[bool, str | None]:
+    """Use a link up: whether it was good, and for whom (None: for whoever becomes the owner)."""
+    used = session.execute(
+        delete(SignInLinkRow)
+        .where(SignInLinkRow.token_hash == _hash(token), SignInLinkRow.expires_at > now)
+        .returning(SignInLinkRow.person_id)
+    ).one_or_none()
+    return (False, None) if used is None else (True, used[0])
+
+
+def _with_membership(session: Session, row: PersonRow) -> Person | None:
+    membership = session.scalar(
+        select(MembershipRow).where(MembershipRow.person_id == row.person_id).limit(1)
+    )
+    return None if membership is None else _as_person(row, membership.tenant_id, membership.role)
+
+
+def _as_person(row: PersonRow, tenant_id: str, role: str) -> Person:
+    return Person(row.person_id, tenant_id, row.email, row.name, (role,))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

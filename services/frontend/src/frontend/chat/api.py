@@ -1,0 +1,79 @@
+"""The page's JSON calls: passed on to the orchestrator in the person's name, answers unchanged."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from frontend.chat.announce import announce_conversation
+from frontend.parts import parts
+from frontend.sign_in.sessions import required_person
+from shared.errors import InvalidInput
+
+routes = Blueprint("api", __name__, url_prefix="/api")
+
+
+@routes.get("/about")
+def about() -> ResponseReturnValue:
+    return jsonify(_call("GET", "/v1/about"))
+
+
+@routes.get("/conversations")
+def list_conversations() -> ResponseReturnValue:
+    query = {"limit": "50"}
+    if before := request.args.get("before"):
+        query["before"] = before
+    return jsonify(_call("GET", f"/v1/conversations?{urlencode(query)}"))
+
+
+@routes.get("/conversations/<conversation_id>")
+def read_conversation(conversation_id: str) -> ResponseReturnValue:
+    return jsonify(_call("GET", f"/v1/conversations/{_safe(conversation_id)}"))
+
+
+@routes.patch("/conversations/<conversation_id>")
+def rename_conversation(conversation_id: str) -> ResponseReturnValue:
+    renamed = _call("PATCH", f"/v1/conversations/{_safe(conversation_id)}", _body())
+    announce_conversation(required_person().person_id, renamed)
+    return jsonify(renamed)
+
+
+@routes.delete("/conversations/<conversation_id>")
+def delete_conversation(conversation_id: str) -> ResponseReturnValue:
+    _call("DELETE", f"/v1/conversations/{_safe(conversation_id)}")
+    gone = {"conversation_id": conversation_id, "deleted": True}
+    announce_conversation(required_person().person_id, gone)
+    return "", 204
+
+
+@routes.post("/calls/<call_id>/preview")
+def preview(call_id: str) -> ResponseReturnValue:
+    return jsonify(_call("POST", f"/v1/calls/{_safe(call_id)}/preview", _body()))
+
+
+@routes.get("/tools")
+def tools() -> ResponseReturnValue:
+    return jsonify(_call("GET", "/v1/tools"))
+
+
+@routes.put("/tools/<server>/<tool>/acceptance")
+def accept_tool(server: str, tool: str) -> ResponseReturnValue:
+    path = f"/v1/tools/{_safe(server)}/{_safe(tool)}/acceptance"
+    return jsonify(_call("PUT", path, _body()))
+
+
+def _call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    return parts().orchestrator.call(required_person(), method, path, body)
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise InvalidInput("The request must be a JSON object.")
+    return body
+
+
+def _safe(part: str) -> str:
+    """One segment of a path, whatever was typed."""
+    return quote(part, safe="")

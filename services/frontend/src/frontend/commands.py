@@ -1,0 +1,48 @@
+"""What the command line does."""
+
+import sys
+
+from frontend.accounts.queries import add_sign_in_link, find_owner
+from frontend.database import Database, utc_now
+from frontend.migrations import upgrade
+from frontend.orchestrator import Orchestrator
+from frontend.settings import Settings
+from shared.service_tokens import SigningKey, TokenIssuer
+
+LONGEST_TOKEN_S = 86_400
+
+
+def run_server(settings: Settings, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        sys.exit(f"--http takes HOST:PORT, not {address!r}.")
+    from frontend.serve import serve  # noqa: PLC0415 - only after gevent has patched everything
+
+    serve(settings, host or "127.0.0.1", int(port))
+
+
+def migrate(settings: Settings) -> None:
+    upgrade(settings.database_url)
+
+
+def make_token(settings: Settings, lifetime_s: int) -> str:
+    """A token in the owner's name, for scripts."""
+    if not 1 <= lifetime_s <= LONGEST_TOKEN_S:
+        sys.exit(f"--lifetime-s must be between 1 and {LONGEST_TOKEN_S:,}.")
+    with Database(settings.database_url).transaction() as transaction:
+        owner = find_owner(transaction)
+    if owner is None:
+        sys.exit(
+            "There is no owner yet. Open the page and create the account, then ask for a token."
+        )
+    issuer = TokenIssuer(settings.issuer, SigningKey.load(settings.key_file))
+    orchestrator = Orchestrator(str(settings.orchestrator_url), issuer, settings.relay_patience_s)
+    return orchestrator.token_for(owner, lifetime_s)
+
+
+def make_sign_in_link(settings: Settings) -> str:
+    """A link that signs the owner in once; before there is an owner, its opener becomes it."""
+    with Database(settings.database_url).transaction() as transaction:
+        owner = find_owner(transaction)
+        token = add_sign_in_link(transaction, owner.person_id if owner else None, utc_now())
+    return f"{settings.origin}/sign-in/link/{token}"

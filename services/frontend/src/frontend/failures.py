@@ -1,0 +1,79 @@
+"""Turns failures into what the caller can use: JSON for the page's calls, a page for people."""
+
+import structlog
+from flask import Flask, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from frontend.orchestrator import OrchestratorError
+from shared.errors import (
+    INTERNAL_ERROR_BODY,
+    ExpectedError,
+    NotAllowed,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
+
+log = structlog.get_logger()
+
+
+def install(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(ExpectedError, _expected)
+    app.register_error_handler(CSRFError, _form_too_old)
+    app.register_error_handler(RedisError, _redis_lost)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _expected(error: ExpectedError) -> ResponseReturnValue:
+    status = error.answered_status if isinstance(error, OrchestratorError) else error.status
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(round(error.retry_after_s))
+    log.info("request_refused", code=error.code, status=status)
+    if _wants_json():
+        return jsonify(error.body()), status, headers
+    return (
+        render_template("error.html", title="That did not work", text=error.message),
+        status,
+        headers,
+    )
+
+
+def _form_too_old(_: CSRFError) -> ResponseReturnValue:
+    return _expected(
+        NotAllowed("This page was open for too long or in another session. Load it again.")
+    )
+
+
+def _redis_lost(error: RedisError) -> ResponseReturnValue:
+    log.warning("redis_unavailable", error=type(error).__name__)
+    return _expected(Unavailable("Sign-in is not available right now. Try again in a moment."))
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status == 404:
+        return _expected(NotFound("There is nothing here."))
+    if _wants_json():
+        body = {
+            "error": {"code": "invalid_input", "message": error.description, "retryable": False}
+        }
+        return jsonify(body), status
+    return render_template("error.html", title=error.name, text=error.description), status
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    log.error("request_crashed", exc_info=error)
+    if _wants_json():
+        return jsonify(INTERNAL_ERROR_BODY), 500
+    text = "Something went wrong on our side. It was logged."
+    return render_template("error.html", title="Something went wrong", text=text), 500
+
+
+def _wants_json() -> bool:
+    return request.path.startswith(("/api/", "/.well-known/"))

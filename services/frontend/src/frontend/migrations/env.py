@@ -1,0 +1,21 @@
+"""Alembic's entry: runs migrations over the service's own engine."""
+
+from alembic import context
+
+from frontend.accounts import models as account_models
+from frontend.database import Base, Database
+
+TABLES = (account_models,)
+"""Imported so that their tables are known to the metadata that migrations are compared with."""
+
+database = Database(context.config.attributes["database_url"])
+with database.engine.connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+database.engine.dispose()

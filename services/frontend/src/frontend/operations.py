@@ -1,0 +1,54 @@
+"""Health, metrics and the public keys."""
+
+import redis
+from flask import Blueprint, Response, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from frontend.parts import parts
+from shared import health
+
+routes = Blueprint("operations", __name__)
+
+
+@routes.get("/live")
+def live() -> ResponseReturnValue:
+    return jsonify(health.LIVE)
+
+
+@routes.get("/ready")
+def ready() -> ResponseReturnValue:
+    orchestrator = None if parts().orchestrator.is_ready() else "does not answer"
+    status, body = health.readiness(
+        {"database": _database_problem(), "redis": _redis_problem(), "orchestrator": orchestrator}
+    )
+    return jsonify(body), status
+
+
+@routes.get("/metrics")
+def metrics() -> ResponseReturnValue:
+    body, content_type = health.metrics()
+    return Response(body, content_type=content_type)
+
+
+@routes.get("/.well-known/jwks.json")
+def jwks() -> ResponseReturnValue:
+    return jsonify(parts().key.public_jwks())
+
+
+def _database_problem() -> str | None:
+    try:
+        with parts().database.transaction() as transaction:
+            transaction.execute(text("SELECT 1 FROM people LIMIT 1"))
+    except SQLAlchemyError:
+        return "not reachable, or not migrated: run `frontend migrate`"
+    return None
+
+
+def _redis_problem() -> str | None:
+    try:
+        parts().redis.ping()  # pyright: ignore[reportUnknownMemberType]
+    except redis.RedisError:
+        return "does not answer"
+    return None

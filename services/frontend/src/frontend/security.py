@@ -1,0 +1,36 @@
+"""What every response says to browsers about what they may do with it."""
+
+from flask import Flask, Response, request
+
+_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self' {sockets}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+STATIC_CACHE = "public, max-age=31536000, immutable"
+
+
+def install(app: Flask, *, origin: str, is_https: bool) -> None:
+    """Add the headers to every response; pages are not cached, static files for ever."""
+    policy = _POLICY.format(sockets=origin.replace("http", "ws", 1))
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy
+        for name, value in _HEADERS.items():
+            response.headers[name] = value
+        if is_https:
+            response.headers["Strict-Transport-Security"] = HSTS
+        if response.status_code == 200 and request.path.startswith(f"{app.static_url_path}/"):
+            response.headers["Cache-Control"] = STATIC_CACHE
+        else:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    del add_headers  # registered by its decorator

@@ -1,0 +1,50 @@
+"""The frontend's settings, read once at start."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, HttpUrl, PositiveFloat, PositiveInt
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Environment variables with the prefix FRONTEND_."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", env_prefix="FRONTEND_"
+    )
+
+    database_url: str
+    """sqlite:////absolute/path or postgresql+psycopg://..."""
+    redis_url: str
+    key_file: Path
+    """The private key (JWK) that signs tokens for the orchestrator."""
+    secret_key_file: Path
+    """Signs CSRF tokens; the same on every replica."""
+    issuer: str
+    """What the orchestrator knows us as."""
+    public_url: HttpUrl
+    """Where browsers find us."""
+    orchestrator_url: HttpUrl
+    session_days: PositiveInt = 14
+    sign_in_attempts_a_minute: PositiveInt = 5
+    """For each account; ten times as many for each address."""
+    sign_in_burst: PositiveInt = 10
+    relay_patience_s: PositiveFloat = 45.0
+    """An orchestrator that is silent for longer is taken for lost; it pings every 15 s."""
+    max_queued_packets: Annotated[int, Field(ge=10)] = 2_000
+    """A socket that is further behind is cut off; its page catches up by itself."""
+    log_level: str = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(str(self.public_url))
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.scheme == "https"

@@ -1,0 +1,175 @@
+"""The pages for signing up, in and out."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from frontend.accounts.passwords import MAX_CHARACTERS, problem_with
+from frontend.accounts.queries import (
+    OwnerExists,
+    Person,
+    add_owner,
+    find_by_email,
+    find_person,
+    has_owner,
+    is_link_good,
+    update_password_hash,
+    use_link,
+)
+from frontend.parts import parts
+from frontend.sign_in.sessions import end_session, signed_in_person, start_session
+from shared.errors import TooManyRequests
+
+MAX_NAME = 100
+MAX_EMAIL = 254
+WRONG = "The e-mail address or the password is wrong."
+CLOSED = "The owner account exists already. Sign in, or ask the owner for an account."
+LINK_GONE = (
+    "This link was used already or has expired. Start Steward again for a new one, or sign in."
+)
+LINK_OWNER = ("owner@localhost", "Owner")
+
+routes = Blueprint("sign_in", __name__)
+
+
+@routes.get("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    if signed_in_person() is not None:
+        return redirect(_safe_next())
+    if not _owner_exists():
+        return redirect(url_for("sign_in.sign_up"))
+    return render_template("sign_in.html", email="", next=_safe_next())
+
+
+@routes.post("/sign-in")
+def submit_sign_in() -> ResponseReturnValue:
+    email = request.form.get("email", "").strip().lower()[:MAX_EMAIL]
+    try:
+        parts().address_limit.take(request.remote_addr or "unknown")
+        parts().account_limit.take(email)
+    except TooManyRequests as error:
+        page = render_template("sign_in.html", email=email, next=_safe_next(), error=error.message)
+        return page, 429, {"Retry-After": str(round(error.retry_after_s))}
+    person = _checked(email, request.form.get("password", "")[: MAX_CHARACTERS + 1])
+    if person is None:
+        return render_template("sign_in.html", email=email, next=_safe_next(), error=WRONG), 401
+    start_session(person)
+    return redirect(_safe_next())
+
+
+@routes.get("/sign-up")
+def sign_up() -> ResponseReturnValue:
+    if _owner_exists():
+        return render_template("sign_in.html", email="", next="/", error=CLOSED), 403
+    return render_template("sign_up.html", email="", name="")
+
+
+@routes.post("/sign-up")
+def submit_sign_up() -> ResponseReturnValue:
+    parts().address_limit.take(request.remote_addr or "unknown")
+    email = request.form.get("email", "").strip().lower()
+    name = " ".join(request.form.get("name", "").split())
+    password = request.form.get("password", "")
+    problem = _problem_with(email, name) or problem_with(password)
+    if problem is not None:
+        return render_template("sign_up.html", email=email, name=name, error=problem), 422
+    password_hash = parts().passwords.hash(password)
+    try:
+        with parts().database.transaction() as transaction:
+            person = add_owner(
+                transaction,
+                email=email,
+                name=name,
+                password_hash=password_hash,
+                now=parts().now(),
+            )
+    except OwnerExists:
+        return render_template("sign_in.html", email=email, next="/", error=CLOSED), 409
+    start_session(person)
+    return redirect("/")
+
+
+@routes.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    end_session()
+    return redirect(url_for("sign_in.sign_in"))
+
+
+@routes.get("/sign-in/link/<token>")
+def link(token: str) -> ResponseReturnValue:
+    """Only shows a button: mail scanners and previews open links, too, and must not use them up."""
+    with parts().database.transaction() as transaction:
+        good = is_link_good(transaction, token, parts().now())
+    return (
+        render_template("sign_in_link.html", token=token, error=None if good else LINK_GONE),
+        200 if good else 410,
+    )
+
+
+@routes.post("/sign-in/link/<token>")
+def use_sign_in_link(token: str) -> ResponseReturnValue:
+    parts().address_limit.take(request.remote_addr or "unknown")
+    person = _person_of_link(token)
+    if person is None:
+        return render_template("sign_in_link.html", token=token, error=LINK_GONE), 410
+    start_session(person)
+    return redirect("/")
+
+
+def _person_of_link(token: str) -> Person | None:
+    try:
+        with parts().database.transaction() as transaction:
+            good, person_id = use_link(transaction, token, parts().now())
+            if not good:
+                return None
+            if person_id is not None:
+                return find_person(transaction, person_id)
+            email, name = LINK_OWNER
+            return add_owner(
+                transaction, email=email, name=name, password_hash=None, now=parts().now()
+            )
+    except OwnerExists:
+        return None
+
+
+def _checked(email: str, password: str) -> Person | None:
+    with parts().database.transaction() as transaction:
+        found = find_by_email(transaction, email)
+    person, password_hash = found or (None, None)
+    right, new_hash = parts().passwords.check(password, password_hash)
+    if not right or person is None:
+        return None
+    if new_hash is not None:
+        with parts().database.transaction() as transaction:
+            update_password_hash(transaction, person.person_id, new_hash)
+    return person
+
+
+def _owner_exists() -> bool:
+    with parts().database.transaction() as transaction:
+        return has_owner(transaction)
+
+
+def _problem_with(email: str, name: str) -> str | None:
+    local, _, domain = email.rpartition("@")
+    if not local or not domain or any(c.isspace() for c in email) or len(email) > MAX_EMAIL:
+        return "That is not an e-mail address."
+    if not name:
+        return "Please say what you are called."
+    if len(name) > MAX_NAME:
+        return f"The name can have at most {MAX_NAME} characters."
+    return None
+
+
+def _safe_next() -> str:
+    """Where to go after signing in: a path of ours, never another site's address."""
+    target = request.values.get("next", "/")
+    parts_of_target = urlsplit(target)
+    is_ours = (
+        target.startswith("/")
+        and not target.startswith(("//", "/\\"))
+        and not parts_of_target.netloc
+        and not any(ord(character) < 33 for character in target)
+    )
+    return target if is_ours else "/"

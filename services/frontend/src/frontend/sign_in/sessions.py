@@ -1,0 +1,73 @@
+"""Who is signed in: a session on the server, of which the browser holds only a random id."""
+
+import functools
+import secrets
+from collections.abc import Callable
+from typing import Any, ParamSpec, cast
+
+from flask import current_app, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from frontend.accounts.queries import Person, find_person
+from frontend.parts import parts
+from shared.errors import NotSignedIn
+
+PERSON = "person_id"
+KEY = "session_key"
+
+P = ParamSpec("P")
+
+
+def start_session(person: Person) -> None:
+    """Sign a person in under a new session id, so that an id known before is worth nothing (fixation)."""
+    session.clear()
+    cast(Any, current_app.session_interface).regenerate(session)
+    session[PERSON] = person.person_id
+    session[KEY] = secrets.token_urlsafe(16)
+    session.permanent = True
+
+
+def end_session() -> None:
+    """Sign out here and in every tab of the same browser."""
+    key = session.get(KEY)
+    session.clear()
+    if key:
+        tell_pages = cast("Callable[[str], None]", current_app.extensions["steward_end_session"])
+        tell_pages(str(key))
+
+
+def signed_in_person() -> Person | None:
+    """The person of this request, None when nobody is signed in."""
+    if "person" not in g:
+        g.person = _load_person()
+    return cast("Person | None", g.person)
+
+
+def required_person() -> Person:
+    """Raises NotSignedIn."""
+    person = signed_in_person()
+    if person is None:
+        raise NotSignedIn("You are signed out. Sign in again.")
+    return person
+
+
+def page_for_signed_in(
+    view: Callable[P, ResponseReturnValue],
+) -> Callable[P, ResponseReturnValue]:
+    """Sends people who are signed out to the sign-in page, and back afterwards."""
+
+    @functools.wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if signed_in_person() is None:
+            return redirect(url_for("sign_in.sign_in", next=request.path))
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _load_person() -> Person | None:
+    person_id = session.get(PERSON)
+    if not isinstance(person_id, str):
+        return None
+    with parts().database.transaction() as transaction:
+        return find_person(transaction, person_id)

@@ -1,0 +1,189 @@
+// @ts-check
+/** The side list: in step with the server, found by title, opened, renamed and deleted. */
+
+import { part, setText } from "../lib/dom.js";
+import { confirmed } from "../views/confirm-dialog.js";
+import { ConversationGroups } from "../views/conversation-groups.js";
+import { toast } from "../views/toast.js";
+
+/** @import { App } from "../models/app.js" */
+/** @import { Conversation } from "../types/wire.js" */
+
+/** More pages than this are not fetched for a search by title. */
+const MOST_PAGES = 20;
+
+export class ConversationListController {
+  #element;
+  #app;
+  #groups;
+  #search;
+  /** @type {Map<string, Conversation>} */
+  #conversations = new Map();
+  #currentId = "";
+  /** @type {string | null} */
+  #nextBefore = null;
+
+  /** @param {HTMLElement} element @param {App} app */
+  constructor(element, app) {
+    this.#element = element;
+    this.#app = app;
+    this.#search = part(element, "search", HTMLInputElement);
+    this.#groups = new ConversationGroups(part(element, "groups"), {
+      onOpen: (conversationId) => app.tell("open", { conversationId }),
+      onRename: (conversationId, title) => this.#rename(conversationId, title),
+      onRemove: (conversation) => this.#remove(conversation),
+    });
+  }
+
+  // Lifecycle
+
+  connect() {
+    part(this.#element, "new").addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      this.#app.tell("open", { conversationId: null });
+    });
+    part(this.#element, "more").addEventListener("click", () => this.#loadMore());
+    this.#search.addEventListener("input", () => this.#searched());
+    this.#element.addEventListener("keydown", (event) => this.#keyPressed(event));
+    document.addEventListener("keydown", (event) => this.#shortcutPressed(event));
+    if (/Mac|iP(hone|ad)/.test(navigator.platform)) setText(part(this.#element, "shortcut"), "⌘ K");
+    this.#app.hear("opened", ({ conversationId }) => this.#opened(conversationId));
+    // Also the first time: the list is read again with each connection, since changes may have been missed.
+    this.#app.connection?.addEventListener("open", () => this.#load());
+    this.#app.connection?.addEventListener("conversation", (event) =>
+      this.#changed(/** @type {CustomEvent} */ (event).detail),
+    );
+    this.#load();
+  }
+
+  // Actions
+
+  async #load() {
+    try {
+      const { conversations, next_before } = await this.#app.api.conversations(null);
+      this.#conversations.clear();
+      this.#take(conversations, next_before);
+    } catch (error) {
+      if (this.#conversations.size === 0)
+        this.#note(`The list cannot be shown. ${messageOf(error)}`);
+    }
+  }
+
+  async #loadMore() {
+    try {
+      const { conversations, next_before } = await this.#app.api.conversations(this.#nextBefore);
+      this.#take(conversations, next_before);
+    } catch (error) {
+      toast(`Older conversations cannot be shown. ${messageOf(error)}`);
+    }
+  }
+
+  async #searched() {
+    this.#draw();
+    for (let page = 0; page < MOST_PAGES && this.#nextBefore && this.#search.value; page += 1) {
+      await this.#loadMore();
+    }
+  }
+
+  /** @param {string} conversationId @param {string} title */
+  async #rename(conversationId, title) {
+    try {
+      this.#changed(await this.#app.api.rename(conversationId, title));
+    } catch (error) {
+      toast(`Not renamed. ${messageOf(error)}`);
+    }
+  }
+
+  /** @param {Conversation} conversation */
+  async #remove({ conversation_id, title }) {
+    const text = `“${title}” and everything in it will be gone for good.`;
+    if (!(await confirmed({ title: "Delete this conversation?", text, yes: "Delete" }))) return;
+    try {
+      await this.#app.api.remove(conversation_id);
+    } catch (error) {
+      toast(`Not deleted. ${messageOf(error)}`);
+      return;
+    }
+    this.#changed({ conversation_id, deleted: true });
+    if (conversation_id === this.#currentId) this.#app.tell("open", { conversationId: null });
+    else this.#search.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #shortcutPressed(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (key === "k" && !event.shiftKey) {
+      event.preventDefault();
+      this.#app.tell("find", {});
+      this.#search.select();
+      this.#search.focus();
+    }
+    if (key === "o" && event.shiftKey) {
+      event.preventDefault();
+      this.#app.tell("open", { conversationId: null });
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    if (event.key === "Escape" && event.target === this.#search && this.#search.value) {
+      event.preventDefault();
+      this.#search.value = "";
+      this.#draw();
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.target instanceof HTMLInputElement === (event.key === "ArrowUp")) return;
+    const links = this.#groups.links;
+    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (event.target)) + step;
+    event.preventDefault();
+    (links[at] ?? (at < 0 ? this.#search : links.at(-1)))?.focus();
+  }
+
+  // Internal
+
+  /** @param {string} conversationId */
+  #opened(conversationId) {
+    this.#currentId = conversationId;
+    this.#draw();
+  }
+
+  /** @param {(Conversation | { conversation_id: string }) & { deleted?: boolean }} change */
+  #changed(change) {
+    if (change.deleted) this.#conversations.delete(change.conversation_id);
+    else this.#conversations.set(change.conversation_id, /** @type {Conversation} */ (change));
+    this.#draw();
+  }
+
+  /** @param {Conversation[]} conversations @param {string | null} nextBefore */
+  #take(conversations, nextBefore) {
+    for (const conversation of conversations)
+      this.#conversations.set(conversation.conversation_id, conversation);
+    this.#nextBefore = nextBefore;
+    this.#draw();
+  }
+
+  #draw() {
+    const sought = this.#search.value.trim().toLowerCase();
+    const shown = [...this.#conversations.values()]
+      .filter(({ title }) => title.toLowerCase().includes(sought))
+      .sort((one, other) => Date.parse(other.updated_at) - Date.parse(one.updated_at));
+    this.#groups.show(shown, { currentId: this.#currentId, now: new Date() });
+    part(this.#element, "more").hidden = !this.#nextBefore || sought !== "";
+    const none = sought
+      ? "No conversation has this in its title."
+      : "Your conversations will be listed here.";
+    this.#note(shown.length ? "" : none);
+  }
+
+  /** @param {string} text */
+  #note(text) {
+    setText(part(this.#element, "note"), text);
+  }
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

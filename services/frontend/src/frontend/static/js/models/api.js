@@ -1,0 +1,122 @@
+// @ts-check
+/** The page's HTTP: JSON in and out, with the session's cookie and CSRF token. */
+
+/** @import { About, Conversation, ConversationPage, ErrorBody, JsonObject, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
+
+/** A request that was answered with an error, or not at all. The message is for the person. */
+export class RequestFailed extends Error {
+  /** @param {ErrorBody} error */
+  constructor({ code, message, retryable, details }) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+    /** @type {JsonObject} */
+    this.details = details ?? {};
+  }
+}
+
+/** @returns {ErrorBody} */
+export function unreachable() {
+  return {
+    code: "unreachable",
+    message: "Steward cannot be reached. Check your connection.",
+    retryable: true,
+  };
+}
+
+/** The API of this origin. Every method raises RequestFailed. */
+export class Api {
+  #fetch;
+  #csrfToken;
+
+  /** @param {{ fetch: typeof globalThis.fetch, csrfToken: string }} parts */
+  constructor({ fetch, csrfToken }) {
+    this.#fetch = fetch;
+    this.#csrfToken = csrfToken;
+  }
+
+  /** @returns {Promise<About>} */
+  about() {
+    return this.#request("GET", "/api/about");
+  }
+
+  /** @param {string | null} before @returns {Promise<ConversationPage>} */
+  conversations(before) {
+    return this.#request(
+      "GET",
+      `/api/conversations${before ? `?before=${encodeURIComponent(before)}` : ""}`,
+    );
+  }
+
+  /** @param {string} conversationId @param {string} title @returns {Promise<Conversation>} */
+  rename(conversationId, title) {
+    return this.#request("PATCH", `/api/conversations/${encodeURIComponent(conversationId)}`, {
+      title,
+    });
+  }
+
+  /** @param {string} conversationId @returns {Promise<void>} */
+  async remove(conversationId) {
+    await this.#request("DELETE", `/api/conversations/${encodeURIComponent(conversationId)}`);
+  }
+
+  /** @param {string} callId @param {JsonObject} args @returns {Promise<PreviewAnswer>} */
+  preview(callId, args) {
+    return this.#request("POST", `/api/calls/${encodeURIComponent(callId)}/preview`, {
+      arguments: args,
+    });
+  }
+
+  /** @returns {Promise<{ servers: ToolServer[] }>} */
+  tools() {
+    return this.#request("GET", "/api/tools");
+  }
+
+  /** @param {Pick<Tool, "server" | "tool" | "definition_hash">} tool @returns {Promise<Tool>} */
+  accept({ server, tool, definition_hash }) {
+    const path = `/api/tools/${encodeURIComponent(server)}/${encodeURIComponent(tool)}/acceptance`;
+    return this.#request("PUT", path, { definition_hash });
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {JsonObject} [body]
+   * @returns {Promise<any>}
+   */
+  async #request(method, path, body) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json" };
+    if (method !== "GET") headers["X-CSRFToken"] = this.#csrfToken;
+    if (body) headers["Content-Type"] = "application/json";
+    const init = { method, headers, body: body && JSON.stringify(body) };
+    /** @type {Response} */
+    let response;
+    try {
+      response = await this.#fetch(path, init);
+    } catch {
+      throw new RequestFailed(unreachable());
+    }
+    const answer = await jsonOf(response);
+    if (response.ok) return answer;
+    throw new RequestFailed(answer?.error ?? unexplained(response.status));
+  }
+}
+
+/** @param {Response} response @returns {Promise<any>} null when there is none, as from a proxy between us */
+async function jsonOf(response) {
+  try {
+    return await response.json();
+  } catch {
+    return null;
+  }
+}
+
+/** @param {number} status @returns {ErrorBody} */
+function unexplained(status) {
+  return {
+    code: "internal",
+    message: `Steward answered with an error (${status}). Try again in a moment.`,
+    retryable: status >= 500,
+  };
+}

@@ -1,0 +1,66 @@
+// @ts-check
+/** What the controllers of a page share. */
+
+import { onDevice } from "../lib/storage.js";
+
+/** @import { About } from "../types/wire.js" */
+/** @import { Api } from "./api.js" */
+/** @import { Connection } from "./connection.js" */
+
+/**
+ * What controllers tell one another.
+ *
+ * @typedef {object} AppEvents
+ * @property {{ conversationId: string | null }} open somebody wants this conversation opened; null: a new one
+ * @property {{ conversationId: string }} opened it is
+ * @property {{ text: string }} ask
+ * @property {object} stop
+ * @property {object} find the person looks for a conversation
+ * @property {{ text: string }} rewrite a question goes back to the composer
+ * @property {{ isActive: boolean, isWaiting: boolean }} activity what the open conversation's last turn is doing
+ */
+
+export class App {
+  #events = new EventTarget();
+  /** @type {Promise<About> | null} */
+  #about = null;
+
+  /**
+   * @param {object} parts
+   * @param {Api} parts.api
+   * @param {Connection | null} parts.connection null on pages that show no conversation
+   * @param {string} parts.me the person's name
+   */
+  constructor({ api, connection, me }) {
+    this.api = api;
+    this.connection = connection;
+    this.me = me;
+    this.remembered = onDevice;
+  }
+
+  /** Asked once for all controllers. @returns {Promise<About>} */
+  about() {
+    this.#about ??= this.api.about();
+    return this.#about;
+  }
+
+  /**
+   * @template {keyof AppEvents} Name
+   * @param {Name} name
+   * @param {AppEvents[Name]} detail
+   */
+  tell(name, detail) {
+    this.#events.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /**
+   * @template {keyof AppEvents} Name
+   * @param {Name} name
+   * @param {(detail: AppEvents[Name]) => void} listener
+   */
+  hear(name, listener) {
+    this.#events.addEventListener(name, (event) =>
+      listener(/** @type {CustomEvent} */ (event).detail),
+    );
+  }
+}

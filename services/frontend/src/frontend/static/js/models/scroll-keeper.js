@@ -1,0 +1,77 @@
+// @ts-check
+/** Keeps the newest in view while it grows, until the person scrolls up to read. */
+
+const NEAR = 48;
+const UNFOLDS = "summary, [aria-expanded], [aria-pressed], .link-button";
+
+export class ScrollKeeper {
+  #scroller;
+  #onChange;
+  #isFollowing = true;
+  #lastTop = 0;
+
+  /**
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} content what grows inside it
+   * @param {(isFollowing: boolean) => void} onChange
+   */
+  constructor(scroller, content, onChange) {
+    this.#scroller = scroller;
+    this.#onChange = onChange;
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    // What the person unfolds is what they want to see, not the end of the page.
+    content.addEventListener("click", ({ target }) => {
+      if (target instanceof Element && target.closest(UNFOLDS)) this.#follow(false);
+    });
+    const growth = new ResizeObserver(() => this.#keep());
+    growth.observe(content);
+    growth.observe(scroller);
+  }
+
+  get isFollowing() {
+    return this.#isFollowing;
+  }
+
+  toLatest() {
+    this.#follow(true);
+    this.#keep();
+  }
+
+  /** Shows something from its top, as when it asks for the person. @param {HTMLElement} target */
+  reveal(target) {
+    const { top, height } = target.getBoundingClientRect();
+    const room = this.#scroller.clientHeight;
+    const view = this.#scroller.getBoundingClientRect();
+    if (top >= view.top && top + height <= view.bottom) return;
+    const wanted = this.#scroller.scrollTop + top - view.top - 12;
+    const end = this.#scroller.scrollHeight - room;
+    this.#follow(wanted >= end);
+    this.#scroller.scrollTop = Math.min(wanted, end);
+  }
+
+  // Internal
+
+  #scrolled() {
+    const { scrollTop } = this.#scroller;
+    if (this.#isNear) this.#follow(true);
+    else if (scrollTop < this.#lastTop) this.#follow(false);
+    this.#lastTop = scrollTop;
+  }
+
+  get #isNear() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight < NEAR;
+  }
+
+  #keep() {
+    if (this.#isFollowing) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    else if (this.#isNear) this.#follow(true);
+  }
+
+  /** @param {boolean} isFollowing */
+  #follow(isFollowing) {
+    if (isFollowing === this.#isFollowing) return;
+    this.#isFollowing = isFollowing;
+    this.#onChange(isFollowing);
+  }
+}

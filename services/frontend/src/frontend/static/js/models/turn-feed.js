@@ -1,0 +1,155 @@
+// @ts-check
+/**
+ * Keeps the turns of the open conversation complete: applies their events in order and asks for what is
+ * missing, after a gap, a new connection or a broken relay.
+ */
+
+import { pauseMs } from "../lib/backoff.js";
+import { RequestFailed } from "./api.js";
+import { applyEvents, isOver, newTurn } from "./turn.js";
+
+/** @import { Connection } from "./connection.js" */
+/** @import { Turn } from "../types/turn.js" */
+/** @import { StoredTurn, WireEvent } from "../types/wire.js" */
+
+export class TurnFeed {
+  #connection;
+  #onChange;
+  #later;
+  /** @type {Map<string, Turn>} */
+  #turns = new Map();
+  /** Turns the server sends us on the present connection. @type {Set<string>} */
+  #followed = new Set();
+  /** From where missing events were last asked for. @type {Map<string, number>} */
+  #askedAfter = new Map();
+  /** How often a turn was asked for again since it last got on. @type {Map<string, number>} */
+  #tries = new Map();
+  /** Turns that will be asked for after a pause. @type {Set<string>} */
+  #pausing = new Set();
+
+  /**
+   * @param {object} parts
+   * @param {Pick<Connection, "request" | "isOpen">} parts.connection
+   * @param {(turn: Turn) => void} parts.onChange
+   * @param {(task: () => void, ms: number) => unknown} [parts.later]
+   */
+  constructor({ connection, onChange, later = setTimeout }) {
+    this.#connection = connection;
+    this.#onChange = onChange;
+    this.#later = later;
+  }
+
+  /** In the order they came. */
+  get turns() {
+    return [...this.#turns.values()];
+  }
+
+  /** @param {string} turnId */
+  has(turnId) {
+    return this.#turns.has(turnId);
+  }
+
+  /** Forgets everything: another conversation is opened. */
+  clear() {
+    this.#turns.clear();
+    this.#forgetConnection();
+  }
+
+  /**
+   * Takes a conversation's stored turns, the first time or again, and follows those that go on.
+   *
+   * @param {StoredTurn[]} stored
+   */
+  load(stored) {
+    this.#forgetConnection();
+    for (const { turn_id, client_id, events } of stored) {
+      this.#add(turn_id, client_id);
+      this.#apply(turn_id, events);
+    }
+    for (const turn of this.#turns.values()) {
+      if (!isOver(turn)) this.#follow(turn.turnId);
+    }
+  }
+
+  /** A turn began, here or in another tab. @param {string} turnId @param {string} clientId */
+  begin(turnId, clientId) {
+    this.#add(turnId, clientId);
+    if (!this.#followed.has(turnId)) this.#follow(turnId);
+  }
+
+  /**
+   * Events came by themselves. Those of turns this conversation does not have are ignored.
+   *
+   * @param {string} turnId
+   * @param {WireEvent[]} events
+   */
+  receive(turnId, events) {
+    const before = this.#turns.get(turnId);
+    if (!before) return;
+    this.#followed.add(turnId);
+    const missed = this.#apply(turnId, events);
+    const { applied } = /** @type {Turn} */ (this.#turns.get(turnId));
+    if (applied > before.applied) this.#tries.delete(turnId);
+    if (!missed) return;
+    if (this.#askedAfter.get(turnId) === applied) {
+      // Asked for already and still missing: not again with every batch that comes.
+      this.relayLost(turnId);
+      return;
+    }
+    this.#askedAfter.set(turnId, applied);
+    this.#follow(turnId);
+  }
+
+  /** The relay of a turn broke: asks again after a growing pause. @param {string} turnId */
+  relayLost(turnId) {
+    const turn = this.#turns.get(turnId);
+    if (!turn || isOver(turn) || this.#pausing.has(turnId)) return;
+    const tries = this.#tries.get(turnId) ?? 0;
+    this.#tries.set(turnId, tries + 1);
+    this.#pausing.add(turnId);
+    this.#later(() => {
+      this.#pausing.delete(turnId);
+      this.#follow(turnId);
+    }, pauseMs(tries));
+  }
+
+  // Internal
+
+  #forgetConnection() {
+    this.#followed.clear();
+    this.#askedAfter.clear();
+    this.#tries.clear();
+  }
+
+  /** @param {string} turnId @param {string} clientId */
+  #add(turnId, clientId) {
+    if (!this.#turns.has(turnId)) this.#turns.set(turnId, newTurn(turnId, clientId));
+  }
+
+  /** @param {string} turnId @param {WireEvent[]} events @returns {boolean} whether something was missed */
+  #apply(turnId, events) {
+    const before = this.#turns.get(turnId);
+    if (!before) return false;
+    const { turn, missed } = applyEvents(before, events);
+    if (turn !== before) {
+      this.#turns.set(turnId, turn);
+      this.#onChange(turn);
+    }
+    return missed;
+  }
+
+  /** @param {string} turnId */
+  async #follow(turnId) {
+    const turn = this.#turns.get(turnId);
+    // Without a connection there is nothing to try: the next one loads the conversation again.
+    if (!turn || isOver(turn) || !this.#connection.isOpen) return;
+    this.#followed.add(turnId);
+    try {
+      await this.#connection.request("follow", { turn_id: turnId, after: turn.applied });
+    } catch (error) {
+      this.#followed.delete(turnId);
+      if (error instanceof RequestFailed && !error.retryable) return;
+      this.relayLost(turnId);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// @ts-check
+/** What a screen reader hears of turns as they go on: sentences, states, questions. Nothing of what was there before. */
+
+import { SentenceBuffer } from "../lib/sentences.js";
+import { isWaiting } from "./call-words.js";
+import { callsOf, isOver } from "./turn.js";
+import { turnStatus } from "./turn-status.js";
+
+/** @import { Turn } from "../types/turn.js" */
+
+/** @typedef {{ buffers: Map<string, SentenceBuffer>, asked: Set<string>, said: string }} Heard */
+
+export class TurnSpeech {
+  #say;
+  #sayNow;
+  /** @type {Map<string, Heard>} */
+  #heard = new Map();
+
+  /** @param {{ announce: (text: string) => void, announceNow: (text: string) => void }} voice */
+  constructor({ announce, announceNow }) {
+    this.#say = announce;
+    this.#sayNow = announceNow;
+  }
+
+  /** Counts everything up to here as known. @param {Turn} turn */
+  skip(turn) {
+    this.#hear(turn, { aloud: false });
+  }
+
+  /** Speaks what is new. @param {Turn} turn */
+  follow(turn) {
+    this.#hear(turn, { aloud: true });
+  }
+
+  // Internal
+
+  /** @param {Turn} turn @param {{ aloud: boolean }} how */
+  #hear(turn, { aloud }) {
+    const heard = this.#heardOf(turn.turnId);
+    const words = [...this.#sentences(turn, heard), ...this.#states(turn, heard)];
+    const questions = this.#questions(turn, heard);
+    if (!aloud) return;
+    for (const text of words) this.#say(text);
+    for (const text of questions) this.#sayNow(text);
+  }
+
+  /** @param {string} turnId @returns {Heard} */
+  #heardOf(turnId) {
+    const heard = this.#heard.get(turnId);
+    if (heard) return heard;
+    const fresh = { buffers: new Map(), asked: new Set(), said: "" };
+    this.#heard.set(turnId, fresh);
+    return fresh;
+  }
+
+  /** @param {Turn} turn @param {Heard} heard */
+  #sentences(turn, heard) {
+    return turn.parts.flatMap((part) => {
+      if (part.kind !== "text")
+        return part.kind === "notice" ? once(heard, part.key, part.text) : [];
+      const buffer = heard.buffers.get(part.key) ?? new SentenceBuffer();
+      heard.buffers.set(part.key, buffer);
+      return buffer.read(part.text, { finished: part.finished });
+    });
+  }
+
+  /** @param {Turn} turn @param {Heard} heard */
+  #states(turn, heard) {
+    if (isOver(turn)) return once(heard, "over", endWords(turn));
+    const status = turnStatus(turn);
+    if (!status || status.kind === "writing" || status.words === heard.said) return [];
+    heard.said = status.words;
+    return status.kind === "waiting" ? [] : [status.words];
+  }
+
+  /** @param {Turn} turn @param {Heard} heard */
+  #questions(turn, heard) {
+    return callsOf(turn)
+      .filter(isWaiting)
+      .flatMap((call) =>
+        once(
+          heard,
+          call.callId,
+          `Steward asks for your yes: ${call.title || call.tool} on ${call.server}.`,
+        ),
+      );
+  }
+}
+
+/** @param {Heard} heard @param {string} key @param {string} words */
+function once(heard, key, words) {
+  if (heard.asked.has(key) || !words) return [];
+  heard.asked.add(key);
+  return [words];
+}
+
+/** @param {Turn} turn */
+function endWords({ outcome, error }) {
+  if (outcome === "stopped") return "Stopped.";
+  return outcome === "failed" ? (error?.message ?? "Something went wrong.") : "";
+}

@@ -1,0 +1,226 @@
+/** The messages of shared/wire as the page sees them; tests/contracts/events holds one example of each. */
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type JsonObject = { [name: string]: Json };
+
+export type Verdict = "run" | "ask" | "refuse";
+export type Decision = "approved" | "rejected" | "expired" | "cancelled";
+export type Outcome = "answered" | "stopped" | "failed";
+export type CallState =
+  | "proposed"
+  | "approved"
+  | "sent"
+  | "succeeded"
+  | "failed"
+  | "refused"
+  | "rejected"
+  | "expired"
+  | "cancelled"
+  | "outcome_unknown";
+
+export interface Change {
+  item: string;
+  field: string;
+  old: Json;
+  new: Json;
+}
+
+export interface Preview {
+  summary: string;
+  changes: Change[];
+}
+
+export interface CallError {
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+interface Numbered {
+  n: number;
+  first: number;
+}
+
+export interface TurnStarted extends Numbered {
+  kind: "turn_started";
+  turn_id: string;
+  conversation_id: string;
+  client_id: string;
+  question: string;
+  title: string;
+  model: string;
+  at: string;
+}
+
+export interface TextDelta extends Numbered {
+  kind: "text_delta";
+  text: string;
+}
+
+export interface TextFinished extends Numbered {
+  kind: "text_finished";
+  text: string;
+}
+
+export interface TextDropped extends Numbered {
+  kind: "text_dropped";
+  reason: string;
+}
+
+export interface CallProposed extends Numbered {
+  kind: "call_proposed";
+  call_id: string;
+  server: string;
+  tool: string;
+  title: string;
+  arguments: JsonObject;
+  read_only: boolean;
+  repeatable: boolean;
+  verdict: Verdict;
+  rule: string;
+  reason: string;
+}
+
+export interface ApprovalNeeded extends Numbered {
+  kind: "approval_needed";
+  call_id: string;
+  arguments: JsonObject;
+  arguments_schema: JsonObject;
+  preview: Preview | null;
+  preview_problem: string | null;
+  rule: string;
+  reason: string;
+  expires_at: string;
+}
+
+export interface ApprovalDecided extends Numbered {
+  kind: "approval_decided";
+  call_id: string;
+  decision: Decision;
+  arguments: JsonObject;
+  edited: string[];
+  decided_by: string;
+  note: string;
+}
+
+export interface CallStarted extends Numbered {
+  kind: "call_started";
+  call_id: string;
+  at: string;
+}
+
+export interface CallProgress extends Numbered {
+  kind: "call_progress";
+  call_id: string;
+  done: number;
+  total: number | null;
+  message: string;
+}
+
+export interface CallFinished extends Numbered {
+  kind: "call_finished";
+  call_id: string;
+  state: CallState;
+  duration_ms: number | null;
+  rows: number | null;
+  result: Json;
+  truncated: boolean;
+  error: CallError | null;
+}
+
+export interface Notice extends Numbered {
+  kind: "notice";
+  code: string;
+  level: "info" | "warning" | "error";
+  text: string;
+}
+
+export interface Usage extends Numbered {
+  kind: "usage";
+  model: string;
+  input_tokens: number | null;
+  output_tokens: number | null;
+}
+
+export interface TurnFinished extends Numbered {
+  kind: "turn_finished";
+  outcome: Outcome;
+  error: CallError | null;
+}
+
+export type WireEvent =
+  | TurnStarted
+  | TextDelta
+  | TextFinished
+  | TextDropped
+  | CallProposed
+  | ApprovalNeeded
+  | ApprovalDecided
+  | CallStarted
+  | CallProgress
+  | CallFinished
+  | Notice
+  | Usage
+  | TurnFinished;
+
+export interface Conversation {
+  conversation_id: string;
+  title: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface ConversationPage {
+  conversations: Conversation[];
+  next_before: string | null;
+}
+
+export interface StoredTurn {
+  turn_id: string;
+  client_id: string;
+  state: "ready" | "running" | "waiting" | "answered" | "stopped" | "failed";
+  events: WireEvent[];
+}
+
+export interface ConversationDetail extends Conversation {
+  turns: StoredTurn[];
+  earlier_turns: boolean;
+}
+
+export interface PreviewAnswer {
+  preview: Preview | null;
+  problem: string | null;
+}
+
+export interface Tool {
+  server: string;
+  tool: string;
+  title: string;
+  description: string;
+  read_only: boolean;
+  state: "ready" | "changed";
+  definition_hash: string;
+  definition: JsonObject;
+  accepted_definition: JsonObject | null;
+}
+
+export interface ToolServer {
+  server: string;
+  own: boolean;
+  problem: string | null;
+  tools: Tool[];
+}
+
+export interface About {
+  version: string;
+  model: string;
+  is_demo: boolean;
+  max_question_characters: number;
+}
+
+export interface ErrorBody {
+  code: string;
+  message: string;
+  retryable: boolean;
+  details?: JsonObject;
+}

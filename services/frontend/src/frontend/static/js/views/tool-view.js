@@ -1,0 +1,60 @@
+// @ts-check
+/** One tool of a server: what it does, what it may do, and whether its definition has changed. */
+
+import { element, fromTemplate, part, setText } from "../lib/dom.js";
+import { lineDiff } from "../lib/line-diff.js";
+
+/** @import { JsonObject, Tool } from "../types/wire.js" */
+
+/**
+ * @param {Tool} tool
+ * @param {{ mayAccept: boolean, onAccept: (tool: Tool) => Promise<Tool> }} port
+ * @returns {HTMLElement}
+ */
+export function toolView(tool, port) {
+  const view = fromTemplate("tool-template");
+  setText(part(view, "title"), tool.title || tool.tool);
+  setText(part(view, "name"), tool.tool);
+  setText(part(view, "description"), tool.description);
+  const kind = part(view, "kind");
+  setText(kind, tool.read_only ? "Reads only" : "Changes things · asks first");
+  kind.dataset.kind = tool.read_only ? "reads" : "changes";
+  if (tool.state === "changed") view.append(changedTool(tool, view, port));
+  return view;
+}
+
+/** @param {Tool} tool @param {HTMLElement} view @param {Parameters<typeof toolView>[1]} port */
+function changedTool(tool, view, port) {
+  const box = fromTemplate("changed-tool-template");
+  part(box, "diff").append(...diffLines(tool.accepted_definition ?? {}, tool.definition));
+  setText(
+    part(box, "who"),
+    port.mayAccept ? "" : "An owner or administrator can look at it and accept it.",
+  );
+  const accept = part(box, "accept", HTMLButtonElement);
+  accept.hidden = !port.mayAccept;
+  accept.addEventListener("click", async () => {
+    accept.disabled = true;
+    try {
+      view.replaceWith(toolView(await port.onAccept(tool), port));
+    } catch (error) {
+      accept.disabled = false;
+      setText(
+        part(box, "outcome"),
+        `Not accepted. ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  });
+  return box;
+}
+
+const MARKS = { same: "  ", old: "− ", new: "+ " };
+
+/** @param {JsonObject} before @param {JsonObject} after */
+function diffLines(before, after) {
+  const lines = lineDiff(JSON.stringify(before, null, 2), JSON.stringify(after, null, 2));
+  return lines.map(({ kind, text }) => {
+    const tag = /** @type {const} */ ({ same: "span", old: "del", new: "ins" })[kind];
+    return element(tag, {}, `${MARKS[kind]}${text}\n`);
+  });
+}

@@ -1,0 +1,171 @@
+// @ts-check
+/** One turn: the question, the pieces of the answer in their order, and what is going on. */
+
+import { element, fromTemplate, icon, part, setText } from "../lib/dom.js";
+import { isOver } from "../models/turn.js";
+import { turnStatus } from "../models/turn-status.js";
+import { CallView } from "./call-view.js";
+import { copyButton } from "./copy-button.js";
+import { StreamedMarkdown } from "./streamed-markdown.js";
+
+/** @import { NoticePart, Part, TextPart, Turn } from "../types/turn.js" */
+/** @import { CallPort } from "./call-view.js" */
+
+/** Longer questions are folded. */
+const FOLD_CHARACTERS = 1200;
+const FOLD_LINES = 14;
+
+/** @typedef {{ element: HTMLElement, update: (part: any, turn: Turn) => void, close?: () => void }} PartView */
+
+export class TurnView {
+  #port;
+  /** @type {Map<string, PartView>} */
+  #parts = new Map();
+  /** @type {Map<string, CallView>} */
+  #calls = new Map();
+  #wasOver = false;
+
+  /** @param {CallPort & { onAskAgain: (question: string) => void }} port */
+  constructor(port) {
+    this.#port = port;
+    this.element = fromTemplate("turn-template");
+    part(this.element, "unfold").addEventListener("click", () => this.#toggleFold());
+  }
+
+  /** Questions that wait for the person, in order. */
+  get openCards() {
+    return [...this.#calls.values()].flatMap(({ card }) => (card ? [card] : []));
+  }
+
+  /** @param {Turn} turn */
+  update(turn) {
+    this.#drawQuestion(turn);
+    this.#drawParts(turn);
+    this.#drawStatus(turn);
+    if (isOver(turn) && !this.#wasOver) this.#drawEnd(turn);
+    this.#wasOver = isOver(turn);
+    this.element.setAttribute(
+      "aria-busy",
+      String(!isOver(turn) && turnStatus(turn)?.kind !== "waiting"),
+    );
+  }
+
+  close() {
+    for (const call of this.#calls.values()) call.close();
+    this.element.remove();
+  }
+
+  // Internal
+
+  /** @param {Turn} turn */
+  #drawQuestion({ question, turnId }) {
+    const text = part(this.element, "question");
+    if (text.textContent === question) return;
+    text.textContent = question;
+    this.element.dataset.turnId = turnId;
+    setText(part(this.element, "heading"), `You asked: ${question.slice(0, 120)}`);
+    const isLong = question.length > FOLD_CHARACTERS || question.split("\n").length > FOLD_LINES;
+    text.toggleAttribute("data-folded", isLong);
+    part(this.element, "unfold").hidden = !isLong;
+  }
+
+  #toggleFold() {
+    const isFolded = part(this.element, "question").toggleAttribute("data-folded");
+    const button = part(this.element, "unfold");
+    button.textContent = isFolded ? "Show all" : "Show less";
+    button.setAttribute("aria-expanded", String(!isFolded));
+  }
+
+  /** @param {Turn} turn */
+  #drawParts(turn) {
+    const container = part(this.element, "parts");
+    const keys = new Set(turn.parts.map(({ key }) => key));
+    for (const [key, view] of this.#parts) {
+      if (keys.has(key)) continue;
+      view.element.remove();
+      this.#parts.delete(key);
+    }
+    turn.parts.forEach((piece, at) => {
+      const view = this.#viewOf(piece);
+      if (container.children[at] !== view.element)
+        container.insertBefore(view.element, container.children[at] ?? null);
+      view.update(piece, turn);
+    });
+  }
+
+  /** @param {Part} piece @returns {PartView} */
+  #viewOf(piece) {
+    const known = this.#parts.get(piece.key);
+    if (known) return known;
+    const view = this.#makeView(piece);
+    this.#parts.set(piece.key, view);
+    return view;
+  }
+
+  /** @param {Part} piece @returns {PartView} */
+  #makeView(piece) {
+    if (piece.kind === "text") return textView();
+    if (piece.kind === "notice") return noticeView(piece);
+    const call = new CallView(this.#port);
+    this.#calls.set(piece.callId, call);
+    return { element: call.element, update: (_, turn) => call.update(turn.calls[piece.callId]) };
+  }
+
+  /** @param {Turn} turn */
+  #drawStatus(turn) {
+    const status = turnStatus(turn);
+    const line = part(this.element, "status");
+    line.hidden = !status || status.kind === "writing" || status.kind === "waiting";
+    if (status) setText(part(this.element, "status-words"), status.words);
+  }
+
+  /** @param {Turn} turn */
+  #drawEnd(turn) {
+    const end = part(this.element, "end");
+    if (turn.outcome === "stopped")
+      end.append(element("p", { class: "stopped" }, icon("stop"), "Stopped"));
+    if (turn.outcome === "failed") end.append(this.#failure(turn));
+    const text = turn.parts
+      .flatMap((piece) => (piece.kind === "text" ? [piece.text] : []))
+      .join("\n\n");
+    if (text) end.append(copyButton(() => text, "Copy the answer"));
+  }
+
+  /** @param {Turn} turn */
+  #failure({ error, question }) {
+    const again = element(
+      "button",
+      { type: "button", class: "button small" },
+      icon("retry"),
+      "Ask again",
+    );
+    again.addEventListener("click", () => this.#port.onAskAgain(question));
+    const hint = error?.hint && element("p", { class: "hint" }, error.hint);
+    const words = element("p", {}, error?.message ?? "Something went wrong on our side.");
+    return element(
+      "div",
+      { class: "note error" },
+      icon("alert"),
+      element("div", {}, words, hint, again),
+    );
+  }
+}
+
+/** @returns {PartView} */
+function textView() {
+  const box = element("div", { class: "answer" });
+  const markdown = new StreamedMarkdown(box);
+  return {
+    element: box,
+    update: (/** @type {TextPart} */ { text, finished }) => markdown.update(text, finished),
+  };
+}
+
+/** @param {NoticePart} notice @returns {PartView} */
+function noticeView({ level, text }) {
+  const sign = icon(level === "info" ? "info" : "alert");
+  return {
+    element: element("p", { class: `note ${level}` }, sign, element("span", {}, text)),
+    update: () => {},
+  };
+}

@@ -1,0 +1,61 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Decisions } from "../../../services/frontend/src/frontend/static/js/models/decisions.js";
+import { FakeConnection, failure } from "../support/connection.js";
+
+function decisions() {
+  const connection = new FakeConnection();
+  let late = 0;
+  const taken = new Decisions({ connection, onLate: () => (late += 1) });
+  return { connection, taken, late: () => late };
+}
+
+test("an approval sends the edited arguments, and no note", async () => {
+  const { connection, taken } = decisions();
+  await taken.take({ callId: "call-1", decision: "approve", arguments: { a: 1 }, note: "ignored" });
+  assert.deepEqual(connection.sent("decide"), [
+    { call_id: "call-1", decision: "approve", arguments: { a: 1 } },
+  ]);
+  assert.equal(taken.wereTakenHere("call-1"), true);
+});
+
+test("an approval of what was proposed sends no arguments, so they cannot differ", async () => {
+  const { connection, taken } = decisions();
+  await taken.take({ callId: "call-1", decision: "approve", note: "" });
+  assert.deepEqual(connection.sent("decide"), [{ call_id: "call-1", decision: "approve" }]);
+});
+
+test("a rejection takes its note along", async () => {
+  const { connection, taken } = decisions();
+  await taken.take({ callId: "call-1", decision: "reject", note: "Not today." });
+  assert.deepEqual(connection.sent("decide"), [
+    { call_id: "call-1", decision: "reject", note: "Not today." },
+  ]);
+});
+
+test("a decision that came too late names the one that counted", async () => {
+  const { connection, taken, late } = decisions();
+  const winner = { decision: "approved", decided_by: "Grace" };
+  connection.answers.decide = () => Promise.reject(failure("conflict", "Too late.", false, { winner }));
+  await assert.rejects(taken.take({ callId: "call-1", decision: "reject", note: "" }), {
+    message: "Already decided: approved by Grace.",
+  });
+  assert.equal(late(), 1);
+  assert.equal(taken.wereTakenHere("call-1"), false);
+});
+
+test("a conflict without a winner keeps the server's words", async () => {
+  const { connection, taken } = decisions();
+  connection.answers.decide = () => Promise.reject(failure("conflict", "The turn has ended."));
+  await assert.rejects(taken.take({ callId: "call-1", decision: "approve", note: "" }), {
+    message: "The turn has ended.",
+  });
+});
+
+test("a decision that did not arrive can be taken again", async () => {
+  const { connection, taken } = decisions();
+  connection.isOpen = false;
+  await assert.rejects(taken.take({ callId: "call-1", decision: "approve", note: "" }));
+  assert.equal(taken.wereTakenHere("call-1"), false);
+});

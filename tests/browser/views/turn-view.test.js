@@ -1,0 +1,166 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyEvents, newTurn } from "../../../services/frontend/src/frontend/static/js/models/turn.js";
+import {
+  asked,
+  callFinished,
+  callStarted,
+  decided,
+  delta,
+  finished,
+  numbered,
+  proposed,
+  started,
+} from "../support/events.js";
+import { openPage } from "../support/page.js";
+
+const window = openPage();
+const { TurnView } = await import("../../../services/frontend/src/frontend/static/js/views/turn-view.js");
+
+/** @param {{ decidedHere?: boolean, onAskAgain?: (question: string) => void }} [options] */
+function view({ decidedHere = true, onAskAgain = () => {} } = {}) {
+  const turn = new TurnView({
+    me: "Ada",
+    decidedHere: () => decidedHere,
+    approvals: { preview: async () => ({ preview: null, problem: null }), decide: async () => {} },
+    onAskAgain,
+  });
+  document.body.append(turn.element);
+  return turn;
+}
+
+/** @param {...any} events */
+function turnOf(...events) {
+  return applyEvents(newTurn("turn-1"), numbered(started(), ...events)).turn;
+}
+
+/** @param {Element} root @param {string} selector */
+function textOf(root, selector) {
+  return root.querySelector(selector)?.textContent?.replace(/\s+/g, " ").trim() ?? null;
+}
+
+test("the question is shown as text, whatever it holds", () => {
+  const { element, ...turn } = { element: view().element };
+  assert.deepEqual(turn, {});
+  const shown = view();
+  shown.update(applyEvents(newTurn("turn-1"), numbered(started("<b>bold?</b>"))).turn);
+  assert.equal(textOf(shown.element, ".question-text"), "<b>bold?</b>");
+  assert.equal(shown.element.querySelector("b"), null);
+  element.remove();
+});
+
+test("a very long question is folded and can be unfolded", () => {
+  const shown = view();
+  shown.update(applyEvents(newTurn("turn-1"), numbered(started("word ".repeat(1000)))).turn);
+  const unfold = /** @type {any} */ (shown.element.querySelector('[data-part="unfold"]'));
+  assert.equal(unfold.hidden, false);
+  unfold.click();
+  assert.equal(unfold.getAttribute("aria-expanded"), "true");
+  assert.equal(shown.element.querySelector("[data-folded]"), null);
+});
+
+test("it says what it is doing, and is busy until it is over", () => {
+  const shown = view();
+  shown.update(turnOf());
+  assert.equal(textOf(shown.element, ".turn-status"), "Steward is thinking…");
+  assert.equal(shown.element.getAttribute("aria-busy"), "true");
+  shown.update(turnOf(delta("It is noon."), finished()));
+  assert.equal(/** @type {any} */ (shown.element.querySelector(".turn-status")).hidden, true);
+  assert.equal(shown.element.getAttribute("aria-busy"), "false");
+});
+
+test("pieces stand in the order they came, and stay the same nodes while they grow", () => {
+  const shown = view();
+  const events = [
+    { kind: "text_finished", text: "Let me look." },
+    proposed({ read_only: true }),
+    callStarted(),
+    callFinished("succeeded", { rows: 3 }),
+  ];
+  shown.update(turnOf(...events.slice(0, 2)));
+  const [first, second] = shown.element.querySelectorAll(".answer-parts > *");
+  shown.update(turnOf(...events, { kind: "text_finished", text: "Three." }));
+  const pieces = [...shown.element.querySelectorAll(".answer-parts > *")];
+  assert.equal(pieces.length, 3);
+  assert.equal(pieces[0], first);
+  assert.equal(pieces[1], second);
+  assert.equal(textOf(pieces[1], ".call-meta"), "3 rows · 24 ms");
+});
+
+test("a text that was dropped leaves the page", () => {
+  const shown = view();
+  shown.update(turnOf(delta("Half a")));
+  assert.equal(shown.element.querySelectorAll(".answer").length, 1);
+  shown.update(turnOf(delta("Half a"), { kind: "text_dropped", reason: "It broke off.", covers: 1 }));
+  assert.equal(shown.element.querySelectorAll(".answer").length, 0);
+  assert.equal(textOf(shown.element, ".turn-status"), "It broke off. Trying again…");
+});
+
+test("a stopped turn keeps what was said and is marked", () => {
+  const shown = view();
+  shown.update(turnOf(delta("It is "), finished("stopped")));
+  assert.equal(textOf(shown.element, ".stopped"), "Stopped");
+  assert.equal(textOf(shown.element, ".answer"), "It is");
+});
+
+test("a failed turn says why and how to go on", () => {
+  /** @type {string[]} */
+  const again = [];
+  const shown = view({ onAskAgain: (question) => again.push(question) });
+  const error = { code: "model", message: "The model cannot be reached.", hint: "Try later." };
+  shown.update(turnOf({ ...finished("failed"), error }));
+  assert.equal(textOf(shown.element, ".note.error p"), "The model cannot be reached.");
+  /** @type {any} */ (shown.element.querySelector(".note.error button")).click();
+  assert.deepEqual(again, ["How many tasks?"]);
+});
+
+test("a call that waits for the person shows the question, then its outcome", () => {
+  const shown = view();
+  shown.update(turnOf(proposed(), asked()));
+  assert.equal(shown.openCards.length, 1);
+  assert.ok(shown.element.querySelector('[role="alertdialog"]'));
+  const approved = decided("approved", { edited: ["status"] });
+  shown.update(turnOf(proposed(), asked(), approved, callStarted(), callFinished("succeeded")));
+  assert.equal(shown.openCards.length, 0);
+  assert.equal(textOf(shown.element, ".call-sentence"), "You approved with changes to: status");
+});
+
+test("a decision from another tab is told as such, after a reload it is not", () => {
+  const live = view({ decidedHere: false });
+  live.update(turnOf(proposed(), asked()));
+  live.update(turnOf(proposed(), asked(), decided("rejected", { decided_by: "Grace" })));
+  assert.equal(textOf(live.element, ".call-sentence"), "Rejected in another tab by Grace. Nothing was done.");
+  const reloaded = view({ decidedHere: false });
+  reloaded.update(turnOf(proposed(), asked(), decided("rejected", { decided_by: "Grace" })));
+  assert.equal(textOf(reloaded.element, ".call-sentence"), "Grace rejected this. Nothing was done.");
+});
+
+test("an unfolded call shows what was sent, what came back and the rule", () => {
+  const shown = view();
+  const sql = "SELECT count(*) FROM tasks";
+  shown.update(
+    turnOf(
+      proposed({ tool: "query", title: "Run a query", arguments: { sql, limit: 5 }, read_only: true }),
+      callStarted(),
+      callFinished("succeeded", { rows: 1, result: { columns: ["n"], rows: [[42]], row_count: 1 } }),
+    ),
+  );
+  const details = /** @type {any} */ (shown.element.querySelector("details.call-details"));
+  assert.equal(textOf(details, ".call-body"), "");
+  details.open = true;
+  details.dispatchEvent(new window.Event("toggle"));
+  const body = textOf(details, ".call-body") ?? "";
+  for (const words of [sql, '"limit": 5', "42", "1 row.", "changes-ask"]) assert.ok(body.includes(words), words);
+});
+
+test("an error of a call is shown with its hint", () => {
+  const shown = view();
+  const error = { code: "bad_sql", message: "The query could not be read.", hint: "Begin with SELECT." };
+  shown.update(turnOf(proposed({ read_only: true }), callStarted(), callFinished("failed", { error })));
+  assert.equal(textOf(shown.element, ".call-sentence"), "The query could not be read.");
+  const details = /** @type {any} */ (shown.element.querySelector("details.call-details"));
+  details.open = true;
+  details.dispatchEvent(new window.Event("toggle"));
+  assert.ok(textOf(details, ".call-body")?.includes("Begin with SELECT."));
+});
