@@ -13,7 +13,9 @@ const LOCK = JSON.parse(readFileSync(new URL("vendor.lock", VENDOR), "utf8"));
 function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(folder.pathname.length).replace(/^\//, ""));
+    .map((entry) =>
+      `${entry.parentPath}/${entry.name}`.slice(folder.pathname.length).replace(/^\//, ""),
+    );
 }
 
 test("the vendored files are those that were fetched", () => {
@@ -37,7 +39,8 @@ test("every vendored library brings its licence", () => {
 
 test("the vendored files the page names exist", () => {
   const source = readFileSync(new URL("js/vendor.js", STATIC), "utf8");
-  for (const [, path] of source.matchAll(/from "\.\.\/vendor\/([^"]+)"/g)) assert.ok(path in LOCK, path);
+  for (const [, path] of source.matchAll(/from "\.\.\/vendor\/([^"]+)"/g))
+    assert.ok(path in LOCK, path);
   const folder = /HIGHLIGHT = "\.\.\/vendor\/([^"]+)"/.exec(source)?.[1];
   assert.ok(`${folder}/core.min.js` in LOCK);
 });
@@ -47,12 +50,16 @@ test("every language the highlighter names can be fetched", () => {
   const names = /"(bash c [a-z ]+)"/.exec(source)?.[1].split(" ") ?? [];
   assert.ok(names.length > 20);
   for (const name of names) {
-    assert.ok(Object.keys(LOCK).some((file) => file.endsWith(`/languages/${name}.min.js`)), name);
+    assert.ok(
+      Object.keys(LOCK).some((file) => file.endsWith(`/languages/${name}.min.js`)),
+      name,
+    );
   }
 });
 
 test("only the sanitised door makes markup of text", () => {
-  const ways = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTML/;
+  const ways =
+    /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTML/;
   const js = new URL("js/", STATIC);
   const offenders = filesIn(js).filter((name) => {
     return name !== "lib/markdown.js" && ways.test(readFileSync(new URL(name, js), "utf8"));

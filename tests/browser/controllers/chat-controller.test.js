@@ -1,25 +1,30 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { App } from "../../../services/frontend/src/frontend/static/js/models/app.js";
+import { App } from "#js/models/app.js";
 import { FakeConnection, failure } from "../support/connection.js";
 import { asked, decided, delta, finished, numbered, proposed, started } from "../support/events.js";
 import { openPage, settled, until } from "../support/page.js";
 
 const window = openPage();
-const { ChatController } = await import(
-  "../../../services/frontend/src/frontend/static/js/controllers/chat-controller.js"
-);
+const { ChatController } = await import("#js/controllers/chat-controller.js");
 
 const main = /** @type {any} */ (document.querySelector("main"));
 const connection = new FakeConnection();
-const app = new App({ api: /** @type {any} */ ({}), connection: /** @type {any} */ (connection), me: "Ada" });
+const app = new App({
+  api: /** @type {any} */ ({}),
+  connection: /** @type {any} */ (connection),
+  me: "Ada",
+});
 /** @type {{ isActive: boolean, isWaiting: boolean } | null} */
 let activity = null;
 app.hear("activity", (news) => (activity = news));
 /** Conversations the server has. @type {Record<string, any>} */
 let stored = {};
-connection.answers.watch = ({ conversation_id }) => ({ ok: true, conversation: stored[conversation_id] ?? null });
+connection.answers.watch = ({ conversation_id }) => ({
+  ok: true,
+  conversation: stored[conversation_id] ?? null,
+});
 connection.answers.ask = () => ({ ok: true, turn_id: "turn-1" });
 new ChatController(main, app).connect();
 
@@ -69,7 +74,11 @@ test("a turn that began in another tab shows here", async () => {
   stored["conversation-1"] = { ...storedConversation([]), turns: [] };
   app.tell("open", { conversationId: "conversation-1" });
   await settled();
-  connection.receive("turn", { conversation_id: "conversation-1", turn_id: "turn-1", client_id: "elsewhere" });
+  connection.receive("turn", {
+    conversation_id: "conversation-1",
+    turn_id: "turn-1",
+    client_id: "elsewhere",
+  });
   receive(numbered(started("From the other tab"), finished()));
   await until(() => /From the other tab/.test(text()));
 });
@@ -104,7 +113,12 @@ test("a yes is sent, and the event that follows closes the question", async () =
 });
 
 test("a yes that came too late shows who was first, and the conversation is read again", async () => {
-  const events = numbered(started(), proposed(), asked(), decided("rejected", { decided_by: "Grace" }));
+  const events = numbered(
+    started(),
+    proposed(),
+    asked(),
+    decided("rejected", { decided_by: "Grace" }),
+  );
   stored["conversation-1"] = storedConversation(events.slice(0, 3));
   app.tell("open", { conversationId: "conversation-1" });
   await until(() => main.querySelector('[data-part="approve"]') !== null);
@@ -156,7 +170,10 @@ test("an address of no conversation leads to a new one", async () => {
   app.tell("open", { conversationId: "nobody-has-it" });
   await settled();
   assert.equal(window.location.pathname, "/");
-  assert.match(document.getElementById("toasts")?.textContent ?? "", /There is no such conversation/);
+  assert.match(
+    document.getElementById("toasts")?.textContent ?? "",
+    /There is no such conversation/,
+  );
 });
 
 test("a conversation deleted in another tab is left", async () => {

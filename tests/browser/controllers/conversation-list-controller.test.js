@@ -1,13 +1,13 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { App } from "../../../services/frontend/src/frontend/static/js/models/app.js";
+import { App } from "#js/models/app.js";
 import { FakeConnection } from "../support/connection.js";
 import { openPage, press, settled, until, write } from "../support/page.js";
 
 const window = openPage();
 const { ConversationListController } = await import(
-  "../../../services/frontend/src/frontend/static/js/controllers/conversation-list-controller.js"
+  "#js/controllers/conversation-list-controller.js"
 );
 
 const HOUR = 3_600_000;
@@ -19,7 +19,10 @@ function conversation(conversation_id, title, hoursAgo) {
 
 /** @type {Record<string | "first", { conversations: ReturnType<typeof conversation>[], next_before: string | null }>} */
 const pages = {
-  first: { conversations: [conversation("a", "Budget", 0), conversation("b", "Bugs", 24 * 30)], next_before: "older" },
+  first: {
+    conversations: [conversation("a", "Budget", 0), conversation("b", "Bugs", 24 * 30)],
+    next_before: "older",
+  },
   older: { conversations: [conversation("c", "Old budget", 24 * 60)], next_before: null },
 };
 /** @type {any[]} */
@@ -49,9 +52,13 @@ beforeEach(async () => {
   await settled();
 });
 
-const shown = () => [...nav.querySelectorAll("section:not([hidden])")].map((group) => group.textContent.replace(/\s+/g, " ").trim());
+const shown = () =>
+  [...nav.querySelectorAll("section:not([hidden])")].map((group) =>
+    group.textContent.replace(/\s+/g, " ").trim(),
+  );
 /** @param {string} title @returns {any} */
-const link = (title) => [...nav.querySelectorAll("li a")].find((node) => node.textContent.trim() === title);
+const link = (title) =>
+  [...nav.querySelectorAll("li a")].find((node) => node.textContent.trim() === title);
 /** @param {string} label */
 const button = (label) => nav.querySelector(`[aria-label="${label}"]`);
 
@@ -62,20 +69,22 @@ test("conversations stand under their days, newest first", () => {
 test("a click opens here, with a modifier the browser may open it elsewhere", () => {
   link("Bugs").dispatchEvent(new window.MouseEvent("click", { bubbles: true, cancelable: true }));
   assert.deepEqual(opened, ["b"]);
-  link("Bugs").dispatchEvent(new window.MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: true }));
+  link("Bugs").dispatchEvent(
+    new window.MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: true }),
+  );
   assert.deepEqual(opened, ["b"]);
 });
 
 test("the open one is marked", () => {
   app.tell("opened", { conversationId: "b" });
-  assert.equal(nav.querySelector("[aria-current=page]"), link("Bugs"));
+  assert.ok(nav.querySelector("[aria-current=page]") === link("Bugs"));
 });
 
 test("a change from another tab shows at once", () => {
   connection.receive("conversation", conversation("d", "Fresh", 0));
   assert.ok(link("Fresh"));
   connection.receive("conversation", { conversation_id: "d", deleted: true });
-  assert.equal(link("Fresh"), undefined);
+  assert.ok(link("Fresh") === undefined);
 });
 
 test("a title is written anew in its place; Enter keeps it", async () => {
@@ -111,7 +120,7 @@ test("deleting asks first, and Cancel deletes nothing", async () => {
   dialog.close("yes");
   await until(() => calls.length === 1);
   assert.deepEqual(calls, [["remove", "b"]]);
-  assert.equal(link("Bugs"), undefined);
+  assert.ok(link("Bugs") === undefined);
 });
 
 test("deleting the open conversation opens a new one", async () => {
@@ -125,7 +134,7 @@ test("deleting the open conversation opens a new one", async () => {
 test("finding by title looks through the older ones as well", async () => {
   write(window, search, "budget");
   await until(() => link("Old budget") !== undefined);
-  assert.equal(link("Bugs"), undefined);
+  assert.ok(link("Bugs") === undefined);
   write(window, search, "no such thing");
   assert.match(nav.textContent, /No conversation has this in its title/);
 });
@@ -133,18 +142,18 @@ test("finding by title looks through the older ones as well", async () => {
 test("arrows walk through the list and back to the search", () => {
   search.focus();
   press(window, search, "ArrowDown");
-  assert.equal(document.activeElement, link("Budget"));
+  assert.ok(document.activeElement === link("Budget"));
   press(window, document.activeElement, "ArrowDown");
-  assert.equal(document.activeElement, link("Bugs"));
+  assert.ok(document.activeElement === link("Bugs"));
   press(window, document.activeElement, "ArrowUp");
   press(window, document.activeElement, "ArrowUp");
-  assert.equal(document.activeElement, search);
+  assert.ok(document.activeElement === search);
 });
 
 test("Ctrl+K goes to the search from anywhere, Ctrl+Shift+O to a new chat", () => {
   /** @type {any} */ (document.getElementById("question")).focus();
   press(window, document.body, "k", { ctrlKey: true });
-  assert.equal(document.activeElement, search);
+  assert.ok(document.activeElement === search);
   press(window, document.body, "O", { ctrlKey: true, shiftKey: true });
   assert.deepEqual(opened, [null]);
 });

@@ -1,14 +1,12 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { App } from "../../../services/frontend/src/frontend/static/js/models/app.js";
+import { App } from "#js/models/app.js";
 import { failure } from "../support/connection.js";
 import { openPage, settled, until } from "../support/page.js";
 
 openPage({ template: "tools.html" });
-const { ToolsController } = await import(
-  "../../../services/frontend/src/frontend/static/js/controllers/tools-controller.js"
-);
+const { ToolsController } = await import("#js/controllers/tools-controller.js");
 
 /** @param {object} [changes] */
 function tool(changes = {}) {
@@ -45,13 +43,21 @@ async function shown(api, { mayAccept = true } = {}) {
 
 /** @param {any[]} tools @param {object} [changes] */
 const answering = (tools, changes = {}) => ({
-  tools: async () => ({ servers: [{ server: "dbquery", own: true, problem: null, tools, ...changes }] }),
+  tools: async () => ({
+    servers: [{ server: "dbquery", own: true, problem: null, tools, ...changes }],
+  }),
 });
 
 test("each tool says what it may do and where it comes from", async () => {
   const main = await shown(answering([tool(), tool({ tool: "set", read_only: false })]));
   const text = main.textContent;
-  for (const words of ["dbquery", "Part of Steward", "Run a query", "Reads only", "Changes things · asks first"]) {
+  for (const words of [
+    "dbquery",
+    "Part of Steward",
+    "Run a query",
+    "Reads only",
+    "Changes things · asks first",
+  ]) {
     assert.ok(text.includes(words), words);
   }
 });
@@ -96,6 +102,8 @@ test("an acceptance that fails is told and can be tried again", async () => {
 });
 
 test("a list that cannot be had is told in a sentence", async () => {
-  const main = await shown({ tools: () => Promise.reject(failure("unavailable", "The assistant is away.")) });
+  const main = await shown({
+    tools: () => Promise.reject(failure("unavailable", "The assistant is away.")),
+  });
   assert.ok(main.textContent.includes("The tools cannot be shown. The assistant is away."));
 });

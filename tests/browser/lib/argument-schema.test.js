@@ -1,14 +1,9 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  fieldsOf,
-  humanized,
-  readField,
-  writtenValue,
-} from "../../../services/frontend/src/frontend/static/js/lib/argument-schema.js";
+import { fieldsOf, humanized, readField, writtenValue } from "#js/lib/argument-schema.js";
 
-/** @import { Json, JsonObject } from "../../../services/frontend/src/frontend/static/js/types/wire.js" */
+/** @import { Json, JsonObject } from "#js/types/wire.js" */
 
 /** @param {JsonObject} property @param {Json} [value] @param {boolean} [required] */
 function fieldOf(property, value, required = true) {
@@ -51,17 +46,27 @@ test("references, optional types and single allOf are followed", () => {
     $defs: { Status: { enum: ["todo", "done"] } },
   };
   const [status, limit] = fieldsOf(schema, { status: "done" });
-  assert.deepEqual([status.kind, status.choices, status.description], ["choice", ["todo", "done"], "Where it goes."]);
+  assert.deepEqual(
+    [status.kind, status.choices, status.description],
+    ["choice", ["todo", "done"], "Where it goes."],
+  );
   assert.deepEqual([limit.kind, limit.max, limit.nullable], ["integer", 500, true]);
 });
 
 test("a schema that refers to itself does not hang the page", () => {
-  const schema = { type: "object", properties: { it: { $ref: "#/$defs/Loop" } }, $defs: { Loop: { $ref: "#/$defs/Loop" } } };
+  const schema = {
+    type: "object",
+    properties: { it: { $ref: "#/$defs/Loop" } },
+    $defs: { Loop: { $ref: "#/$defs/Loop" } },
+  };
   assert.equal(fieldsOf(schema, { it: {} })[0].kind, "json");
 });
 
 test("arguments the schema does not name are shown as well", () => {
-  const fields = fieldsOf({ type: "object", properties: { a: { type: "string" } } }, { a: "x", surprise: 1 });
+  const fields = fieldsOf(
+    { type: "object", properties: { a: { type: "string" } } },
+    { a: "x", surprise: 1 },
+  );
   assert.deepEqual(
     fields.map(({ name }) => name),
     ["a", "surprise"],
@@ -105,7 +110,11 @@ test("what cannot be sent is refused with a sentence", () => {
     [{ enum: ["a"] }, "", "This is needed."],
   ]);
   for (const [property, written, problem] of table) {
-    assert.deepEqual(readField(fieldOf(property), written), { problem }, `${JSON.stringify(property)} ${written}`);
+    assert.deepEqual(
+      readField(fieldOf(property), written),
+      { problem },
+      `${JSON.stringify(property)} ${written}`,
+    );
   }
 });
 
@@ -115,7 +124,10 @@ test("lengths are counted in characters, as the server counts them", () => {
 
 test("an optional field left empty is left out, a nullable one is null", () => {
   assert.deepEqual(readField(fieldOf({ type: "string" }, undefined, false), ""), { absent: true });
-  assert.deepEqual(readField(fieldOf({ anyOf: [{ type: "integer" }, { type: "null" }] }, 1, false), ""), { value: null });
+  assert.deepEqual(
+    readField(fieldOf({ anyOf: [{ type: "integer" }, { type: "null" }] }, 1, false), ""),
+    { value: null },
+  );
 });
 
 test("what is shown for a value is read back as that value", () => {

@@ -1,12 +1,19 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chartGeometry, scaleOf } from "../../../services/frontend/src/frontend/static/js/lib/chart-geometry.js";
-import { chartSentence, readChart } from "../../../services/frontend/src/frontend/static/js/lib/chart-spec.js";
+import { chartGeometry, scaleOf } from "#js/lib/chart-geometry.js";
+import { chartSentence, readChart } from "#js/lib/chart-spec.js";
 
 /** @param {object} [changes] */
 function chart(changes = {}) {
-  const spec = { type: "bar", title: "Bugs", labels: ["Minor", "Major"], values: [58, 9], unit: "bugs", ...changes };
+  const spec = {
+    type: "bar",
+    title: "Bugs",
+    labels: ["Minor", "Major"],
+    values: [58, 9],
+    unit: "bugs",
+    ...changes,
+  };
   const read = readChart(JSON.stringify(spec));
   assert.ok(read);
   return read;
@@ -34,15 +41,27 @@ test("what cannot be drawn is not a chart", () => {
 });
 
 test("a chart can be heard", () => {
-  assert.equal(chartSentence(chart()), "Bar chart: Bugs. 2 values. Highest: Minor, 58 bugs. Lowest: Major, 9 bugs.");
+  assert.equal(
+    chartSentence(chart()),
+    "Bar chart: Bugs. 2 values. Highest: Minor, 58 bugs. Lowest: Major, 9 bugs.",
+  );
 });
 
 test("scales are round and hold every value and zero", () => {
   const table = /** @type {[number[], number[]][]} */ ([
-    [[58, 9], [0, 20, 40, 60]],
+    [
+      [58, 9],
+      [0, 20, 40, 60],
+    ],
     [[0], [0, 0.5]],
-    [[-5, 5], [-5, 0, 5]],
-    [[0.3, 0.1], [0, 0.1, 0.2, 0.3]],
+    [
+      [-5, 5],
+      [-5, 0, 5],
+    ],
+    [
+      [0.3, 0.1],
+      [0, 0.1, 0.2, 0.3],
+    ],
   ]);
   for (const [values, ticks] of table) {
     const scale = scaleOf(values);
@@ -62,11 +81,21 @@ test("bars stand when their names fit side by side and lie down when they do not
 });
 
 test("nothing is drawn outside, at any width", () => {
-  for (const spec of [chart(), chart({ type: "line" }), chart({ values: [-3, 12] }), chart({ labels: ["x".repeat(80), "y"] })]) {
+  for (const spec of [
+    chart(),
+    chart({ type: "line" }),
+    chart({ values: [-3, 12] }),
+    chart({ labels: ["x".repeat(80), "y"] }),
+  ]) {
     for (const width of [240, 320, 640, 1000]) {
       const { bars, points, height } = chartGeometry(spec, width);
       for (const bar of bars) {
-        assert.ok(bar.x >= 0 && bar.x + bar.width <= width + 1 && bar.y >= 0 && bar.y + bar.height <= height);
+        assert.ok(
+          bar.x >= 0 &&
+            bar.x + bar.width <= width + 1 &&
+            bar.y >= 0 &&
+            bar.y + bar.height <= height,
+        );
         assert.ok(bar.height > 0 && bar.width > 0);
       }
       for (const { x, y } of points) assert.ok(x >= 0 && x <= width && y >= 0 && y <= height);
@@ -80,7 +109,11 @@ test("a negative bar hangs below the line of zero", () => {
 });
 
 test("names on a crowded axis are left out evenly", () => {
-  const many = chart({ type: "line", labels: Array.from({ length: 60 }, (_, at) => `Day ${at}`), values: Array(60).fill(1) });
+  const many = chart({
+    type: "line",
+    labels: Array.from({ length: 60 }, (_, at) => `Day ${at}`),
+    values: Array(60).fill(1),
+  });
   const names = chartGeometry(many, 400).labels.filter(({ text }) => text.startsWith("Day"));
   assert.ok(names.length >= 3 && names.length <= 10);
 });

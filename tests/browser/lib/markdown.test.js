@@ -4,9 +4,7 @@ import { test } from "node:test";
 import { openPage } from "../support/page.js";
 
 openPage();
-const { blocksOf, blockToHtml } = await import(
-  "../../../services/frontend/src/frontend/static/js/lib/markdown.js"
-);
+const { blocksOf, blockToHtml } = await import("#js/lib/markdown.js");
 
 /** The parser's HTML, which the sanitiser then gets; tests/browser/test_markdown.py tests both in a browser. @param {string} markdown */
 function html(markdown) {
@@ -25,7 +23,10 @@ test("a line break is the one tag that is taken over", () => {
 
 test("an image becomes a link", () => {
   const shown = html("![A kitten](https://example.com/k.png)");
-  assert.match(shown, /<a data-image="" href="https:&#47;&#47;example|<a data-image="" href="https:\/\/example.com\/k.png">A kitten<\/a>/);
+  assert.match(
+    shown,
+    /<a data-image="" href="https:&#47;&#47;example|<a data-image="" href="https:\/\/example.com\/k.png">A kitten<\/a>/,
+  );
   assert.doesNotMatch(shown, /<img/);
 });
 
@@ -49,7 +50,10 @@ test("blocks keep their source, so that unchanged ones are recognised", () => {
 });
 
 test("link definitions are used and take no place of their own", () => {
-  assert.match(html("See [docs].\n\n[docs]: https://example.com/docs"), /href="https:\/\/example.com\/docs"/);
+  assert.match(
+    html("See [docs].\n\n[docs]: https://example.com/docs"),
+    /href="https:\/\/example.com\/docs"/,
+  );
 });
 
 test("task lists show their boxes as text", () => {

@@ -1,11 +1,14 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellText, changesOf, isSame, tableOf } from "../../../services/frontend/src/frontend/static/js/lib/result-shape.js";
+import { cellText, changesOf, isSame, tableOf } from "#js/lib/result-shape.js";
 
 test("a table is recognised with named columns of either form", () => {
   const rows = [["a", 1]];
-  const columns = [{ name: "project", type: "text" }, { name: "tasks", type: "integer" }];
+  const columns = [
+    { name: "project", type: "text" },
+    { name: "tasks", type: "integer" },
+  ];
   assert.deepEqual(tableOf({ columns, rows, row_count: 9, truncated: true, warnings: ["cut"] }), {
     columns: ["project", "tasks"],
     rows,
@@ -17,8 +20,16 @@ test("a table is recognised with named columns of either form", () => {
 });
 
 test("other results are not tables", () => {
-  /** @type {import("../../../services/frontend/src/frontend/static/js/types/wire.js").Json[]} */
-  const others = [null, "text", [], {}, { columns: ["a"] }, { columns: [1], rows: [] }, { columns: ["a"], rows: ["x"] }];
+  /** @type {import("#js/types/wire.js").Json[]} */
+  const others = [
+    null,
+    "text",
+    [],
+    {},
+    { columns: ["a"] },
+    { columns: [1], rows: [] },
+    { columns: ["a"], rows: ["x"] },
+  ];
   for (const result of others) {
     assert.equal(tableOf(result), null, JSON.stringify(result));
   }

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plain, SentenceBuffer } from "../../../services/frontend/src/frontend/static/js/lib/sentences.js";
+import { plain, SentenceBuffer } from "#js/lib/sentences.js";
 
 /**
  * Reads a text letter by letter, as it would stream.
@@ -11,7 +11,8 @@ import { plain, SentenceBuffer } from "../../../services/frontend/src/frontend/s
 function spoken(text) {
   const buffer = new SentenceBuffer();
   const heard = [];
-  for (let length = 1; length <= text.length; length += 1) heard.push(...buffer.read(text.slice(0, length)));
+  for (let length = 1; length <= text.length; length += 1)
+    heard.push(...buffer.read(text.slice(0, length)));
   heard.push(...buffer.read(text, { finished: true }));
   return heard;
 }
@@ -35,7 +36,10 @@ test("letters or all at once, the same sentences are heard", () => {
 });
 
 test("marks of markdown are not spoken", () => {
-  assert.equal(plain("**Bold** and `code` and [a link](https://example.com)."), "Bold and code and a link.");
+  assert.equal(
+    plain("**Bold** and `code` and [a link](https://example.com)."),
+    "Bold and code and a link.",
+  );
   assert.deepEqual(spoken("## A title\n\n> Quoted."), ["A title", "Quoted."]);
 });
 
@@ -44,9 +48,16 @@ test("names with underscores keep them", () => {
 });
 
 test("code, charts and tables are named, not read out", () => {
-  assert.deepEqual(spoken("Look:\n```sql\nSELECT 1. FROM t\n```\nDone."), ["Look:", "Code block.", "Done."]);
+  assert.deepEqual(spoken("Look:\n```sql\nSELECT 1. FROM t\n```\nDone."), [
+    "Look:",
+    "Code block.",
+    "Done.",
+  ]);
   assert.deepEqual(spoken('```chart\n{"type":"bar"}\n```\n'), ["Chart."]);
-  assert.deepEqual(spoken("| a | b |\n|---|---|\n| 1. | 2 |\n\nThat is all."), ["Table.", "That is all."]);
+  assert.deepEqual(spoken("| a | b |\n|---|---|\n| 1. | 2 |\n\nThat is all."), [
+    "Table.",
+    "That is all.",
+  ]);
 });
 
 test("a very long run without an end is spoken in parts", () => {

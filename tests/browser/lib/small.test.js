@@ -1,17 +1,12 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressOf, conversationIn } from "../../../services/frontend/src/frontend/static/js/lib/address.js";
-import { pauseMs } from "../../../services/frontend/src/frontend/static/js/lib/backoff.js";
-import { newId } from "../../../services/frontend/src/frontend/static/js/lib/ids.js";
-import { lineDiff } from "../../../services/frontend/src/frontend/static/js/lib/line-diff.js";
-import { Remembered } from "../../../services/frontend/src/frontend/static/js/lib/storage.js";
-import {
-  dayGroup,
-  durationWords,
-  expiryWords,
-  greeting,
-} from "../../../services/frontend/src/frontend/static/js/lib/time-words.js";
+import { addressOf, conversationIn } from "#js/lib/address.js";
+import { pauseMs } from "#js/lib/backoff.js";
+import { newId } from "#js/lib/ids.js";
+import { lineDiff } from "#js/lib/line-diff.js";
+import { Remembered } from "#js/lib/storage.js";
+import { dayGroup, durationWords, expiryWords, greeting } from "#js/lib/time-words.js";
 
 test("an id is a version 4 UUID, also where randomUUID is missing", () => {
   const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -31,7 +26,10 @@ test("the address names a conversation, or a new one", () => {
 test("pauses grow to a bound and never shrink to nothing", () => {
   const longest = [0, 1, 2, 3, 10].map((tries) => pauseMs(tries, () => 1));
   assert.deepEqual(longest, [500, 1000, 2000, 4000, 15_000]);
-  assert.equal(pauseMs(0, () => 0), 250);
+  assert.equal(
+    pauseMs(0, () => 0),
+    250,
+  );
 });
 
 test("times are told in words", () => {

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Api } from "../../../services/frontend/src/frontend/static/js/models/api.js";
+import { Api } from "#js/models/api.js";
 
 /** @param {() => Response | Promise<Response>} answer */
 function api(answer) {
@@ -30,7 +30,10 @@ test("a change carries the CSRF token, a read does not need it", async () => {
 test("the API's errors arrive with code and message", async () => {
   const error = { code: "not_found", message: "There is no such call.", retryable: false };
   const { api: client } = api(() => Response.json({ error }, { status: 404 }));
-  await assert.rejects(client.preview("call-1", {}), { code: "not_found", message: "There is no such call." });
+  await assert.rejects(client.preview("call-1", {}), {
+    code: "not_found",
+    message: "There is no such call.",
+  });
 });
 
 test("an error page of something in between is told without its text", async () => {

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection } from "../../../services/frontend/src/frontend/static/js/models/connection.js";
+import { Connection } from "#js/models/connection.js";
 
 class FakeSocket {
   connected = true;
@@ -25,7 +25,10 @@ class FakeSocket {
     return this;
   }
   timeout() {
-    return { emitWithAck: async (/** @type {string} */ event, /** @type {unknown} */ payload) => this.acknowledge(event, payload) };
+    return {
+      emitWithAck: async (/** @type {string} */ event, /** @type {unknown} */ payload) =>
+        this.acknowledge(event, payload),
+    };
   }
   /** @param {string} name @param {...unknown} values */
   receive(name, ...values) {
@@ -38,7 +41,9 @@ function recorded(connection, ...names) {
   /** @type {[string, any][]} */
   const told = [];
   for (const name of names) {
-    connection.addEventListener(name, (event) => told.push([name, /** @type {CustomEvent} */ (event).detail]));
+    connection.addEventListener(name, (event) =>
+      told.push([name, /** @type {CustomEvent} */ (event).detail]),
+    );
   }
   return told;
 }
@@ -56,7 +61,12 @@ test("an answer that is not ok is raised with its code and details", async () =>
   const socket = new FakeSocket();
   socket.acknowledge = () => ({
     ok: false,
-    error: { code: "conflict", message: "Too late.", retryable: false, details: { winner: "approved" } },
+    error: {
+      code: "conflict",
+      message: "Too late.",
+      retryable: false,
+      details: { winner: "approved" },
+    },
   });
   await assert.rejects(new Connection(socket).request("decide", {}), {
     code: "conflict",
@@ -77,7 +87,10 @@ test("no answer in time may be tried again", async () => {
   socket.acknowledge = () => {
     throw new Error("operation has timed out");
   };
-  await assert.rejects(new Connection(socket).request("ask", {}), { code: "unreachable", retryable: true });
+  await assert.rejects(new Connection(socket).request("ask", {}), {
+    code: "unreachable",
+    retryable: true,
+  });
 });
 
 test("a request without a connection fails at once instead of lying in a queue", async () => {

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { callPhase } from "../../../services/frontend/src/frontend/static/js/models/call-words.js";
-import { applyEvents, callsOf, newTurn } from "../../../services/frontend/src/frontend/static/js/models/turn.js";
+import { callPhase } from "#js/models/call-words.js";
+import { applyEvents, callsOf, newTurn } from "#js/models/turn.js";
 
-/** @import { WireEvent } from "../../../services/frontend/src/frontend/static/js/types/wire.js" */
+/** @import { WireEvent } from "#js/types/wire.js" */
 
 const FOLDER = new URL("../../contracts/events/", import.meta.url);
 /** @type {WireEvent[]} */

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Decisions } from "../../../services/frontend/src/frontend/static/js/models/decisions.js";
+import { Decisions } from "#js/models/decisions.js";
 import { FakeConnection, failure } from "../support/connection.js";
 
 function decisions() {
@@ -37,7 +37,8 @@ test("a rejection takes its note along", async () => {
 test("a decision that came too late names the one that counted", async () => {
   const { connection, taken, late } = decisions();
   const winner = { decision: "approved", decided_by: "Grace" };
-  connection.answers.decide = () => Promise.reject(failure("conflict", "Too late.", false, { winner }));
+  connection.answers.decide = () =>
+    Promise.reject(failure("conflict", "Too late.", false, { winner }));
   await assert.rejects(taken.take({ callId: "call-1", decision: "reject", note: "" }), {
     message: "Already decided: approved by Grace.",
   });

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Outbox } from "../../../services/frontend/src/frontend/static/js/models/outbox.js";
+import { Outbox } from "#js/models/outbox.js";
 import { FakeConnection, failure } from "../support/connection.js";
 
 const QUESTION = { conversationId: "conversation-1", isNew: true, text: "How many?" };
@@ -21,7 +21,12 @@ function memory() {
 function outbox(connection = new FakeConnection(), remembered = memory()) {
   /** @type {{ conversationId: string, turnId: string, clientId: string }[]} */
   const taken = [];
-  const box = new Outbox({ connection, remembered, onChange: () => {}, onTaken: (turn) => taken.push(turn) });
+  const box = new Outbox({
+    connection,
+    remembered,
+    onChange: () => {},
+    onTaken: (turn) => taken.push(turn),
+  });
   return { box, connection, remembered, taken };
 }
 
@@ -30,7 +35,9 @@ test("a question that is taken gives its turn, and is kept until the turn shows"
   connection.answers.ask = () => ({ ok: true, turn_id: "turn-1" });
   await box.send(QUESTION);
   const [{ client_id }] = connection.sent("ask");
-  assert.deepEqual(taken, [{ conversationId: "conversation-1", turnId: "turn-1", clientId: client_id }]);
+  assert.deepEqual(taken, [
+    { conversationId: "conversation-1", turnId: "turn-1", clientId: client_id },
+  ]);
   assert.equal(box.of("conversation-1")[0].state, "taken");
   box.remove(client_id);
   assert.deepEqual(box.all, []);

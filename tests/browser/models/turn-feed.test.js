@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TurnFeed } from "../../../services/frontend/src/frontend/static/js/models/turn-feed.js";
+import { TurnFeed } from "#js/models/turn-feed.js";
 import { FakeConnection, failure } from "../support/connection.js";
 import { delta, finished, numbered, started } from "../support/events.js";
 import { settled } from "../support/page.js";
@@ -10,7 +10,7 @@ const EVENTS = numbered(started(), delta("It "), delta("is "), delta("noon."), f
 
 function feed() {
   const connection = new FakeConnection();
-  /** @type {import("../../../services/frontend/src/frontend/static/js/types/turn.js").Turn[]} */
+  /** @type {import("#js/types/turn.js").Turn[]} */
   const changes = [];
   /** @type {(() => void)[]} */
   const postponed = [];
@@ -24,7 +24,12 @@ function feed() {
 
 /** @param {number} count */
 function stored(count) {
-  return { turn_id: "turn-1", client_id: "client-1", state: /** @type {const} */ ("running"), events: EVENTS.slice(0, count) };
+  return {
+    turn_id: "turn-1",
+    client_id: "client-1",
+    state: /** @type {const} */ ("running"),
+    events: EVENTS.slice(0, count),
+  };
 }
 
 test("a turn that began is followed from its start", () => {

@@ -1,8 +1,8 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyEvents, newTurn } from "../../../services/frontend/src/frontend/static/js/models/turn.js";
-import { TurnSpeech } from "../../../services/frontend/src/frontend/static/js/models/turn-speech.js";
+import { applyEvents, newTurn } from "#js/models/turn.js";
+import { TurnSpeech } from "#js/models/turn-speech.js";
 import { asked, delta, finished, numbered, proposed, started } from "../support/events.js";
 
 function listener() {

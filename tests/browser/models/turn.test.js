@@ -1,14 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  applyEvent,
-  applyEvents,
-  callsOf,
-  isOver,
-  newTurn,
-  openText,
-} from "../../../services/frontend/src/frontend/static/js/models/turn.js";
+import { applyEvent, applyEvents, callsOf, isOver, newTurn, openText } from "#js/models/turn.js";
 import {
   asked,
   callFinished,
@@ -21,7 +14,7 @@ import {
   started,
 } from "../support/events.js";
 
-/** @import { WireEvent } from "../../../services/frontend/src/frontend/static/js/types/wire.js" */
+/** @import { WireEvent } from "#js/types/wire.js" */
 
 const LIVE = numbered(
   started(),

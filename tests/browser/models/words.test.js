@@ -1,14 +1,9 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  callPhase,
-  decisionSentence,
-  phaseSentence,
-  phaseWords,
-} from "../../../services/frontend/src/frontend/static/js/models/call-words.js";
-import { applyEvents, callsOf, newTurn } from "../../../services/frontend/src/frontend/static/js/models/turn.js";
-import { turnStatus } from "../../../services/frontend/src/frontend/static/js/models/turn-status.js";
+import { callPhase, decisionSentence, phaseSentence, phaseWords } from "#js/models/call-words.js";
+import { applyEvents, callsOf, newTurn } from "#js/models/turn.js";
+import { turnStatus } from "#js/models/turn-status.js";
 import {
   asked,
   callFinished,
@@ -94,7 +89,11 @@ test("a decision is told from where the person sits", () => {
     [taken("rejected"), here, "You rejected this. Nothing was done."],
     [taken("rejected", { decided_by: "Grace" }), here, "Grace rejected this. Nothing was done."],
     [taken("expired", { decided_by: "" }), there, "Expired, nothing was done."],
-    [taken("cancelled", { decided_by: "" }), here, "Stopped while the question was open. Nothing was done."],
+    [
+      taken("cancelled", { decided_by: "" }),
+      here,
+      "Stopped while the question was open. Nothing was done.",
+    ],
   ]);
   for (const [decision, view, sentence] of table) {
     assert.equal(decisionSentence(decision, view), sentence);
@@ -108,11 +107,17 @@ test("a turn says what it is doing", () => {
     [[], "Steward is thinking…"],
     [[delta("It is")], "Steward is writing…"],
     [[read, callStarted()], "Reading from dbquery…"],
-    [[read, other, callStarted(), callStarted({ call_id: "call-2" })], "Reading from dbquery and search…"],
+    [
+      [read, other, callStarted(), callStarted({ call_id: "call-2" })],
+      "Reading from dbquery and search…",
+    ],
     [[proposed(), callStarted()], "Working in dbquery…"],
     [[proposed(), asked()], "Waiting for your yes"],
     [[proposed(), asked(), decided("approved")], "Steward is thinking…"],
-    [[delta("x"), { kind: "text_dropped", reason: "It broke off", covers: 1 }], "It broke off. Trying again…"],
+    [
+      [delta("x"), { kind: "text_dropped", reason: "It broke off", covers: 1 }],
+      "It broke off. Trying again…",
+    ],
     [[finished()], undefined],
   ]);
   for (const [events, words] of table) assert.equal(turnStatus(turnOf(...events))?.words, words);

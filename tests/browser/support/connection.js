@@ -1,7 +1,7 @@
 // @ts-check
 /** A connection whose other end is the test: requests are recorded and answered as told. */
 
-import { RequestFailed } from "../../../services/frontend/src/frontend/static/js/models/api.js";
+import { RequestFailed } from "#js/models/api.js";
 
 export class FakeConnection extends EventTarget {
   isOpen = true;
@@ -30,7 +30,7 @@ export class FakeConnection extends EventTarget {
   }
 }
 
-/** @param {string} code @param {string} message @param {boolean} [retryable] @param {import("../../../services/frontend/src/frontend/static/js/types/wire.js").JsonObject} [details] */
+/** @param {string} code @param {string} message @param {boolean} [retryable] @param {import("#js/types/wire.js").JsonObject} [details] */
 export function failure(code, message, retryable = false, details = {}) {
   return new RequestFailed({ code, message, retryable, details });
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Makers of a turn's events. */
 
-/** @import { JsonObject, WireEvent } from "../../../services/frontend/src/frontend/static/js/types/wire.js" */
+/** @import { JsonObject, WireEvent } from "#js/types/wire.js" */
 
 /**
  * Numbers events one after the other.
@@ -10,7 +10,10 @@
  * @returns {WireEvent[]}
  */
 export function numbered(...events) {
-  return events.map(({ covers = 0, ...event }, at) => /** @type {any} */ ({ n: at + 1, first: at + 1 - covers, ...event }));
+  return events.map(
+    ({ covers = 0, ...event }, at) =>
+      /** @type {any} */ ({ n: at + 1, first: at + 1 - covers, ...event }),
+  );
 }
 
 /** @param {string} [question] */

@@ -1,12 +1,12 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { applyEvents, callsOf, newTurn } from "../../../services/frontend/src/frontend/static/js/models/turn.js";
+import { applyEvents, callsOf, newTurn } from "#js/models/turn.js";
 import { asked, numbered, proposed, started } from "../support/events.js";
 import { openPage, press, settled, write } from "../support/page.js";
 
 const window = openPage();
-const { ApprovalCard } = await import("../../../services/frontend/src/frontend/static/js/views/approval-card.js");
+const { ApprovalCard } = await import("#js/views/approval-card.js");
 
 /** @type {any[]} */
 let decisions = [];
@@ -16,7 +16,7 @@ let previews = [];
 let decide = async () => {};
 /** @type {(args: any) => Promise<any>} */
 let preview = async () => ({ preview: null, problem: null });
-/** @type {import("../../../services/frontend/src/frontend/static/js/views/approval-card.js").ApprovalCard[]} */
+/** @type {import("#js/views/approval-card.js").ApprovalCard[]} */
 let cards = [];
 
 beforeEach(() => {
@@ -62,7 +62,15 @@ function fieldOf(root, label) {
 test("it shows server, tool, arguments, what will change, why it asks and until when", () => {
   const root = card();
   const text = root.textContent ?? "";
-  for (const words of ["dbquery", "set_task_status", "Task 42 becomes done.", "in_progress", "It changes data.", "changes-ask", "expires in"]) {
+  for (const words of [
+    "dbquery",
+    "set_task_status",
+    "Task 42 becomes done.",
+    "in_progress",
+    "It changes data.",
+    "changes-ask",
+    "expires in",
+  ]) {
     assert.ok(text.includes(words), words);
   }
   assert.equal(fieldOf(root, "Task ID").value, "42");
@@ -72,7 +80,10 @@ test("it shows server, tool, arguments, what will change, why it asks and until 
 test("it is a dialog with a name and a description", () => {
   const root = card();
   assert.equal(root.getAttribute("role"), "alertdialog");
-  for (const [attribute, words] of [["aria-labelledby", "Set a task's status"], ["aria-describedby", "It changes data."]]) {
+  for (const [attribute, words] of [
+    ["aria-labelledby", "Set a task's status"],
+    ["aria-describedby", "It changes data."],
+  ]) {
     assert.equal(document.getElementById(root.getAttribute(attribute) ?? "")?.textContent, words);
   }
 });
@@ -112,7 +123,10 @@ test("an edit asks what would change then, and approving waits for the answer", 
   context.mock.timers.enable({ apis: ["setTimeout"] });
   window.setTimeout = globalThis.setTimeout;
   const root = card();
-  preview = async () => ({ preview: { summary: "Task 7 becomes done.", changes: [] }, problem: null });
+  preview = async () => ({
+    preview: { summary: "Task 7 becomes done.", changes: [] },
+    problem: null,
+  });
   write(window, fieldOf(root, "Task ID"), "7");
   assert.equal(partOf(root, "approve").disabled, true);
   assert.ok(root.textContent?.includes("Working out what this would change…"));
@@ -177,7 +191,7 @@ test("an edit is marked and can be undone, and then it is no edit", async () => 
   const marked = root.querySelector(".field[data-edited]");
   assert.ok(marked?.textContent?.includes("Status"));
   /** @type {any} */ (marked)?.querySelector("button").click();
-  assert.equal(root.querySelector(".field[data-edited]"), null);
+  assert.ok(root.querySelector(".field[data-edited]") === null);
   partOf(root, "approve").click();
   await settled();
   assert.equal("arguments" in decisions[0], false);
@@ -212,7 +226,11 @@ test("arguments that were left empty are folded away, and can be filled in", () 
     arguments: { task_id: 42, status: "done" },
     arguments_schema: {
       type: "object",
-      properties: { task_id: { type: "integer" }, status: { type: "string" }, note: { type: "string" } },
+      properties: {
+        task_id: { type: "integer" },
+        status: { type: "string" },
+        note: { type: "string" },
+      },
     },
   });
   const folded = root.querySelector("details.left-out");

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyEvents, newTurn } from "../../../services/frontend/src/frontend/static/js/models/turn.js";
+import { applyEvents, newTurn } from "#js/models/turn.js";
 import {
   asked,
   callFinished,
@@ -16,7 +16,7 @@ import {
 import { openPage } from "../support/page.js";
 
 const window = openPage();
-const { TurnView } = await import("../../../services/frontend/src/frontend/static/js/views/turn-view.js");
+const { TurnView } = await import("#js/views/turn-view.js");
 
 /** @param {{ decidedHere?: boolean, onAskAgain?: (question: string) => void }} [options] */
 function view({ decidedHere = true, onAskAgain = () => {} } = {}) {
@@ -41,13 +41,10 @@ function textOf(root, selector) {
 }
 
 test("the question is shown as text, whatever it holds", () => {
-  const { element, ...turn } = { element: view().element };
-  assert.deepEqual(turn, {});
   const shown = view();
   shown.update(applyEvents(newTurn("turn-1"), numbered(started("<b>bold?</b>"))).turn);
   assert.equal(textOf(shown.element, ".question-text"), "<b>bold?</b>");
-  assert.equal(shown.element.querySelector("b"), null);
-  element.remove();
+  assert.ok(shown.element.querySelector("b") === null);
 });
 
 test("a very long question is folded and can be unfolded", () => {
@@ -57,7 +54,7 @@ test("a very long question is folded and can be unfolded", () => {
   assert.equal(unfold.hidden, false);
   unfold.click();
   assert.equal(unfold.getAttribute("aria-expanded"), "true");
-  assert.equal(shown.element.querySelector("[data-folded]"), null);
+  assert.ok(shown.element.querySelector("[data-folded]") === null);
 });
 
 test("it says what it is doing, and is busy until it is over", () => {
@@ -83,8 +80,8 @@ test("pieces stand in the order they came, and stay the same nodes while they gr
   shown.update(turnOf(...events, { kind: "text_finished", text: "Three." }));
   const pieces = [...shown.element.querySelectorAll(".answer-parts > *")];
   assert.equal(pieces.length, 3);
-  assert.equal(pieces[0], first);
-  assert.equal(pieces[1], second);
+  assert.ok(pieces[0] === first);
+  assert.ok(pieces[1] === second);
   assert.equal(textOf(pieces[1], ".call-meta"), "3 rows · 24 ms");
 });
 
@@ -92,7 +89,9 @@ test("a text that was dropped leaves the page", () => {
   const shown = view();
   shown.update(turnOf(delta("Half a")));
   assert.equal(shown.element.querySelectorAll(".answer").length, 1);
-  shown.update(turnOf(delta("Half a"), { kind: "text_dropped", reason: "It broke off.", covers: 1 }));
+  shown.update(
+    turnOf(delta("Half a"), { kind: "text_dropped", reason: "It broke off.", covers: 1 }),
+  );
   assert.equal(shown.element.querySelectorAll(".answer").length, 0);
   assert.equal(textOf(shown.element, ".turn-status"), "It broke off. Trying again…");
 });
@@ -130,10 +129,16 @@ test("a decision from another tab is told as such, after a reload it is not", ()
   const live = view({ decidedHere: false });
   live.update(turnOf(proposed(), asked()));
   live.update(turnOf(proposed(), asked(), decided("rejected", { decided_by: "Grace" })));
-  assert.equal(textOf(live.element, ".call-sentence"), "Rejected in another tab by Grace. Nothing was done.");
+  assert.equal(
+    textOf(live.element, ".call-sentence"),
+    "Rejected in another tab by Grace. Nothing was done.",
+  );
   const reloaded = view({ decidedHere: false });
   reloaded.update(turnOf(proposed(), asked(), decided("rejected", { decided_by: "Grace" })));
-  assert.equal(textOf(reloaded.element, ".call-sentence"), "Grace rejected this. Nothing was done.");
+  assert.equal(
+    textOf(reloaded.element, ".call-sentence"),
+    "Grace rejected this. Nothing was done.",
+  );
 });
 
 test("an unfolded call shows what was sent, what came back and the rule", () => {
@@ -141,9 +146,17 @@ test("an unfolded call shows what was sent, what came back and the rule", () => 
   const sql = "SELECT count(*) FROM tasks";
   shown.update(
     turnOf(
-      proposed({ tool: "query", title: "Run a query", arguments: { sql, limit: 5 }, read_only: true }),
+      proposed({
+        tool: "query",
+        title: "Run a query",
+        arguments: { sql, limit: 5 },
+        read_only: true,
+      }),
       callStarted(),
-      callFinished("succeeded", { rows: 1, result: { columns: ["n"], rows: [[42]], row_count: 1 } }),
+      callFinished("succeeded", {
+        rows: 1,
+        result: { columns: ["n"], rows: [[42]], row_count: 1 },
+      }),
     ),
   );
   const details = /** @type {any} */ (shown.element.querySelector("details.call-details"));
@@ -151,13 +164,20 @@ test("an unfolded call shows what was sent, what came back and the rule", () => 
   details.open = true;
   details.dispatchEvent(new window.Event("toggle"));
   const body = textOf(details, ".call-body") ?? "";
-  for (const words of [sql, '"limit": 5', "42", "1 row.", "changes-ask"]) assert.ok(body.includes(words), words);
+  for (const words of [sql, '"limit": 5', "42", "1 row.", "changes-ask"])
+    assert.ok(body.includes(words), words);
 });
 
 test("an error of a call is shown with its hint", () => {
   const shown = view();
-  const error = { code: "bad_sql", message: "The query could not be read.", hint: "Begin with SELECT." };
-  shown.update(turnOf(proposed({ read_only: true }), callStarted(), callFinished("failed", { error })));
+  const error = {
+    code: "bad_sql",
+    message: "The query could not be read.",
+    hint: "Begin with SELECT.",
+  };
+  shown.update(
+    turnOf(proposed({ read_only: true }), callStarted(), callFinished("failed", { error })),
+  );
   assert.equal(textOf(shown.element, ".call-sentence"), "The query could not be read.");
   const details = /** @type {any} */ (shown.element.querySelector("details.call-details"));
   details.open = true;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, Literal, cast
 
 import socketio
 import structlog
@@ -47,7 +48,7 @@ def create_app(
     settings: Settings,
     *,
     run_in_thread: RunInThread = run_here,
-    async_mode: str = "gevent",
+    async_mode: Literal["gevent", "threading"] = "gevent",
     now: Callable[[], datetime] = utc_now,
 ) -> Application:
     """Build everything. Nothing is connected before the first request."""
@@ -63,6 +64,7 @@ def create_app(
     _init_sockets(app, sockets, settings, async_mode)
     handlers = Sockets(sockets, parts)
     app.extensions["steward_end_session"] = handlers.end_session
+    app.extensions["steward_emit"] = handlers.emit
     security.install(app, origin=settings.origin, is_https=settings.is_https)
     failures.install(app)
     for feature in (operations, sign_in, pages, api):
@@ -72,7 +74,8 @@ def create_app(
 
 
 def _configure(app: Flask, settings: Settings, build_id: str) -> None:
-    app.config.update(
+    config = cast("dict[str, Any]", app.config)
+    config.update(
         SECRET_KEY=settings.secret_key_file.read_text().strip(),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
@@ -84,7 +87,7 @@ def _configure(app: Flask, settings: Settings, build_id: str) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
         WTF_CSRF_SSL_STRICT=False,  # the Origin is checked by SameSite and by the token itself
     )
-    app.jinja_env.globals["build_id"] = build_id
+    cast("dict[str, Any]", app.jinja_env.globals)["build_id"] = build_id
 
 
 def _create_parts(
@@ -115,7 +118,9 @@ def _create_parts(
     )
 
 
-def _init_sockets(app: Flask, sockets: SocketIO, settings: Settings, async_mode: str) -> None:
+def _init_sockets(
+    app: Flask, sockets: SocketIO, settings: Settings, async_mode: Literal["gevent", "threading"]
+) -> None:
     manager = socketio.RedisManager(
         settings.redis_url,
         channel="steward",
@@ -126,13 +131,14 @@ def _init_sockets(app: Flask, sockets: SocketIO, settings: Settings, async_mode:
             "health_check_interval": 30,
         },
     )
+    options: dict[str, Any] = {"transports": ["websocket"]}
     sockets.init_app(
         app,
         async_mode=async_mode,
         client_manager=manager,
         manage_session=False,
         cors_allowed_origins=_origins(settings),
-        transports=["websocket"],
+        **options,
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         ping_interval=25,
         ping_timeout=20,

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from typing import cast
 
 import gevent
 import structlog
@@ -21,8 +22,7 @@ log = structlog.get_logger()
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then close within a few seconds."""
     pool = gevent.get_hub().threadpool
-    run_in_thread: RunInThread = lambda work: pool.apply(work)  # noqa: E731 - a protocol with one generic method
-    application = create_app(settings, run_in_thread=run_in_thread)
+    application = create_app(settings, run_in_thread=cast("RunInThread", pool.apply))
     server = pywsgi.WSGIServer(_listen(host, port), application.flask, log=None, error_log=None)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

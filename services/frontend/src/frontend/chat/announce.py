@@ -1,9 +1,12 @@
 """Tells all of a person's pages, on every replica, what changed in the side list."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from flask import current_app
-from flask_socketio import SocketIO
+
+Emit = Callable[[str, dict[str, Any], str], None]
+"""Event, what it says, room: to all sockets in the room, on every replica."""
 
 
 def person_room(person_id: str) -> str:
@@ -20,5 +23,5 @@ def conversation_room(person_id: str, conversation_id: str) -> str:
 
 
 def announce_conversation(person_id: str, conversation: dict[str, Any]) -> None:
-    sockets: SocketIO = current_app.extensions["socketio"]
-    sockets.emit("conversation", conversation, to=person_room(person_id))
+    emit = cast("Emit", current_app.extensions["steward_emit"])
+    emit("conversation", conversation, person_room(person_id))

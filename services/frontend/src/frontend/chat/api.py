@@ -1,6 +1,6 @@
 """The page's JSON calls: passed on to the orchestrator in the person's name, answers unchanged."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, jsonify, request
@@ -68,10 +68,10 @@ def _call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[st
 
 
 def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
+    body: object = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise InvalidInput("The request must be a JSON object.")
-    return body
+    return cast("dict[str, Any]", body)
 
 
 def _safe(part: str) -> str:

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 import structlog
 from flask import request, session
-from flask_socketio import ConnectionRefusedError as Refused
-from flask_socketio import SocketIO, disconnect, join_room, leave_room
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from socketio.exceptions import ConnectionRefusedError as Refused
 
 from frontend.accounts.queries import Person
 from frontend.chat.announce import conversation_room, person_room, session_room
@@ -80,7 +79,8 @@ MessageT = TypeVar("MessageT", bound=_Message)
 class Sockets:
     """Handles the messages of all sockets of this process."""
 
-    def __init__(self, sockets: SocketIO, parts: Parts) -> None:
+    def __init__(self, sockets: Any, parts: Parts) -> None:
+        # Flask-SocketIO's objects are not typed, so they are Any here.
         self._sockets = sockets
         self._parts = parts
         self._viewers: dict[str, Viewer] = {}
@@ -101,10 +101,14 @@ class Sockets:
         ):
             sockets.on_event(name, self._answering(message_type, cast(Any, handle)))
 
+    def emit(self, event: str, body: dict[str, Any], room: str) -> None:
+        """To all sockets in a room, on every replica."""
+        self._sockets.emit(event, body, to=room)
+
     def end_session(self, session_key: str) -> None:
         """Tell the pages of a session that it is over, on every replica, and close those that are here."""
         room = session_room(session_key)
-        self._sockets.emit("signed_out", {}, to=room)
+        self.emit("signed_out", {}, room)
         for socket_id in self._members(room):
             self._sockets.start_background_task(self._close_soon, socket_id)
 
@@ -120,8 +124,8 @@ class Sockets:
             raise Refused("signed_out")
         socket_id = _socket_id()
         self._viewers[socket_id] = Viewer(person, str(cast(Any, session).sid))
-        join_room(person_room(person.person_id))
-        join_room(session_room(str(session[KEY])))
+        self._server.enter_room(socket_id, person_room(person.person_id))
+        self._server.enter_room(socket_id, session_room(str(session[KEY])))
 
     def _disconnect(self, *_: object) -> None:
         socket_id = _socket_id()
@@ -151,19 +155,23 @@ class Sockets:
         """Raises NotSignedIn when the session ended since the socket was opened."""
         viewer = self._viewers.get(_socket_id())
         if viewer is None or not self._parts.redis.exists(f"session:{viewer.session_id}"):
-            disconnect()
+            self._server.disconnect(_socket_id())
             raise NotSignedIn("You are signed out. Sign in again.")
         return viewer
 
     # --- messages
 
     def _watch(self, viewer: Viewer, message: Watch) -> Ack:
-        person = viewer.person
+        person, socket_id = viewer.person, _socket_id()
         if viewer.conversation_id is not None:
-            leave_room(conversation_room(person.person_id, viewer.conversation_id))
-            self._relays.leave(_socket_id())
+            self._server.leave_room(
+                socket_id, conversation_room(person.person_id, viewer.conversation_id)
+            )
+            self._relays.leave(socket_id)
         viewer.conversation_id = message.conversation_id
-        join_room(conversation_room(person.person_id, message.conversation_id))
+        self._server.enter_room(
+            socket_id, conversation_room(person.person_id, message.conversation_id)
+        )
         try:
             path = f"/v1/conversations/{message.conversation_id}"
             return {"conversation": self._parts.orchestrator.call(person, "GET", path)}
@@ -196,7 +204,7 @@ class Sockets:
             "turn_id": turn_id,
             "client_id": message.client_id,
         }
-        self._sockets.emit("turn", news, to=room)
+        self.emit("turn", news, room)
         self._sockets.start_background_task(
             self._announce_conversation, person, str(conversation["conversation_id"])
         )
@@ -233,7 +241,7 @@ class Sockets:
             return  # the list is right again at its next change
         fields = ("conversation_id", "title", "created_at", "updated_at")
         summary = {name: detail[name] for name in fields}
-        self._sockets.emit("conversation", summary, to=person_room(person.person_id))
+        self.emit("conversation", summary, person_room(person.person_id))
 
     def _emit_events(self, socket_id: str, turn_id: str, events: str) -> None:
         if self._is_far_behind(socket_id):

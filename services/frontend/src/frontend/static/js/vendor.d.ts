@@ -44,6 +44,7 @@ export interface Socket {
   readonly active: boolean;
   connect(): Socket;
   disconnect(): Socket;
+  // biome-ignore lint/suspicious/noExplicitAny: what arrives is as the server sent it
   on(event: string, listener: (...values: any[]) => void): Socket;
   timeout(ms: number): { emitWithAck(event: string, ...values: unknown[]): Promise<unknown> };
 }

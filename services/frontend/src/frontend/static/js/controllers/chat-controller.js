@@ -165,7 +165,9 @@ export class ChatController {
 
   /** @param {ConversationDetail} conversation */
   #loaded({ title, turns, earlier_turns }) {
-    this.#thread.showNote(earlier_turns ? "Only the latest part of this conversation is shown." : "");
+    this.#thread.showNote(
+      earlier_turns ? "Only the latest part of this conversation is shown." : "",
+    );
     this.#setTitle(title);
     this.#feed.load(turns);
     for (const { client_id } of turns) this.#outbox.remove(client_id);

@@ -134,11 +134,11 @@ export class ConversationListController {
       this.#draw();
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || event.target instanceof HTMLInputElement === (event.key === "ArrowUp")) return;
     const links = this.#groups.links;
-    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (event.target)) + step;
+    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (event.target));
+    if (!step || (at === -1 && event.target !== this.#search) || at + step < -1) return;
     event.preventDefault();
-    (links[at] ?? (at < 0 ? this.#search : links.at(-1)))?.focus();
+    (at + step === -1 ? this.#search : links[at + step])?.focus();
   }
 
   // Internal
