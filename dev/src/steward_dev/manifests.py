@@ -13,10 +13,16 @@ BASE = Path("deploy/k8s/base")
 def main() -> None:
     """Exits 1 after naming each invalid file."""
     listed = resources(BASE)
-    invalid = [str(path) for path in listed if not _passes("kubernetes-validate", "--strict", str(path))]
-    if not _passes("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"):
+    invalid = [
+        str(path) for path in listed if not _passes("kubernetes-validate", "--strict", str(path))
+    ]
+    if not _passes(
+        "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"
+    ):
         invalid.append("docker-compose.yml")
-    forgotten = {path for path in BASE.rglob("*.yaml") if path.name != "kustomization.yaml"} - set(listed)
+    forgotten = {path for path in BASE.rglob("*.yaml") if path.name != "kustomization.yaml"} - set(
+        listed
+    )
     invalid += [f"{path} (not listed in kustomization.yaml)" for path in sorted(forgotten)]
     if invalid:
         sys.exit(f"Invalid: {', '.join(invalid)}")
@@ -24,7 +30,9 @@ def main() -> None:
 
 def resources(base: Path) -> list[Path]:
     """The files that kustomization.yaml names."""
-    kustomization = cast("dict[str, Any]", yaml.safe_load((base / "kustomization.yaml").read_text()))
+    kustomization = cast(
+        "dict[str, Any]", yaml.safe_load((base / "kustomization.yaml").read_text())
+    )
     return [base / name for name in kustomization["resources"]]
 
 

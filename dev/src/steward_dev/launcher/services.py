@@ -174,6 +174,7 @@ class _Planner:
             "ORCHESTRATOR_ISSUER": self._urls["orchestrator"],
             "ORCHESTRATOR_TRUSTED_ISSUERS": _jwks_of(self._urls["frontend"]),
             "ORCHESTRATOR_TOOL_SERVERS": json.dumps(tool_servers),
+            "ORCHESTRATOR_APPROVAL_LIFETIME_S": str(self._settings.approval_lifetime_s),
             "ORCHESTRATOR_DEMO_MODEL_URL": f"{self._urls['demo-model']}/v1",
         }
         settings = self._settings

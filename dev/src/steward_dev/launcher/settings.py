@@ -37,6 +37,8 @@ class LauncherSettings(ServiceSettings):
     model: str | None = None
     openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
     openai_base_url: Annotated[str | None, Field(validation_alias="OPENAI_BASE_URL")] = None
+    approval_lifetime_s: Annotated[int, Field(ge=1, le=30 * 86_400)] = 3_600
+    """How long a question to a person stays open."""
     demo_scripts: bool = False
     """Let tests tell the demo model what to say."""
 

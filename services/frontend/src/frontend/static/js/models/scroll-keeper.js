@@ -1,6 +1,7 @@
 // @ts-check
 /** Keeps the newest in view while it grows, until the person scrolls up to read. */
 
+/** As near to the end as this, scrolling down means to follow again. */
 const NEAR = 48;
 const UNFOLDS = "summary, [aria-expanded], [aria-pressed], .link-button";
 
@@ -40,11 +41,10 @@ export class ScrollKeeper {
   /** Shows something from its top, as when it asks for the person. @param {HTMLElement} target */
   reveal(target) {
     const { top, height } = target.getBoundingClientRect();
-    const room = this.#scroller.clientHeight;
     const view = this.#scroller.getBoundingClientRect();
     if (top >= view.top && top + height <= view.bottom) return;
     const wanted = this.#scroller.scrollTop + top - view.top - 12;
-    const end = this.#scroller.scrollHeight - room;
+    const end = this.#scroller.scrollHeight - this.#scroller.clientHeight;
     this.#follow(wanted >= end);
     this.#scroller.scrollTop = Math.min(wanted, end);
   }
@@ -53,19 +53,23 @@ export class ScrollKeeper {
 
   #scrolled() {
     const { scrollTop } = this.#scroller;
-    if (this.#isNear) this.#follow(true);
-    else if (scrollTop < this.#lastTop) this.#follow(false);
+    // Content that shrinks moves the page up as well, but to its very end.
+    if (scrollTop < this.#lastTop && this.#left > 1) this.#follow(false);
+    else if (this.#left < NEAR) this.#follow(true);
     this.#lastTop = scrollTop;
   }
 
-  get #isNear() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight < NEAR;
+  #keep() {
+    if (this.#left <= 1) this.#follow(true);
+    if (!this.#isFollowing) return;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#lastTop = this.#scroller.scrollTop;
   }
 
-  #keep() {
-    if (this.#isFollowing) this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    else if (this.#isNear) this.#follow(true);
+  /** Pixels below what is in view. */
+  get #left() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight;
   }
 
   /** @param {boolean} isFollowing */

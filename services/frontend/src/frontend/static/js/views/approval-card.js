@@ -38,7 +38,7 @@ export class ApprovalCard {
     this.#approval = call.approval;
     this.#port = port;
     this.element = fromTemplate("approval-template");
-    this.#fillIn();
+    this.#describe();
     this.#form = new ArgumentForm(part(this.element, "fields"), call.approval, () =>
       this.#edited(),
     );
@@ -127,7 +127,7 @@ export class ApprovalCard {
     return this.#approval.preview !== null || this.#approval.previewProblem !== null;
   }
 
-  #fillIn() {
+  #describe() {
     const { callId, title, tool, server } = this.#call;
     const { reason, rule } = this.#approval;
     for (const [name, text] of Object.entries({

