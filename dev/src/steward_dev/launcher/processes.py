@@ -83,12 +83,13 @@ class Child:
     def _copy_output(self) -> None:
         output: IO[str] | None = self._process.stdout
         assert output is not None  # noqa: S101 - it is a pipe
-        for line in output:
-            text = line.rstrip("\n")
-            self.last_lines.append(text)
-            self._log.write(line)
-            self._log.flush()
-            _print_line(self.name, text)
+        with output:
+            for line in output:
+                text = line.rstrip("\n")
+                self.last_lines.append(text)
+                self._log.write(line)
+                self._log.flush()
+                _print_line(self.name, text)
         self._process.wait()
         self._log.close()
         self._on_exit(self)

@@ -206,10 +206,11 @@ def _as_expected(error: openai.APIError) -> ExpectedError:
         return ModelBusy(
             f"The model provider answers no more for now: {why} (429). Try again {when}."
         )
-    if isinstance(error, openai.APITimeoutError):
-        return ModelUnavailable("The model provider did not answer in time. Try again in a moment.")
     if isinstance(error, openai.APIConnectionError):
-        return ModelUnavailable("The model provider cannot be reached. Try again in a moment.")
+        return ModelUnavailable(
+            "The model provider cannot be reached, or does not answer in time. "
+            "Check OPENAI_BASE_URL, or try again in a moment."
+        )
     if isinstance(error, openai.InternalServerError):
         return ModelUnavailable(
             f"The model provider has a problem of its own ({error.status_code}). Try again in a moment."
