@@ -4,18 +4,10 @@ import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-from support.servers import serving
-from support.tracker import Tracker
-from support.world import WAIT_S, Clock, World
+from support.world import World, make_world
 
 from orchestrator.migrations import upgrade
-from shared.service_tokens import SigningKey
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +21,5 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def world(tmp_path: Path, migrated: Path) -> AsyncGenerator[World]:
     shutil.copy(migrated, tmp_path / "assistant.db")
-    key = SigningKey.generate()
-    SigningKey.load_or_create(tmp_path / "key.json")
-    tracker = Tracker()
-
-    async def jwks(_: Request) -> JSONResponse:
-        return JSONResponse(key.public_jwks())
-
-    keys = Starlette(routes=[Route("/jwks", jwks)])
-    async with (
-        serving(keys) as keys_url,
-        serving(tracker.app()) as tracker_url,
-        httpx.AsyncClient(timeout=WAIT_S) as http,
-    ):
-        yield World(tmp_path, tracker, key, http, Clock(), f"{keys_url}/jwks", tracker_url)
+    async with make_world(tmp_path) as world:
+        yield world

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from support.servers import serving
 from support.tracker import Tracker
 
@@ -173,3 +177,22 @@ class World:
             **overrides,
         }
         return Settings(**values)
+
+
+@asynccontextmanager
+async def make_world(directory: Path) -> AsyncGenerator[World]:
+    """Everything around an orchestrator but its database."""
+    key = SigningKey.generate()
+    SigningKey.load_or_create(directory / "key.json")
+    tracker = Tracker()
+
+    async def jwks(_: Request) -> JSONResponse:
+        return JSONResponse(key.public_jwks())
+
+    keys = Starlette(routes=[Route("/jwks", jwks)])
+    async with (
+        serving(keys) as keys_url,
+        serving(tracker.app()) as tracker_url,
+        httpx.AsyncClient(timeout=WAIT_S) as http,
+    ):
+        yield World(directory, tracker, key, http, Clock(), f"{keys_url}/jwks", tracker_url)

@@ -24,7 +24,7 @@ from orchestrator.models.port import (
 from orchestrator.settings import ModelSettings
 
 COUNT = {"name": "db__query", "arguments": {"sql": "SELECT count(*) FROM tasks"}}
-LIST = {"name": "db__list_tables", "arguments": {}}
+LIST: dict[str, Any] = {"name": "db__list_tables", "arguments": {}}
 
 
 @pytest.fixture

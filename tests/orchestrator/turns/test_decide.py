@@ -81,7 +81,7 @@ def ended(call_id: str) -> tuple[str, dict[str, JsonValue]]:
     return "call_finished", {"call_id": call_id, "state": "succeeded"}
 
 
-SENT = ("call_started", {"call_id": "a", "at": AT})
+SENT: tuple[str, dict[str, JsonValue]] = ("call_started", {"call_id": "a", "at": AT})
 REPLY_END: tuple[str, dict[str, JsonValue]] = ("usage", {"model": "m"})
 WORDS: tuple[str, dict[str, JsonValue]] = ("text_finished", {"text": "Noon."})
 CUT: tuple[str, dict[str, JsonValue]] = ("text_dropped", {"reason": "cut"})

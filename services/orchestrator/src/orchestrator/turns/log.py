@@ -205,12 +205,19 @@ async def wait(session: AsyncSession, lease: Lease, seen_decisions: Sequence[str
 
 
 async def wake(session: AsyncSession, turn_id: str) -> None:
-    """Make a waiting turn ready. A running one finds the decision by itself."""
-    await session.execute(
-        update(TurnRow)
-        .where(TurnRow.turn_id == turn_id, TurnRow.state == TurnState.WAITING)
-        .values(state=TurnState.READY)
+    """Make a waiting turn ready. A running one finds the decision by itself.
+
+    The row is locked before its state is looked at: the runner may be laying the turn down at this very moment,
+    and a condition on the old state would miss that.
+    """
+    row = await session.scalar(
+        select(TurnRow)
+        .where(TurnRow.turn_id == turn_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
+    if row is not None and row.state == TurnState.WAITING:
+        row.state = TurnState.READY
 
 
 async def request_cancellation(session: AsyncSession, row: TurnRow, now: datetime) -> None:

@@ -101,10 +101,12 @@ class RedisTransport:
 
     async def reading(self, stream: TurnStream, on_signal: Callable[[str], None]) -> None:
         """Feed channels from other replicas and pass stop signals on. Runs until cancelled."""
-        control = {SIGNALS: "$", self._wake_key: "$"}
+        control = {self._wake_key: "0"}
         while True:
             keys = {_key(turn_id): last for turn_id, last in self._positions.items()}
             try:
+                if SIGNALS not in control:
+                    control[SIGNALS] = await self._last_signal()
                 found = cast(
                     "list[tuple[bytes, list[Any]]]",
                     await self._reader.xread({**control, **keys}, block=BLOCK_MS, count=200),
@@ -122,6 +124,11 @@ class RedisTransport:
                         on_signal(fields[b"t"].decode())
                 elif key != self._wake_key:
                     self._deliver(stream, key.removeprefix(_key("")), entries)
+
+    async def _last_signal(self) -> str:
+        """Where to read on from: `$` would lose what comes between two reads."""
+        found: Any = await self._commands.xrevrange(SIGNALS, count=1)
+        return found[0][0].decode() if found else "0"
 
     def _deliver(self, stream: TurnStream, turn_id: str, entries: list[Any]) -> None:
         for entry_id, fields in entries:

@@ -1,0 +1,125 @@
+"""Compose file, manifests, launcher and documents say the same things."""
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+from demo_model.settings import Settings as DemoModel
+from frontend.settings import Settings as Frontend
+from mcp_dbquery.settings import Settings as DbQuery
+from orchestrator.settings import Settings as Orchestrator
+from steward_dev.launcher.settings import LauncherSettings
+from steward_dev.manifests import BASE, resources
+
+ROOT = Path(__file__).parents[2]
+SERVICES: dict[str, type[BaseSettings]] = {
+    "demo-model": DemoModel,
+    "frontend": Frontend,
+    "mcp-dbquery": DbQuery,
+    "orchestrator": Orchestrator,
+}
+COMPOSE = cast("dict[str, Any]", yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
+
+
+def variables(settings: type[BaseSettings]) -> set[str]:
+    prefix = settings.model_config.get("env_prefix", "")
+    return {
+        field.validation_alias
+        if isinstance(field.validation_alias, str)
+        else f"{prefix}{name}".upper()
+        for name, field in settings.model_fields.items()
+    }
+
+
+def manifests() -> list[dict[str, Any]]:
+    paths = resources(ROOT / BASE)
+    return [document for path in paths for document in yaml.safe_load_all(path.read_text())]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_in_compose_and_in_the_manifests(service: str) -> None:
+    assert service in COMPOSE["services"]
+    deployed = {m["metadata"]["name"] for m in manifests() if m["kind"] == "Deployment"}
+    assert service in deployed
+    assert f"`services/{service}`" in (ROOT / "ARCHITECTURE.md").read_text()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_variables_that_exist_are_set(service: str) -> None:
+    known = variables(SERVICES[service])
+    assert set(COMPOSE["services"][service].get("environment", {})) <= known
+    env_file = ROOT / BASE / service / f"{service}.env"
+    if env_file.exists():
+        names = {line.partition("=")[0] for line in env_file.read_text().splitlines() if line}
+        assert names <= known
+    for manifest in manifests():
+        if manifest["kind"] in {"Deployment", "Job"} and manifest["metadata"]["name"].startswith(
+            service
+        ):
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
+            assert {variable["name"] for variable in container.get("env", [])} <= known
+
+
+def test_secrets_are_only_referred_to() -> None:
+    for manifest in manifests():
+        assert manifest["kind"] != "Secret"
+        if manifest["kind"] not in {"Deployment", "Job"}:
+            continue
+        for container in manifest["spec"]["template"]["spec"]["containers"]:
+            for variable in container.get("env", []):
+                assert "value" not in variable, variable["name"]
+
+
+def test_every_pod_is_confined() -> None:
+    for manifest in manifests():
+        if manifest["kind"] not in {"Deployment", "Job", "StatefulSet"}:
+            continue
+        pod = manifest["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["automountServiceAccountToken"] is False
+        for container in pod["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert "limits" in container["resources"]
+
+
+def test_network_policies_allow_what_the_architecture_says_and_no_more() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    table = text.partition("| from | to |")[2].partition("\n\n")[0]
+    documented = {
+        (row.split("|")[1].strip(), peer)
+        for row in table.splitlines()[2:]
+        for peer in SERVICES
+        if peer in row.split("|")[2]
+    }
+    allowed = {
+        (policy["metadata"]["name"], peer["podSelector"]["matchLabels"]["app"])
+        for policy in manifests()
+        if policy["kind"] == "NetworkPolicy"
+        for rule in policy["spec"].get("egress", [])
+        for peer in rule.get("to", [])
+        if "matchLabels" in peer.get("podSelector", {})
+        and "app" in peer["podSelector"]["matchLabels"]
+        if peer["podSelector"]["matchLabels"]["app"] in SERVICES
+    }
+    assert allowed == {edge for edge in documented if edge[0] != "browser"}
+
+
+def test_the_example_file_names_what_the_launcher_reads_and_nothing_else() -> None:
+    named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert named == variables(LauncherSettings) - {"STEWARD_DEMO_SCRIPTS"}
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("services/*/README.md"),
+        *ROOT.glob("deploy/*.md"),
+    ]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"

