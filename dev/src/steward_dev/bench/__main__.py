@@ -1,0 +1,79 @@
+"""Runs the measurements and prints a table."""
+
+import asyncio
+import statistics
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from steward_dev.bench.chats import Heard, ask_model, ask_orchestrator, ask_page
+from steward_dev.bench.system import Target, running_target
+
+CHATS = (1, 32)
+TOKENS = 128
+DELAY_MS = 20
+ROUNDS = 3
+
+Ask = Callable[[aiohttp.ClientSession, Target, str], Awaitable[Heard]]
+WAYS: dict[str, tuple[Ask, tuple[str, ...]]] = {
+    "model, directly": (ask_model, ()),
+    "through the orchestrator": (ask_orchestrator, ("orchestrator",)),
+    "through the whole chain": (ask_page, ("orchestrator", "frontend")),
+}
+
+
+def main() -> None:
+    """Measure each way with each number of chats; ways take turns, so that a drift of the machine hits all."""
+    model = f"load:ttft=0,delay={DELAY_MS},tokens={TOKENS}"
+    print(f"{TOKENS} tokens a reply, one every {DELAY_MS} ms; median of {ROUNDS} rounds\n")
+    print(
+        "| chats | way | first token p50 / p99, ms | tokens/s | longest gap p99, ms | CPU, ms per 1,000 tokens |"
+    )
+    print("| --- | --- | --- | --- | --- | --- |")
+    with running_target(model) as target:
+        for chats in CHATS:
+            rounds = [asyncio.run(_round(target, model, chats)) for _ in range(ROUNDS)]
+            for way in WAYS:
+                print(_row(chats, way, [figures[way] for figures in rounds]))
+
+
+async def _round(target: Target, model: str, chats: int) -> dict[str, tuple[float, ...]]:
+    connector = aiohttp.TCPConnector(limit=0)
+    figures: dict[str, tuple[float, ...]] = {}
+    async with aiohttp.ClientSession(connector=connector) as http:
+        for way, (ask, processes) in WAYS.items():
+            await ask(http, target, model)  # warm: connections, tool list
+            before = target.cpu_s(*processes)
+            heard = await asyncio.gather(*(ask(http, target, model) for _ in range(chats)))
+            cpu_s = target.cpu_s(*processes) - before
+            figures[way] = _figures(heard, cpu_s)
+    return figures
+
+
+def _figures(heard: list[Heard], cpu_s: float) -> tuple[float, ...]:
+    firsts = [one.first_s * 1_000 for one in heard]
+    gaps = [gap * 1_000 for one in heard for gap in one.gaps_s]
+    tokens = sum(one.tokens for one in heard)
+    longest_s = max(one.last_s for one in heard)
+    return (
+        statistics.median(firsts),
+        _percentile(firsts, 99),
+        tokens / longest_s,
+        _percentile(gaps, 99),
+        cpu_s * 1_000 / tokens * 1_000,
+    )
+
+
+def _row(chats: int, way: str, rounds: list[tuple[float, ...]]) -> str:
+    p50, p99, rate, gap, cpu = (statistics.median(column) for column in zip(*rounds, strict=True))
+    cost = "–" if not WAYS[way][1] else f"{cpu:.0f}"
+    return f"| {chats} | {way} | {p50:.1f} / {p99:.1f} | {rate:,.0f} | {gap:.1f} | {cost} |"
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+if __name__ == "__main__":
+    main()
