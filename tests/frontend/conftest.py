@@ -1,8 +1,10 @@
 """A Valkey for the whole run; for each test a frontend of its own, before an orchestrator that obeys the test."""
 
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 from support.fake_orchestrator import FakeOrchestrator, fake_orchestrator
 from support.frontend_site import (
@@ -10,16 +12,19 @@ from support.frontend_site import (
     OWNER,
     Browser,
     Site,
-    copy_database,
     csrf_token,
+    path_of,
     running_site,
     settings_for,
 )
 from support.ports import free_port
 from support.valkey import Valkey, valkey
 
-import httpx
+from frontend.accounts.passwords import Passwords
+from frontend.accounts.queries import add_owner
 from frontend.app import Application, create_app
+from frontend.commands import make_sign_in_link
+from frontend.database import utc_now
 from frontend.migrations import upgrade
 from shared.service_tokens import SigningKey
 
@@ -36,7 +41,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("frontend")
     SigningKey.load_or_create(directory / "key.json")
     (directory / "secret").write_text("a secret that only these tests know")
-    upgrade(f"sqlite:///{directory}/empty.db")
+    upgrade(f"sqlite:///{directory}/identity.db")
     return directory
 
 
@@ -47,48 +52,65 @@ def orchestrator(files: Path) -> Generator[FakeOrchestrator]:
         yield fake
 
 
+@pytest.fixture(scope="session")
+def owner_password_hash() -> str:
+    return Passwords().hash(OWNER["password"])
+
+
 @pytest.fixture
 def application(
-    files: Path, redis_server: Valkey, orchestrator: FakeOrchestrator
+    files: Path, tmp_path: Path, redis_server: Valkey, orchestrator: FakeOrchestrator
 ) -> Generator[Application]:
     """Without an owner yet."""
     redis_server.forget_everything()
-    copy_database(files / "empty.db", files)
-    application = create_app(
-        settings_for(files, redis_server.url, orchestrator.url), async_mode="threading"
-    )
+    orchestrator.forget_everything()
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    settings = settings_for(tmp_path, redis_server.url, orchestrator.url)
+    application = create_app(settings, async_mode="threading")
     yield application
-    application.flask.extensions["steward"].database.engine.dispose()
+    application.parts.close()
 
 
 @pytest.fixture
 def browser(application: Application) -> Browser:
-    """Somebody who isn't signed in."""
+    """Somebody who is not signed in."""
     return Browser(application.flask.test_client())
 
 
 @pytest.fixture
-def owner(browser: Browser) -> Browser:
+def visitor(application: Application, owner_password_hash: str) -> Browser:
+    """Somebody who is not signed in, where there is an owner."""
+    with application.parts.database.transaction() as session:
+        account = {name: OWNER[name] for name in ("email", "name")}
+        add_owner(session, **account, password_hash=owner_password_hash, now=utc_now())
+    return Browser(application.flask.test_client())
+
+
+@pytest.fixture
+def owner(visitor: Browser, application: Application) -> Browser:
     """The owner, signed in."""
-    assert browser.sign_up().status_code == 302
-    return browser
+    visitor.submit(path_of(make_sign_in_link(application.parts.settings)), {})
+    return visitor
 
 
 @pytest.fixture(scope="session")
 def running(
-    files: Path, redis_server: Valkey, orchestrator: FakeOrchestrator, tmp_path_factory: pytest.TempPathFactory
+    files: Path,
+    redis_server: Valkey,
+    orchestrator: FakeOrchestrator,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Generator[Site]:
     """One server process for all socket tests, with an owner."""
     directory = tmp_path_factory.mktemp("site")
-    copy_database(files / "empty.db", directory)
+    shutil.copytree(files, directory, dirs_exist_ok=True)
     port = free_port()
     settings = settings_for(
         directory,
         redis_server.url,
         orchestrator.url,
         public_url=f"http://127.0.0.1:{port}",
-        key_file=files / "key.json",
-        secret_key_file=files / "secret",
+        session_check_s=0.2,
+        relay_grace_s=0.2,
         sign_in_attempts_a_minute=10_000,
         sign_in_burst=10_000,
         log_level="WARNING",

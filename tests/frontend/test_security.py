@@ -4,7 +4,6 @@ import pytest
 from support.frontend_site import OWNER, Browser, csrf_token, settings_for
 
 from frontend.app import Application, create_app
-from frontend.parts import Parts
 
 POLICY = {
     "default-src 'self'",
@@ -18,7 +17,9 @@ POLICY = {
 }
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/nothing-here", "/api/about", "/live", "/ready"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sign-in", "/nothing-here", "/api/about", "/live", "/ready"]
+)
 def test_every_answer_tells_browsers_what_they_may_do(owner: Browser, path: str) -> None:
     headers = owner.get(path).headers
 
@@ -33,7 +34,7 @@ def test_every_answer_tells_browsers_what_they_may_do(owner: Browser, path: str)
 
 
 def test_over_https_cookies_and_browsers_stay_on_https(application: Application) -> None:
-    settings = parts_of(application).settings
+    settings = application.parts.settings
     secure = create_app(
         settings.model_copy(
             update={
@@ -53,7 +54,7 @@ def test_over_https_cookies_and_browsers_stay_on_https(application: Application)
     assert "max-age=" in answer.headers["Strict-Transport-Security"]
     assert "Secure" in answer.headers["Set-Cookie"]
     assert "wss://steward.example.org" in answer.headers["Content-Security-Policy"]
-    parts_of(secure).database.engine.dispose()
+    secure.parts.close()
 
 
 def test_static_files_are_kept_for_ever_under_their_release(browser: Browser) -> None:
@@ -93,7 +94,7 @@ def test_nothing_is_changed_without_the_pages_token(
 
 def test_a_call_after_the_session_ended_says_so(application: Application, owner: Browser) -> None:
     token = csrf_token(owner.get("/").text)
-    parts_of(application).redis.flushdb()
+    application.parts.redis.flushdb()
 
     answer = owner.client.delete("/api/conversations/c-1", headers={"X-CSRFToken": token})
 
@@ -130,8 +131,6 @@ def test_a_body_of_two_megabytes_is_refused(owner: Browser) -> None:
 def test_a_crash_is_logged_and_says_nothing_about_itself(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parts_of(application).database.engine.dispose()
-
     def crash() -> str:
         raise RuntimeError("the secret is 42")
 
@@ -142,7 +141,3 @@ def test_a_crash_is_logged_and_says_nothing_about_itself(
     assert "It was logged" in answer.text
     assert "42" not in answer.text
     capsys.readouterr()
-
-
-def parts_of(application: Application) -> Parts:
-    return application.flask.extensions["steward"]

@@ -70,23 +70,26 @@ class FakeTurn:
             self._changed.notify_all()
         position = int(after)
         try:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(
-                        lambda: self._is_cut or self._is_over or len(self._written) > position, 0.05
-                    )
-                    news, is_over = self._written[position:], self._is_over
-                    if self._is_cut:
-                        raise ConnectionAbortedError
+            while not self._is_all_read(position):
+                news = self._wait_for_news(position)
                 position += len(news)
                 # Comments come in between, as real servers send them; they also find out who has left.
                 yield b"".join(news) or b": ping\n\n"
-                if is_over:
-                    return
         finally:
             with self._changed:
                 self._readers -= 1
                 self._changed.notify_all()
+
+    def _wait_for_news(self, position: int) -> list[bytes]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_cut or len(self._written) > position, 0.05)
+            if self._is_cut:
+                raise ConnectionAbortedError
+            return self._written[position:]
+
+    def _is_all_read(self, position: int) -> bool:
+        with self._changed:
+            return self._is_over and position >= len(self._written)
 
 
 @dataclass
@@ -138,6 +141,12 @@ class FakeOrchestrator:
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def forget_everything(self) -> None:
+        self.conversations.clear()
+        self.turns.clear()
+        self.answers.clear()
+        self.received.clear()
 
     def add_turn(self, turn_id: str, owner: str) -> FakeTurn:
         self.turns[turn_id] = FakeTurn(turn_id, owner)

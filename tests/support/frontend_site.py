@@ -1,9 +1,9 @@
 """The frontend as browsers meet it: pages by Flask's client, sockets by a real server process."""
 
+import functools
 import os
 import queue
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,10 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+import engineio
 import httpx
 import socketio
 from flask.testing import FlaskClient
+from redis import Redis
 from support.fake_orchestrator import FakeOrchestrator
 from werkzeug.test import TestResponse
 
@@ -25,6 +28,7 @@ from frontend.accounts.passwords import Passwords
 from frontend.accounts.queries import find_owner
 from frontend.database import Database, utc_now
 from frontend.settings import Settings
+from frontend.sign_in.sessions import store_name
 
 WAIT_S = 5
 ORIGIN = "http://127.0.0.1:8080"
@@ -39,6 +43,10 @@ def csrf_token(page: str) -> str:
     return match[1]
 
 
+def path_of(link: str) -> str:
+    return urlsplit(link).path
+
+
 @dataclass
 class Browser:
     """A person at the pages, over Flask's own client. Forms are sent as a browser sends them."""
@@ -48,7 +56,9 @@ class Browser:
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.client.get(path, **options)
 
-    def submit(self, path: str, fields: Mapping[str, str], *, page: str | None = None) -> TestResponse:
+    def submit(
+        self, path: str, fields: Mapping[str, str], *, page: str | None = None
+    ) -> TestResponse:
         """Open a page, and send its form to a path."""
         token = csrf_token(self.get(page or path, follow_redirects=True).text)
         return self.client.post(path, data={**fields, "csrf_token": token})
@@ -66,7 +76,9 @@ class Browser:
         return self.submit("/sign-in", {**account, **fields})
 
 
-def settings_for(directory: Path, redis_url: str, orchestrator_url: str, **changes: Any) -> Settings:
+def settings_for(
+    directory: Path, redis_url: str, orchestrator_url: str, **changes: Any
+) -> Settings:
     """Settings over files in a directory: `key.json`, `secret`, `identity.db`."""
     fields = {
         "database_url": f"sqlite:///{directory}/identity.db",
@@ -83,7 +95,10 @@ def settings_for(directory: Path, redis_url: str, orchestrator_url: str, **chang
 def environment_of(settings: Settings) -> dict[str, str]:
     """The same settings, as a process reads them."""
     given = settings.model_dump(mode="json", exclude_unset=True)
-    return {**os.environ, **{f"FRONTEND_{name.upper()}": str(value) for name, value in given.items()}}
+    return {
+        **os.environ,
+        **{f"FRONTEND_{name.upper()}": str(value) for name, value in given.items()},
+    }
 
 
 def add_person(database: Database, email: str, password: str = OWNER["password"]) -> str:
@@ -107,20 +122,37 @@ def add_person(database: Database, email: str, password: str = OWNER["password"]
     return person_id
 
 
+class _EngineInOrder(engineio.Client):
+    """Hands messages on one after the other, as a browser does; the library takes a thread for each."""
+
+    def _trigger_event(self, *arguments: Any, **options: Any) -> Any:
+        return super()._trigger_event(*arguments, **{**options, "run_async": False})  # pyright: ignore[reportPrivateUsage]
+
+
+class _ClientInOrder(socketio.Client):
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _EngineInOrder
+
+
 class Page:
     """A page's socket: asks, and collects what the server says by itself."""
 
-    def __init__(self, url: str, cookie: str, **headers: str) -> None:
+    def __init__(self, url: str, cookie: str, *, origin: str | None = None) -> None:
         self.ended = threading.Event()
         self._said: dict[str, queue.Queue[Any]] = {
-            name: queue.Queue() for name in ("events", "turn", "conversation", "relay_lost", "signed_out")
+            name: queue.Queue()
+            for name in ("events", "turn", "conversation", "relay_lost", "signed_out")
         }
-        self._client: Any = socketio.Client(reconnection=False)
+        options = {"origin": origin} if origin else {}
+        self._client: Any = _ClientInOrder(reconnection=False, websocket_extra_options=options)
         for name, inbox in self._said.items():
             self._client.on(name, self._keeping(inbox))
         self._client.on("disconnect", lambda *_: self.ended.set())
         self._client.connect(
-            url, headers={"Cookie": cookie, **headers}, transports=["websocket"], wait_timeout=WAIT_S
+            url,
+            headers={"Cookie": cookie},
+            transports=["websocket"],
+            wait_timeout=WAIT_S,
         )
 
     def ask(self, event: str, payload: Any) -> dict[str, Any]:
@@ -135,8 +167,11 @@ class Page:
         return self._said[event].qsize()
 
     def close(self) -> None:
+        # Closing waits for an answer that the client's own reading thread has taken: not for long.
+        connection = self._client.eio.ws
+        if connection is not None:
+            connection.close = functools.partial(connection.close, timeout=0)
         self._client.disconnect()
-        self._client.eio.wait()
 
     @property
     def raw(self) -> Any:
@@ -157,6 +192,7 @@ class Site:
     process: "subprocess.Popen[str]"
     database: Database
     _open: ExitStack = field(default_factory=ExitStack)
+    _shared: Page | None = None
 
     def sign_in(self, **fields: str) -> httpx.Client:
         """A browser that is signed in."""
@@ -167,15 +203,32 @@ class Site:
         assert answer.status_code == 302, answer.text
         return browser
 
-    def page(self, browser: httpx.Client, **headers: str) -> Page:
+    def page(self, browser: httpx.Client, *, origin: str | None = None) -> Page:
         """Another tab of that browser."""
-        page = Page(self.url, f"steward={browser.cookies['steward']}", **headers)
+        page = Page(self.url, f"steward={browser.cookies['steward']}", origin=origin)
         self._open.callback(page.close)
         return page
+
+    def shared_page(self) -> Page:
+        """A page for tests that leave nothing behind."""
+        if self._shared is None:
+            browser = self.sign_in()
+            self._shared = Page(self.url, f"steward={browser.cookies['steward']}")
+        return self._shared
+
+    def forget_session(self, browser: httpx.Client) -> None:
+        """As if it had ended elsewhere."""
+        with Redis.from_url(self.settings.redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
+            client.delete(store_name(browser.cookies["steward"]))
 
     def close_all(self) -> None:
         """Close the browsers and pages of one test."""
         self._open.close()
+
+    def close(self) -> None:
+        if self._shared is not None:
+            self._shared.close()
+        self.database.engine.dispose()
 
 
 @contextmanager
@@ -187,8 +240,9 @@ def running_site(settings: Settings, orchestrator: FakeOrchestrator, port: int) 
         try:
             _wait_until_ready(url, process)
             database = Database(settings.database_url)
-            yield Site(url, settings, orchestrator, process, database)
-            database.engine.dispose()
+            site = Site(url, settings, orchestrator, process, database)
+            yield site
+            site.close()
         finally:
             process.terminate()
 
@@ -203,7 +257,3 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[str]") -> None:
         except httpx.TransportError:
             pause.wait(0.05)
     raise AssertionError("the frontend did not start")
-
-
-def copy_database(template: Path, directory: Path) -> None:
-    shutil.copy(template, directory / "identity.db")

@@ -1,9 +1,12 @@
 """Rate limits shared by all replicas: GCRA with a burst, kept in Redis."""
 
+import hashlib
+import math
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 from throttled import RateLimiterType, Throttled, rate_limiter, store
+from throttled.exceptions import BaseThrottledError
 
 from shared.errors import TooManyRequests, Unavailable
 
@@ -18,7 +21,7 @@ class RateLimit:
     redis_url: str
 
     def take(self, key: str) -> None:
-        """Count one use for a key. Fails closed: what cannot be counted is not allowed.
+        """Count one use for a key, which is stored as a hash only. Fails closed: what cannot be counted is refused.
 
         Raises:
             TooManyRequests: with the seconds after which the next use is allowed.
@@ -31,14 +34,18 @@ class RateLimit:
             timeout=-1,
         )
         try:
-            result = throttle.limit(f"{self.name}:{key}")
-        except (RedisError, OSError):
+            result = throttle.limit(f"{self.name}:{_hash(key)}")
+        except (BaseThrottledError, RedisError, OSError):
             raise Unavailable("This is not available right now. Try again in a moment.") from None
         if result.limited:
-            wait_s = max(1.0, result.state.retry_after)
+            wait_s = max(1, math.ceil(result.state.retry_after))
             raise TooManyRequests(
-                f"Too many attempts. Try again in {wait_s:.0f} s.", retry_after_s=wait_s
+                f"Too many attempts. Try again in {wait_s} s.", retry_after_s=wait_s
             )
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 _stores: dict[str, store.RedisStore] = {}

@@ -166,6 +166,17 @@ test("after a new connection the conversation is read again and nothing is doubl
   assert.equal(main.querySelectorAll(".turn").length, 1);
 });
 
+test("a conversation that cannot be had for now is asked for again by itself", async () => {
+  stored["conversation-1"] = storedConversation(numbered(started(), finished()));
+  const watch = connection.answers.watch;
+  connection.answers.watch = () => Promise.reject(failure("unavailable", "Starting.", true));
+  app.tell("open", { conversationId: "conversation-1" });
+  await until(() => /cannot be shown. Starting./.test(main.textContent));
+  connection.answers.watch = watch;
+  await until(() => /How many tasks/.test(text()));
+  assert.doesNotMatch(main.textContent, /cannot be shown/);
+});
+
 test("an address of no conversation leads to a new one", async () => {
   app.tell("open", { conversationId: "nobody-has-it" });
   await settled();

@@ -62,6 +62,13 @@ test("each tool says what it may do and where it comes from", async () => {
   }
 });
 
+test("a description flows, its paragraphs and lists stay apart", async () => {
+  const description = "Runs one\nSELECT.\n\nRefused:\n- writes\n- several statements";
+  const main = await shown(answering([tool({ description })]));
+  const text = main.querySelector('[data-part="description"]').textContent;
+  assert.equal(text, "Runs one SELECT.\n\nRefused:\n- writes\n- several statements");
+});
+
 test("a server that is down says why", async () => {
   const main = await shown(answering([], { own: false, problem: "It cannot be reached." }));
   assert.ok(main.textContent.includes("It cannot be reached."));

@@ -88,7 +88,7 @@ test("no answer in time may be tried again", async () => {
     throw new Error("operation has timed out");
   };
   await assert.rejects(new Connection(socket).request("ask", {}), {
-    code: "unreachable",
+    code: "no_answer",
     retryable: true,
   });
 });

@@ -61,7 +61,8 @@ function markupOf(template) {
   return main
     .replace(/<script.*?<\/script>/gs, "")
     .replace(/{{ icon\("([a-z-]+)"(?:, "([a-z-]+)")?\) }}/g, drawnIcon)
-    .replace(/{{.*?}}/g, "");
+    .replace(/<link .*?>/g, "")
+    .replace(/{[{%#].*?[}%#]}/gs, "");
 }
 
 /** @param {string} _ @param {string} name @param {string | undefined} part */

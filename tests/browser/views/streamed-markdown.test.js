@@ -59,6 +59,17 @@ test("blocks that did not change stay the very same nodes", async () => {
   );
 });
 
+test("a block is drawn once more when it is known to be whole", async () => {
+  const { markdown, rendered } = streamed();
+  markdown.update("One", false);
+  await until(() => rendered.length === 1);
+  markdown.update("One\n\nTwo", true);
+  assert.deepEqual(
+    rendered.map(({ raw, settled }) => `${raw} ${settled}`),
+    ["One false", "One true", "Two true"],
+  );
+});
+
 test("a text that is replaced by another leaves nothing behind", () => {
   const { container, markdown } = streamed();
   markdown.update("Old\n\nwords", true);

@@ -1,30 +1,20 @@
 """One-time links, as the launcher prints them."""
 
-import re
 from datetime import timedelta
 
 import pytest
-from support.frontend_site import Browser
+from support.frontend_site import Browser, path_of
 
 from frontend.app import Application
 from frontend.commands import make_sign_in_link, make_token
 from frontend.database import utc_now
-from frontend.parts import Parts
 from shared.service_tokens import FixedKeys, TokenVerifier
-
-
-def parts_of(application: Application) -> Parts:
-    return application.flask.extensions["steward"]
-
-
-def path_of(link: str) -> str:
-    return re.sub(r"^http://[^/]+", "", link)
 
 
 def test_before_there_is_an_owner_a_link_makes_its_opener_the_owner(
     application: Application, browser: Browser
 ) -> None:
-    link = path_of(make_sign_in_link(parts_of(application).settings))
+    link = path_of(make_sign_in_link(application.parts.settings))
 
     answer = browser.submit(link, {})
 
@@ -32,10 +22,9 @@ def test_before_there_is_an_owner_a_link_makes_its_opener_the_owner(
     assert browser.get("/").status_code == 200
 
 
-def test_a_link_signs_the_owner_in_once(application: Application, owner: Browser) -> None:
-    assert owner.get("/").status_code == 200
-    link = path_of(make_sign_in_link(parts_of(application).settings))
-    first, second = (Browser(application.flask.test_client()) for _ in range(2))
+def test_a_link_signs_the_owner_in_once(application: Application, visitor: Browser) -> None:
+    link = path_of(make_sign_in_link(application.parts.settings))
+    first, second = visitor, Browser(application.flask.test_client())
 
     assert first.submit(link, {}).status_code == 302
     assert first.get("/api/about").status_code != 401
@@ -44,14 +33,14 @@ def test_a_link_signs_the_owner_in_once(application: Application, owner: Browser
 
 
 def test_looking_at_a_link_does_not_use_it_up(application: Application, browser: Browser) -> None:
-    link = path_of(make_sign_in_link(parts_of(application).settings))
+    link = path_of(make_sign_in_link(application.parts.settings))
 
     assert [browser.get(link).status_code for _ in range(3)] == [200, 200, 200]
     assert browser.submit(link, {}).status_code == 302
 
 
 def test_a_link_is_good_for_a_day(application: Application, browser: Browser) -> None:
-    parts = parts_of(application)
+    parts = application.parts
     link = path_of(make_sign_in_link(parts.settings))
     object.__setattr__(parts, "now", lambda: utc_now() + timedelta(hours=25))
 
@@ -60,7 +49,7 @@ def test_a_link_is_good_for_a_day(application: Application, browser: Browser) ->
 
 
 def test_a_new_link_replaces_the_last_one(application: Application, browser: Browser) -> None:
-    older, newer = (path_of(make_sign_in_link(parts_of(application).settings)) for _ in range(2))
+    older, newer = (path_of(make_sign_in_link(application.parts.settings)) for _ in range(2))
 
     assert browser.get(older).status_code == 410
     assert browser.get(newer).status_code == 200
@@ -71,11 +60,9 @@ def test_a_link_that_was_never_made_is_like_one_that_is_gone(browser: Browser, t
     assert browser.get(f"/sign-in/link/{token}").status_code in {404, 410}
 
 
-async def test_a_script_gets_a_token_in_the_owners_name(
-    application: Application, owner: Browser
-) -> None:
-    assert owner.get("/").status_code == 200
-    parts = parts_of(application)
+@pytest.mark.usefixtures("visitor")
+async def test_a_script_gets_a_token_in_the_owners_name(application: Application) -> None:
+    parts = application.parts
 
     token = make_token(parts.settings, 60)
 
@@ -87,10 +74,10 @@ async def test_a_script_gets_a_token_in_the_owners_name(
 
 def test_there_is_no_token_before_there_is_an_owner(application: Application) -> None:
     with pytest.raises(SystemExit, match="There is no owner yet"):
-        make_token(parts_of(application).settings, 60)
+        make_token(application.parts.settings, 60)
 
 
 @pytest.mark.parametrize("lifetime_s", [0, -1, 86_401])
 def test_a_token_lives_a_day_at_most(application: Application, lifetime_s: int) -> None:
     with pytest.raises(SystemExit, match="between 1 and 86,400"):
-        make_token(parts_of(application).settings, lifetime_s)
+        make_token(application.parts.settings, lifetime_s)

@@ -1,17 +1,12 @@
 """Signing in and out by password."""
 
+from dataclasses import replace
+
 import pytest
-from support.frontend_site import ORIGIN, OWNER, Browser, csrf_token, settings_for
-from support.valkey import Valkey, valkey
+from support.frontend_site import ORIGIN, OWNER, Browser, csrf_token
+from support.valkey import valkey
 
-from frontend.app import Application, create_app
-
-
-@pytest.fixture
-def visitor(application: Application, owner: Browser) -> Browser:
-    """Somebody signed out, where there is an owner."""
-    assert owner.get("/").status_code == 200
-    return Browser(application.flask.test_client())
+from frontend.app import Application
 
 
 def cookie(browser: Browser) -> str:
@@ -46,13 +41,18 @@ def test_what_is_wrong_is_not_told_apart(visitor: Browser, fields: dict[str, str
     assert visitor.get("/").location == "/sign-in?next=/"
 
 
-def test_the_session_gets_a_new_id_when_somebody_signs_in(visitor: Browser) -> None:
+def test_the_session_gets_a_new_id_when_somebody_signs_in(
+    application: Application, visitor: Browser
+) -> None:
     visitor.get("/sign-in")
     before = cookie(visitor)
 
     visitor.sign_in()
 
     assert cookie(visitor) != before
+    attacker = Browser(application.flask.test_client())
+    attacker.client.set_cookie("steward", before)
+    assert attacker.get("/api/about").status_code == 401
 
 
 def test_a_session_id_made_up_elsewhere_is_not_taken(visitor: Browser) -> None:
@@ -63,7 +63,9 @@ def test_a_session_id_made_up_elsewhere_is_not_taken(visitor: Browser) -> None:
     assert cookie(visitor) != "chosen-by-somebody-else"
 
 
-def test_signing_out_ends_the_session_on_the_server(application: Application, owner: Browser) -> None:
+def test_signing_out_ends_the_session_on_the_server(
+    application: Application, owner: Browser
+) -> None:
     stolen = cookie(owner)
 
     answer = owner.submit("/sign-out", {}, page="/")
@@ -80,7 +82,9 @@ def test_a_request_that_is_on_its_way_while_somebody_signs_out_does_not_bring_th
     owner.get("/")
     mine = cookie(owner)
     interface = application.flask.session_interface
-    with application.flask.test_request_context("/api/about", headers={"Cookie": f"steward={mine}"}) as late:
+    with application.flask.test_request_context(
+        "/api/about", headers={"Cookie": f"steward={mine}"}
+    ) as late:
         session = interface.open_session(application.flask, late.request)
         owner.submit("/sign-out", {}, page="/")
         assert session is not None
@@ -123,31 +127,19 @@ def test_accounts_do_not_share_their_limit(visitor: Browser) -> None:
 
 
 def test_nobody_signs_in_while_attempts_cannot_be_counted(
-    application: Application, owner: Browser, redis_server: Valkey
+    application: Application, visitor: Browser
 ) -> None:
-    assert owner.get("/").status_code == 200
-    with valkey() as short_lived:
-        settings = settings_for(
-            redis_server_files(application), short_lived.url, application_url(application)
-        )
-        other = create_app(settings, async_mode="threading")
-        browser = Browser(other.flask.test_client())
-        token = csrf_token(browser.get("/sign-in").text)
+    token = csrf_token(visitor.get("/sign-in").text)
+    with valkey() as gone:
+        pass
+    limit = replace(application.parts.account_limit, redis_url=gone.url)
+    object.__setattr__(application.parts, "account_limit", limit)
     account = {name: OWNER[name] for name in ("email", "password")}
 
-    answer = browser.client.post("/sign-in", data={**account, "csrf_token": token})
+    answer = visitor.client.post("/sign-in", data={**account, "csrf_token": token})
 
     assert answer.status_code == 503
     assert "Try again in a moment" in answer.text
-    other.flask.extensions["steward"].database.engine.dispose()
-
-
-def redis_server_files(application: Application):
-    return application.flask.extensions["steward"].settings.key_file.parent
-
-
-def application_url(application: Application) -> str:
-    return str(application.flask.extensions["steward"].settings.orchestrator_url)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from support.frontend_site import OWNER, Browser, csrf_token
 
 from frontend.accounts.queries import find_owner
 from frontend.app import Application
-from frontend.parts import Parts
 
 
 def test_the_first_one_becomes_the_owner_and_is_signed_in(browser: Browser) -> None:
@@ -25,17 +24,15 @@ def test_somebody_new_is_sent_to_sign_up_while_there_is_no_owner(browser: Browse
     assert page.request.path == "/sign-up"
 
 
-def test_nobody_signs_up_after_the_owner(application: Application, owner: Browser) -> None:
-    assert owner.get("/").status_code == 200
-    late = Browser(application.flask.test_client())
-
-    page = late.get("/sign-up")
+def test_nobody_signs_up_after_the_owner(visitor: Browser) -> None:
+    page = visitor.get("/sign-up")
     assert page.status_code == 403
     assert "The owner account exists already" in page.text
-    answer = late.submit("/sign-up", {**OWNER, "email": "eve@example.org"}, page="/sign-in")
+
+    answer = visitor.submit("/sign-up", {**OWNER, "email": "eve@example.org"}, page="/sign-in")
     assert answer.status_code == 409
     assert "The owner account exists already" in answer.text
-    assert late.get("/api/about").status_code == 401
+    assert visitor.get("/api/about").status_code == 401
 
 
 def test_of_two_simultaneous_first_sign_ups_one_wins(application: Application) -> None:
@@ -51,13 +48,17 @@ def test_of_two_simultaneous_first_sign_ups_one_wins(application: Application) -
 
     with ThreadPoolExecutor(2) as pool:
         answers = list(
-            pool.map(lambda pair: pair[0].client.post("/sign-up", data=pair[1]), zip(browsers, forms, strict=True))
+            pool.map(
+                lambda pair: pair[0].client.post("/sign-up", data=pair[1]),
+                zip(browsers, forms, strict=True),
+            )
         )
 
     assert sorted(answer.status_code for answer in answers) == [302, 409]
-    winner = next(form for form, answer in zip(forms, answers, strict=True) if answer.status_code == 302)
-    parts: Parts = application.flask.extensions["steward"]
-    with parts.database.transaction() as session:
+    winner = next(
+        form for form, answer in zip(forms, answers, strict=True) if answer.status_code == 302
+    )
+    with application.parts.database.transaction() as session:
         person = find_owner(session)
     assert person is not None
     assert person.email == winner["email"]

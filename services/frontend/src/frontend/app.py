@@ -14,6 +14,7 @@ from flask import Flask, request
 from flask_session import Session
 from flask_socketio import SocketIO
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from frontend import failures, operations, security
 from frontend.accounts.passwords import Passwords, RunInThread, run_here
@@ -24,6 +25,7 @@ from frontend.orchestrator import Orchestrator
 from frontend.parts import Parts
 from frontend.settings import Settings
 from frontend.sign_in import routes as sign_in
+from frontend.sign_in.sessions import STORE_PREFIX
 from shared.rate_limit import RateLimit
 from shared.redis_clients import blocking_command_client
 from shared.service_tokens import SigningKey, TokenIssuer
@@ -31,6 +33,7 @@ from shared.service_tokens import SigningKey, TokenIssuer
 MAX_BODY_BYTES = 1024 * 1024
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_REDIS_CONNECTIONS = 5_000
+MIN_SECRET_CHARACTERS = 32
 ADDRESS_FACTOR = 10
 
 STATIC = Path(__file__).parent / "static"
@@ -38,10 +41,11 @@ STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The Flask application and its sockets."""
+    """The Flask application, who handles its sockets, and what both are made of."""
 
     flask: Flask
-    sockets: SocketIO
+    sockets: Sockets
+    parts: Parts
 
 
 def create_app(
@@ -55,31 +59,33 @@ def create_app(
     build_id = _build_id()
     app = Flask(__name__, static_url_path=f"/static/{build_id}")
     _configure(app, settings, build_id)
-    sockets = SocketIO()
     parts = _create_parts(settings, run_in_thread, now)
     app.extensions["steward"] = parts
     app.config["SESSION_REDIS"] = parts.redis
     Session(app)
     CSRFProtect(app)
-    _init_sockets(app, sockets, settings, async_mode)
-    handlers = Sockets(sockets, parts)
-    app.extensions["steward_end_session"] = handlers.end_session
-    app.extensions["steward_emit"] = handlers.emit
-    security.install(app, origin=settings.origin, is_https=settings.is_https)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
+    sockets = Sockets(_socket_server(app, settings, async_mode), app, parts)
+    app.extensions["steward_end_session"] = sockets.end_session
+    app.extensions["steward_emit"] = sockets.emit
+    security.install(app, origins=settings.origins, is_https=settings.is_https)
     failures.install(app)
     for feature in (operations, sign_in, pages, api):
         app.register_blueprint(feature.routes)
     app.before_request(_bind_request_id)
-    return Application(app, sockets)
+    return Application(app, sockets, parts)
 
 
 def _configure(app: Flask, settings: Settings, build_id: str) -> None:
     config = cast("dict[str, Any]", app.config)
     config.update(
-        SECRET_KEY=settings.secret_key_file.read_text().strip(),
+        SECRET_KEY=_secret_key(settings),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
         SESSION_TYPE="redis",
+        SESSION_KEY_PREFIX=STORE_PREFIX,
+        # Written when it changes only: a request that is under way while somebody signs out would bring it back.
+        SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_NAME="steward",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -118,9 +124,19 @@ def _create_parts(
     )
 
 
-def _init_sockets(
-    app: Flask, sockets: SocketIO, settings: Settings, async_mode: Literal["gevent", "threading"]
-) -> None:
+def _secret_key(settings: Settings) -> str:
+    """Raises ValueError when the file holds nothing that would keep a secret."""
+    key = settings.secret_key_file.read_text().strip()
+    if len(key) < MIN_SECRET_CHARACTERS:
+        raise ValueError(
+            f"{settings.secret_key_file} needs at least {MIN_SECRET_CHARACTERS} random characters."
+        )
+    return key
+
+
+def _socket_server(
+    app: Flask, settings: Settings, async_mode: Literal["gevent", "threading"]
+) -> Any:
     manager = socketio.RedisManager(
         settings.redis_url,
         channel="steward",
@@ -128,33 +144,22 @@ def _init_sockets(
         redis_options={
             "max_connections": MAX_REDIS_CONNECTIONS,
             "socket_timeout": None,
+            "socket_connect_timeout": 5,
             "health_check_interval": 30,
         },
     )
     options: dict[str, Any] = {"transports": ["websocket"]}
-    sockets.init_app(
+    sockets: Any = SocketIO(
         app,
         async_mode=async_mode,
         client_manager=manager,
-        manage_session=False,
-        cors_allowed_origins=_origins(settings),
-        **options,
+        cors_allowed_origins=settings.origins,
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         ping_interval=25,
         ping_timeout=20,
+        **options,
     )
-
-
-def _origins(settings: Settings) -> list[str]:
-    """Where pages that open a socket may come from: our own address, by either of its local names."""
-    origin = settings.origin
-    return sorted(
-        {
-            origin,
-            origin.replace("//127.0.0.1", "//localhost"),
-            origin.replace("//localhost", "//127.0.0.1"),
-        }
-    )
+    return sockets.server
 
 
 def _build_id() -> str:
@@ -170,5 +175,8 @@ def _build_id() -> str:
 def _bind_request_id() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(
-        service="frontend", request_id=uuid.uuid4().hex, path=request.path
+        # The rule and not the path: a sign-in link's path is a secret.
+        service="frontend",
+        request_id=uuid.uuid4().hex,
+        route=request.url_rule.rule if request.url_rule else None,
     )

@@ -1,5 +1,7 @@
 """Turns failures into what the caller can use: JSON for the page's calls, a page for people."""
 
+import math
+
 import structlog
 from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -8,11 +10,14 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from frontend.orchestrator import OrchestratorError
+from frontend.sign_in.sessions import signed_in_person
 from shared.errors import (
     INTERNAL_ERROR_BODY,
     ExpectedError,
+    InvalidInput,
     NotAllowed,
     NotFound,
+    NotSignedIn,
     TooManyRequests,
     Unavailable,
 )
@@ -33,7 +38,7 @@ def _expected(error: ExpectedError) -> ResponseReturnValue:
     status = error.answered_status if isinstance(error, OrchestratorError) else error.status
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(round(error.retry_after_s))
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     log.info("request_refused", code=error.code, status=status)
     if _wants_json():
         return jsonify(error.body()), status, headers
@@ -45,6 +50,8 @@ def _expected(error: ExpectedError) -> ResponseReturnValue:
 
 
 def _form_too_old(_: CSRFError) -> ResponseReturnValue:
+    if _wants_json() and signed_in_person() is None:
+        return _expected(NotSignedIn("You are signed out. Sign in again."))
     return _expected(
         NotAllowed("This page was open for too long or in another session. Load it again.")
     )
@@ -57,14 +64,16 @@ def _redis_lost(error: RedisError) -> ResponseReturnValue:
 
 def _http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
+    if status < 400:  # a redirect of the router's
+        return error.get_response()
     if status == 404:
         return _expected(NotFound("There is nothing here."))
+    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     if _wants_json():
-        body = {
-            "error": {"code": "invalid_input", "message": error.description, "retryable": False}
-        }
-        return jsonify(body), status
-    return render_template("error.html", title=error.name, text=error.description), status
+        body = InvalidInput(error.description or error.name).body()
+        return jsonify(body), status, headers
+    page = render_template("error.html", title=error.name, text=error.description)
+    return page, status, headers
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:

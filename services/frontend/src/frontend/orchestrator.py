@@ -5,8 +5,8 @@ import json
 import queue
 import socket
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -14,36 +14,90 @@ from urllib.parse import urlsplit
 import structlog
 
 from frontend.accounts.queries import Person
-from shared.errors import ExpectedError, Unavailable
+from shared.errors import ExpectedError, Unavailable, UpstreamFailed
 from shared.service_tokens import TokenIssuer
 
 AUDIENCE = "orchestrator"
 TOKEN_LIFETIME_S = 300
 TOKEN_KEPT_S = 240
+MAX_TOKENS_KEPT = 10_000
 TIMEOUT_S = 15.0
 MAX_KEPT = 64
+READ_BYTES = 65_536
 
 Json = dict[str, Any]
+log = structlog.get_logger()
 
 
 class OrchestratorError(ExpectedError):
     """An error as the orchestrator answered it: code, status and details are passed on unchanged."""
 
     def __init__(self, status: int, body: Json) -> None:
-        error = cast(Json, body.get("error") or {})
-        super().__init__(str(error.get("message") or "The assistant could not answer."))
-        self._error = error
+        error = body.get("error")
+        known = cast(Json, error) if isinstance(error, dict) else {}
+        super().__init__(str(known.get("message") or "The assistant could not answer."))
+        self._error = known
         self.answered_status = status
 
     def body(self) -> Json:
-        return {
-            "error": {
-                "code": "internal",
-                "message": self.message,
-                "retryable": False,
-                **self._error,
-            }
-        }
+        error = {"code": "internal", "message": self.message, "retryable": False, **self._error}
+        return {"error": error}
+
+
+class _Connection(http.client.HTTPConnection):
+    """Sends small requests at once instead of waiting for more (Nagle), and remembers its socket."""
+
+    opened: socket.socket | None = None
+
+    def connect(self) -> None:
+        super().connect()
+        self.opened = self.sock
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class _SecureConnection(http.client.HTTPSConnection, _Connection):
+    """The same over TLS."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.opened = self.sock
+
+
+class EventStream:
+    """A turn's events as bytes, as they come. Whoever opened it closes it."""
+
+    def __init__(
+        self,
+        connection: _Connection,
+        response: http.client.HTTPResponse,
+        keep: Callable[[_Connection, http.client.HTTPResponse], None],
+    ) -> None:
+        self._connection = connection
+        self._response = response
+        self._keep = keep
+        self.turn_id = response.headers.get("X-Turn-Id", "")
+
+    def read(self) -> bytes:
+        """What has come meanwhile, waiting for it; empty at the end.
+
+        Raises:
+            OSError: nothing came for too long, or the connection broke.
+            http.client.HTTPException: it broke in the middle.
+        """
+        return self._response.read1(READ_BYTES)
+
+    def interrupt(self) -> None:
+        """End a read that waits in another greenlet. Closing would not: the reader holds the buffer."""
+        if self._connection.opened is not None:
+            with suppress(OSError):
+                self._connection.opened.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self._response.isclosed():  # read to its end: the connection is good for another request
+            self._keep(self._connection, self._response)
+        else:
+            self._response.close()
+            self._connection.close()
 
 
 @dataclass(slots=True)
@@ -53,9 +107,8 @@ class Orchestrator:
     base_url: str
     issuer: TokenIssuer
     stream_patience_s: float
-    _kept: "queue.LifoQueue[http.client.HTTPConnection]" = field(
-        default_factory=lambda: queue.LifoQueue(MAX_KEPT)
-    )
+    """A stream that is silent for longer is taken for lost."""
+    _kept: "queue.LifoQueue[_Connection]" = field(default_factory=lambda: queue.LifoQueue(MAX_KEPT))
     _tokens: dict[Person, tuple[str, float]] = field(
         default_factory=dict[Person, tuple[str, float]]
     )
@@ -68,21 +121,12 @@ class Orchestrator:
 
         Raises:
             OrchestratorError: it answered with an error.
-            Unavailable: it cannot be reached.
+            Unavailable: it cannot be reached, or doesn't accept our tokens.
+            UpstreamFailed: it answered with something else than JSON.
         """
         connection, response = self._send(person, method, path, body, {})
-        try:
-            raw = response.read()
-        except (OSError, http.client.HTTPException):
-            connection.close()
-            raise Unavailable(self.not_answered) from None
-        self._keep(connection, response)
-        answer = _decode(raw)
-        if response.status >= 400:
-            raise OrchestratorError(response.status, answer)
-        return answer
+        return self._answer(connection, response)
 
-    @contextmanager
     def stream(
         self,
         person: Person,
@@ -90,28 +134,14 @@ class Orchestrator:
         path: str,
         body: Json | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Generator[http.client.HTTPResponse]:
-        """A response to be read piece by piece (`read1`). Raises like `call`, before anything is yielded."""
+    ) -> EventStream:
+        """A stream of events that has begun. Raises like `call`."""
         connection, response = self._send(person, method, path, body, headers or {})
-        try:
-            if response.status >= 400:
-                raise OrchestratorError(response.status, _decode(response.read()))
-            if connection.sock is not None:
-                connection.sock.settimeout(self.stream_patience_s)
-            yield response
-        finally:
-            connection.close()
-
-    def is_ready(self) -> bool:
-        parts = urlsplit(self.base_url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
-        try:
-            connection.request("GET", "/live")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        if response.status >= 400:
+            self._answer(connection, response)
+        if connection.opened is not None:
+            connection.opened.settimeout(self.stream_patience_s)
+        return EventStream(connection, response, self._keep)
 
     def token_for(self, person: Person, lifetime_s: int = TOKEN_LIFETIME_S) -> str:
         return self.issuer.issue(
@@ -124,9 +154,33 @@ class Orchestrator:
             lifetime_s=lifetime_s,
         )
 
+    def close(self) -> None:
+        """Close the connections that are kept. Streams are closed by whoever opened them."""
+        with suppress(queue.Empty):
+            while True:
+                self._kept.get_nowait().close()
+
+    def _answer(self, connection: _Connection, response: http.client.HTTPResponse) -> Json:
+        try:
+            raw = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise Unavailable(self.not_answered) from None
+        self._keep(connection, response)
+        if response.status == 401:
+            # The person is signed in here; it is we who are not believed (clock, keys, issuer).
+            log.error("token_refused_by_orchestrator")
+            raise Unavailable(self.not_answered)
+        answer = _decode(raw)
+        if response.status >= 400:
+            raise OrchestratorError(response.status, answer or {})
+        if answer is None:
+            raise UpstreamFailed("The assistant answered in an unknown way. Try again in a moment.")
+        return answer
+
     def _send(
         self, person: Person, method: str, path: str, body: Json | None, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    ) -> tuple[_Connection, http.client.HTTPResponse]:
         payload = None if body is None else json.dumps(body).encode()
         sent_headers = {
             "Authorization": f"Bearer {self._token(person)}",
@@ -134,32 +188,34 @@ class Orchestrator:
             **_request_id(),
             **headers,
         }
+        target = urlsplit(self.base_url).path.rstrip("/") + path
         while True:
             connection, was_kept = self._take()
             try:
-                connection.request(method, path, body=payload, headers=sent_headers)
+                connection.request(method, target, body=payload, headers=sent_headers)
                 return connection, connection.getresponse()
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
                 connection.close()
-                if not was_kept:  # a kept connection may have been closed meanwhile: try a new one
+                # A kept connection may have been closed meanwhile: the next one, or a new one, is tried. Every
+                # request of ours may be repeated: it names what it makes or decides.
+                if not was_kept:
                     raise Unavailable(self.not_answered) from None
             except (OSError, http.client.HTTPException):
                 connection.close()
                 raise Unavailable(self.not_answered) from None
 
-    def _take(self) -> tuple[http.client.HTTPConnection, bool]:
-        try:
+    def _take(self) -> tuple[_Connection, bool]:
+        with suppress(queue.Empty):
             return self._kept.get_nowait(), True
-        except queue.Empty:
-            parts = urlsplit(self.base_url)
-            return _Connection(parts.hostname or "", parts.port, timeout=TIMEOUT_S), False
+        parts = urlsplit(self.base_url)
+        kind = _SecureConnection if parts.scheme == "https" else _Connection
+        return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S), False
 
-    def _keep(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
-    ) -> None:
-        if response.will_close:
+    def _keep(self, connection: _Connection, response: http.client.HTTPResponse) -> None:
+        if response.will_close or connection.opened is None:
             connection.close()
             return
+        connection.opened.settimeout(TIMEOUT_S)
         try:
             self._kept.put_nowait(connection)
         except queue.Full:
@@ -169,28 +225,22 @@ class Orchestrator:
         known = self._tokens.get(person)
         if known is not None and known[1] > time.monotonic():
             return known[0]
-        if len(self._tokens) > 10_000:
+        if len(self._tokens) >= MAX_TOKENS_KEPT:
             self._tokens.clear()
         token = self.token_for(person)
         self._tokens[person] = (token, time.monotonic() + TOKEN_KEPT_S)
         return token
 
 
-class _Connection(http.client.HTTPConnection):
-    """Sends small requests at once instead of waiting for more (Nagle)."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _decode(raw: bytes) -> Json:
+def _decode(raw: bytes) -> Json | None:
+    """The object that was answered, None when it is none."""
     if not raw:
         return {}
     try:
-        return cast(Json, json.loads(raw))
-    except json.JSONDecodeError:
-        return {}
+        answer = json.loads(raw)
+    except ValueError:
+        return None
+    return cast(Json, answer) if isinstance(answer, dict) else None
 
 
 def _request_id() -> dict[str, str]:

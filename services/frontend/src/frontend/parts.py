@@ -30,6 +30,12 @@ class Parts:
     address_limit: RateLimit
     now: Callable[[], datetime]
 
+    def close(self) -> None:
+        """Close every connection."""
+        self.orchestrator.close()
+        self.redis.close()
+        self.database.engine.dispose()
+
 
 def parts() -> Parts:
     """The parts of the application that handles this request."""

@@ -16,9 +16,9 @@ HSTS = "max-age=31536000; includeSubDomains"
 STATIC_CACHE = "public, max-age=31536000, immutable"
 
 
-def install(app: Flask, *, origin: str, is_https: bool) -> None:
+def install(app: Flask, *, origins: list[str], is_https: bool) -> None:
     """Add the headers to every response; pages are not cached, static files for ever."""
-    policy = _POLICY.format(sockets=origin.replace("http", "ws", 1))
+    policy = _POLICY.format(sockets=" ".join(origin.replace("http", "ws", 1) for origin in origins))
 
     @app.after_request
     def add_headers(response: Response) -> Response:

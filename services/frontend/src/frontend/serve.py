@@ -2,39 +2,103 @@
 
 import signal
 import socket
-from typing import cast
+import sys
+from typing import Any, cast
 
 import gevent
 import structlog
 from gevent import pywsgi
 from gevent.event import Event
+from gevent.lock import RLock
+from gevent.pool import Pool
+from gevent.socket import socket as GeventSocket  # noqa: N812 - a class, whatever its spelling
+from gevent.threadpool import ThreadPool
 
 from frontend.accounts.passwords import RunInThread
-from frontend.app import create_app
+from frontend.app import Application, create_app
+from frontend.chat.socket import CONNECTION
 from frontend.settings import Settings
 
 BACKLOG = 1_024
 STOP_WITHIN_S = 2
+PASSWORDS_AT_ONCE = 2
+"""Each check takes 64 MB and a processor for a tenth of a second."""
 
 log = structlog.get_logger()
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then close within a few seconds."""
-    pool = gevent.get_hub().threadpool
-    application = create_app(settings, run_in_thread=cast("RunInThread", pool.apply))
-    server = pywsgi.WSGIServer(_listen(host, port), application.flask, log=None, error_log=None)
+    """Serve until SIGTERM or SIGINT, then close within a few seconds.
+
+    Raises:
+        SystemExit: the address cannot be listened on, or a key file cannot be used.
+    """
+    run_in_thread = cast("RunInThread", ThreadPool(PASSWORDS_AT_ONCE).apply)
+    try:
+        application = create_app(settings, run_in_thread=run_in_thread)
+        listener = _listen(host, port)
+    except (OSError, ValueError) as error:
+        sys.exit(f"frontend cannot start on {host}:{port}: {error}")
+    application.parts.passwords.prepare()
+    server = _Server(listener, application.flask, spawn=Pool(), handler_class=_Handler, log=None)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
     server.start()
+    gevent.spawn(application.sockets.keep_checking_sessions)
     log.info("serving", host=host, port=port)
     stopping.wait()
+    _stop(server, application)
+
+
+def _stop(server: pywsgi.WSGIServer, application: Application) -> None:
+    log.info("stopping")
+    server.close()
+    application.sockets.close_all()
     server.stop(timeout=STOP_WITHIN_S)
+    application.parts.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket whose connections send at once: with Nagle a token waits up to 40 ms for an ACK."""
-    listener = socket.create_server((host, port), backlog=BACKLOG)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+class _WholeSocket(GeventSocket):
+    """Sends everything it is given, one message after the other.
+
+    simple-websocket calls `send` once for each message. On gevent's sockets that may send a part of it only, and the
+    rest of a long message would be lost, with all that follows.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._one_at_a_time = RLock()
+
+    def send(self, data: Any, flags: int = 0, **options: Any) -> int:
+        whole = memoryview(data)
+        sent = 0
+        with self._one_at_a_time:
+            while sent < len(whole):
+                sent += super().send(whole[sent:], flags, **options)
+        return sent
+
+
+class _Server(pywsgi.WSGIServer):
+    def do_read(self) -> Any:
+        accepted: tuple[GeventSocket, Any] | None = cast(Any, super().do_read())
+        if accepted is None:  # somebody else was quicker, or the caller left
+            return None
+        connection, address = accepted
+        whole = _WholeSocket(
+            connection.family, connection.type, connection.proto, fileno=connection.detach()
+        )
+        return whole, address
+
+
+class _Handler(pywsgi.WSGIHandler):
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), CONNECTION: self.socket}

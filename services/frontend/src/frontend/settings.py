@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, PositiveFloat, PositiveInt
+from pydantic import Field, HttpUrl, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -33,6 +33,12 @@ class Settings(ServiceSettings):
     sign_in_attempts_a_minute: PositiveInt = 5
     """For each account; ten times as many for each address."""
     sign_in_burst: PositiveInt = 10
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
+    """How many proxies stand before us and add to X-Forwarded-For: sign-in is limited by the address before them."""
+    session_check_s: PositiveFloat = 30.0
+    """How often open sockets are checked for sessions that ended on another replica, or by time."""
+    relay_grace_s: NonNegativeFloat = 5.0
+    """A relay that nobody watches ends after this long."""
     relay_patience_s: PositiveFloat = 45.0
     """An orchestrator that is silent for longer is taken for lost; it pings every 15 s."""
     max_queued_packets: Annotated[int, Field(ge=10)] = 2_000
@@ -44,6 +50,13 @@ class Settings(ServiceSettings):
     def origin(self) -> str:
         parts = urlsplit(str(self.public_url))
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def origins(self) -> list[str]:
+        """Where pages that open a socket may come from: our own address, by either of its local names."""
+        by_number = self.origin.replace("//localhost", "//127.0.0.1")
+        by_name = self.origin.replace("//127.0.0.1", "//localhost")
+        return sorted({self.origin, by_number, by_name})
 
     @property
     def is_https(self) -> bool:

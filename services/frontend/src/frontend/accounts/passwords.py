@@ -28,16 +28,25 @@ class Passwords:
     def __init__(self, run: RunInThread = run_here) -> None:
         self._hasher = PasswordHash.recommended()
         self._run = run
-        self._decoy = self._hasher.hash("nobody has this password")
+        self._decoy: str | None = None
 
     def hash(self, password: str) -> str:
         return self._run(lambda: self._hasher.hash(password))
 
     def check(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
         """Whether it is right, and a new hash when the stored one is outdated."""
-        known = password_hash or self._decoy
+        known = password_hash or self._decoy_hash()
         right, update = self._run(lambda: self._hasher.verify_and_update(password, known))
         return (right and password_hash is not None), update
+
+    def prepare(self) -> None:
+        """Make the hash that unknown accounts are checked against, before anybody could measure it."""
+        self._decoy_hash()
+
+    def _decoy_hash(self) -> str:
+        if self._decoy is None:
+            self._decoy = self._hasher.hash("nobody has this password")
+        return self._decoy
 
 
 def problem_with(password: str) -> str | None:

@@ -96,7 +96,7 @@ def update_password_hash(session: Session, person_id: str, password_hash: str) -
 
 def add_sign_in_link(session: Session, person_id: str | None, now: datetime) -> str:
     """A new one-time link's token; older links of the same kind stop working."""
-    session.execute(delete(SignInLinkRow).where(SignInLinkRow.person_id.is_(person_id)))
+    session.execute(delete(SignInLinkRow).where(SignInLinkRow.person_id == person_id))
     session.execute(delete(SignInLinkRow).where(SignInLinkRow.expires_at < now))
     token = secrets.token_urlsafe(32)
     session.add(

@@ -1,22 +1,38 @@
 """What the page says over its socket: watch, follow, ask, stop, decide. Every message is answered."""
 
+import socket
+import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import structlog
-from flask import request, session
+from flask import Flask, session
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from redis.exceptions import RedisError
 from socketio.exceptions import ConnectionRefusedError as Refused
+from sqlalchemy.exc import SQLAlchemyError
 
 from frontend.accounts.queries import Person
 from frontend.chat.announce import conversation_room, person_room, session_room
-from frontend.chat.relay import Relays, Stream, sockets_cut_off
-from frontend.orchestrator import OrchestratorError
+from frontend.chat.relay import Relays, sockets_cut_off
+from frontend.orchestrator import EventStream, OrchestratorError
 from frontend.parts import Parts
-from frontend.sign_in.sessions import KEY, signed_in_person
-from shared.errors import INTERNAL_ERROR_BODY, ExpectedError, InvalidInput, NotSignedIn
+from frontend.sign_in.sessions import KEY, signed_in_person, store_name
+from shared.errors import (
+    INTERNAL_ERROR_BODY,
+    ExpectedError,
+    InvalidInput,
+    NotSignedIn,
+    Unavailable,
+)
+
+CONNECTION = "steward.connection"
+"""Where the server puts the TCP socket of a request into its WSGI environment."""
+CLOSE_AFTER_S = 0.5
+LATEST_CONVERSATIONS = "/v1/conversations?limit=5"
+MAX_EVENT_NUMBER = 10**12
 
 log = structlog.get_logger()
 
@@ -25,7 +41,7 @@ Ack = dict[str, Any]
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Watch(_Message):
@@ -38,7 +54,7 @@ class Follow(_Message):
     """Get a turn's events after a number."""
 
     turn_id: Identifier
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, le=MAX_EVENT_NUMBER)] = 0
 
 
 class Ask(_Message):
@@ -70,6 +86,9 @@ class Viewer:
 
     person: Person
     session_id: str
+    session_key: str
+    connection: socket.socket | None
+    """The TCP connection, where the server gives it away."""
     conversation_id: str | None = None
 
 
@@ -79,19 +98,22 @@ MessageT = TypeVar("MessageT", bound=_Message)
 class Sockets:
     """Handles the messages of all sockets of this process."""
 
-    def __init__(self, sockets: Any, parts: Parts) -> None:
-        # Flask-SocketIO's objects are not typed, so they are Any here.
-        self._sockets = sockets
+    def __init__(self, server: Any, app: Flask, parts: Parts) -> None:
+        # python-socketio's server is not typed, so it is Any here.
+        self._server = server
+        self._app = app
         self._parts = parts
         self._viewers: dict[str, Viewer] = {}
         self._relays = Relays(
             open_stream=self._open_stream,
-            start=sockets.start_background_task,
+            start=server.start_background_task,
+            sleep=server.sleep,
             emit=self._emit_events,
             on_lost=self._tell_lost,
+            grace_s=parts.settings.relay_grace_s,
         )
-        sockets.on_event("connect", self._connect)
-        sockets.on_event("disconnect", self._disconnect)
+        server.on("connect", self._connect)
+        server.on("disconnect", self._disconnect)
         for name, message_type, handle in (
             ("watch", Watch, self._watch),
             ("follow", Follow, self._follow),
@@ -99,79 +121,120 @@ class Sockets:
             ("stop", Stop, self._stop),
             ("decide", Decide, self._decide),
         ):
-            sockets.on_event(name, self._answering(message_type, cast(Any, handle)))
+            server.on(name, self._answering(message_type, cast(Any, handle)))
 
     def emit(self, event: str, body: dict[str, Any], room: str) -> None:
         """To all sockets in a room, on every replica."""
-        self._sockets.emit(event, body, to=room)
+        self._server.emit(event, body, to=room)
 
     def end_session(self, session_key: str) -> None:
-        """Tell the pages of a session that it is over, on every replica, and close those that are here."""
-        room = session_room(session_key)
-        self.emit("signed_out", {}, room)
-        for socket_id in self._members(room):
-            self._sockets.start_background_task(self._close_soon, socket_id)
+        """Tell the pages of a session that it is over, on every replica, and close those that are here.
 
-    def _close_soon(self, socket_id: str) -> None:
-        self._sockets.sleep(0.5)  # long enough for the page to read why
-        self._server.disconnect(socket_id)
+        The other replicas find out at their next check.
+        """
+        self.emit("signed_out", {}, session_room(session_key))
+        for socket_id, viewer in list(self._viewers.items()):
+            if viewer.session_key == session_key:
+                self._server.start_background_task(self._close_soon, socket_id)
+
+    def check_sessions(self) -> None:
+        """Close the sockets of sessions that are over: signed out on another replica, or expired."""
+        viewers = list(self._viewers.items())
+        names = sorted({store_name(viewer.session_id) for _, viewer in viewers})
+        found = cast("list[object]", self._parts.redis.mget(names)) if names else []
+        good = {name for name, value in zip(names, found, strict=True) if value is not None}
+        for socket_id, viewer in viewers:
+            if store_name(viewer.session_id) not in good:
+                self._sign_out(socket_id)
+
+    def keep_checking_sessions(self) -> None:
+        """Never returns."""
+        while True:
+            self._server.sleep(self._parts.settings.session_check_s)
+            try:
+                self.check_sessions()
+            except RedisError as error:
+                # Nobody is thrown out because Redis is away; their messages are refused meanwhile.
+                log.warning("sessions_not_checked", error=type(error).__name__)
+
+    def close_all(self) -> None:
+        """This replica stops: pages connect again, to another one or to the next version."""
+        for socket_id in list(self._viewers):
+            self._server.disconnect(socket_id, ignore_queue=True)
 
     # --- connections
 
-    def _connect(self, _: object = None) -> None:
-        person = signed_in_person()
-        if person is None:
+    def _connect(self, socket_id: str, environ: dict[str, Any], _auth: object = None) -> None:
+        try:
+            with self._app.request_context(environ):
+                viewer = _viewer_of_request(environ.get(CONNECTION))
+        except (RedisError, SQLAlchemyError) as error:
+            log.warning("socket_refused", error=type(error).__name__)
+            raise Refused("unavailable") from None
+        if viewer is None:
             raise Refused("signed_out")
-        socket_id = _socket_id()
-        self._viewers[socket_id] = Viewer(person, str(cast(Any, session).sid))
-        self._server.enter_room(socket_id, person_room(person.person_id))
-        self._server.enter_room(socket_id, session_room(str(session[KEY])))
+        self._viewers[socket_id] = viewer
+        self._server.enter_room(socket_id, person_room(viewer.person.person_id))
+        self._server.enter_room(socket_id, session_room(viewer.session_key))
 
-    def _disconnect(self, *_: object) -> None:
-        socket_id = _socket_id()
+    def _disconnect(self, socket_id: str, *_: object) -> None:
         self._viewers.pop(socket_id, None)
         self._relays.leave(socket_id)
 
     def _answering(
-        self, message_type: type[MessageT], handle: Callable[[Viewer, MessageT], Ack]
+        self, message_type: type[MessageT], handle: Callable[[str, Viewer, MessageT], Ack]
     ) -> Callable[..., Ack]:
         """Check who asks and what; answer with what came of it."""
 
-        def answer(raw: object = None, *_: object) -> Ack:
+        def answer(socket_id: str, raw: object = None, *_: object) -> Ack:
+            structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex)
             try:
-                viewer = self._viewer()
-                return {"ok": True, **handle(viewer, message_type.model_validate(raw))}
+                viewer = self._checked_viewer(socket_id)
+                return {"ok": True, **handle(socket_id, viewer, message_type.model_validate(raw))}
             except ValidationError as error:
                 return _refusal(InvalidInput(_first_problem(error)).body())
             except ExpectedError as error:
                 return _refusal(error.body())
-            except Exception:
+            except RedisError as error:
+                log.warning("redis_unavailable", error=type(error).__name__)
+                return _refusal(Unavailable("This is not available right now.").body())
+            except (
+                Exception
+            ):  # the last door: a message without an answer would leave its page waiting
                 log.exception("socket_message_crashed")
                 return _refusal(INTERNAL_ERROR_BODY)
 
         return answer
 
-    def _viewer(self) -> Viewer:
+    def _checked_viewer(self, socket_id: str) -> Viewer:
         """Raises NotSignedIn when the session ended since the socket was opened."""
-        viewer = self._viewers.get(_socket_id())
-        if viewer is None or not self._parts.redis.exists(f"session:{viewer.session_id}"):
-            self._server.disconnect(_socket_id())
+        viewer = self._viewers.get(socket_id)
+        if viewer is None or not self._parts.redis.exists(store_name(viewer.session_id)):
+            self._sign_out(socket_id)
             raise NotSignedIn("You are signed out. Sign in again.")
         return viewer
 
+    def _sign_out(self, socket_id: str) -> None:
+        self._server.emit("signed_out", {}, to=socket_id, ignore_queue=True)
+        self._server.start_background_task(self._close_soon, socket_id)
+
+    def _close_soon(self, socket_id: str) -> None:
+        self._relays.leave(socket_id)
+        self._server.sleep(CLOSE_AFTER_S)  # long enough for the page to read why
+        self._server.disconnect(socket_id, ignore_queue=True)
+
     # --- messages
 
-    def _watch(self, viewer: Viewer, message: Watch) -> Ack:
-        person, socket_id = viewer.person, _socket_id()
+    def _watch(self, socket_id: str, viewer: Viewer, message: Watch) -> Ack:
+        person = viewer.person
         if viewer.conversation_id is not None:
-            self._server.leave_room(
-                socket_id, conversation_room(person.person_id, viewer.conversation_id)
-            )
+            left = conversation_room(person.person_id, viewer.conversation_id)
+            self._server.leave_room(socket_id, left)
             self._relays.leave(socket_id)
         viewer.conversation_id = message.conversation_id
-        self._server.enter_room(
-            socket_id, conversation_room(person.person_id, message.conversation_id)
-        )
+        # Joined before it is read, so that nothing falls between the two.
+        joined = conversation_room(person.person_id, message.conversation_id)
+        self._server.enter_room(socket_id, joined)
         try:
             path = f"/v1/conversations/{message.conversation_id}"
             return {"conversation": self._parts.orchestrator.call(person, "GET", path)}
@@ -180,73 +243,61 @@ class Sockets:
                 return {"conversation": None}
             raise
 
-    def _follow(self, viewer: Viewer, message: Follow) -> Ack:
-        self._relays.follow(viewer.person, message.turn_id, _socket_id(), message.after)
+    def _follow(self, socket_id: str, viewer: Viewer, message: Follow) -> Ack:
+        self._relays.follow(viewer.person, message.turn_id, socket_id, message.after)
+        self._forget_if_gone(socket_id)
         return {}
 
-    def _ask(self, viewer: Viewer, message: Ask) -> Ack:
+    def _ask(self, socket_id: str, viewer: Viewer, message: Ask) -> Ack:
         person = viewer.person
-        conversation = self._parts.orchestrator.call(
-            person, "PUT", f"/v1/conversations/{message.conversation_id}"
-        )
-        path = f"/v1/conversations/{message.conversation_id}/turns"
+        path = f"/v1/conversations/{message.conversation_id}"
+        self._parts.orchestrator.call(person, "PUT", path)
         body = {"client_id": message.client_id, "text": message.text}
-        opening = ExitStack()
-        response = opening.enter_context(
-            self._parts.orchestrator.stream(person, "POST", path, body)
-        )
-        turn_id = response.headers["X-Turn-Id"]
-        stream = _Opened(opening, response)
-        self._relays.begin(person, turn_id, cast(Stream, stream), _socket_id())
-        room = conversation_room(person.person_id, message.conversation_id)
-        news = {
-            "conversation_id": message.conversation_id,
-            "turn_id": turn_id,
-            "client_id": message.client_id,
-        }
-        self.emit("turn", news, room)
-        self._sockets.start_background_task(
-            self._announce_conversation, person, str(conversation["conversation_id"])
-        )
-        return {"turn_id": turn_id}
+        stream = self._parts.orchestrator.stream(person, "POST", f"{path}/turns", body)
+        self._relays.begin(person, stream.turn_id, stream, socket_id)
+        self._forget_if_gone(socket_id)
+        self._server.start_background_task(self._announce, person, message, stream.turn_id)
+        return {"turn_id": stream.turn_id}
 
-    def _stop(self, viewer: Viewer, message: Stop) -> Ack:
-        self._parts.orchestrator.call(
-            viewer.person, "PUT", f"/v1/turns/{message.turn_id}/cancellation"
-        )
+    def _stop(self, _: str, viewer: Viewer, message: Stop) -> Ack:
+        path = f"/v1/turns/{message.turn_id}/cancellation"
+        self._parts.orchestrator.call(viewer.person, "PUT", path)
         return {}
 
-    def _decide(self, viewer: Viewer, message: Decide) -> Ack:
-        body = {"decision": message.decision, "note": message.note}
-        if message.arguments is not None:
-            body["arguments"] = cast(Any, message.arguments)
-        return self._parts.orchestrator.call(
-            viewer.person, "PUT", f"/v1/calls/{message.call_id}/decision", body
-        )
+    def _decide(self, _: str, viewer: Viewer, message: Decide) -> Ack:
+        path = f"/v1/calls/{message.call_id}/decision"
+        body = message.model_dump(exclude={"call_id"}, exclude_none=True)
+        return self._parts.orchestrator.call(viewer.person, "PUT", path, body)
 
     # --- events
 
-    def _open_stream(self, person: Person, turn_id: str) -> Stream:
+    def _open_stream(self, person: Person, turn_id: str) -> EventStream:
+        headers = {"Last-Event-ID": "0"}
         return self._parts.orchestrator.stream(
-            person, "GET", f"/v1/turns/{turn_id}/events", headers={"Last-Event-ID": "0"}
+            person, "GET", f"/v1/turns/{turn_id}/events", headers=headers
         )
 
-    def _announce_conversation(self, person: Person, conversation_id: str) -> None:
-        """The new title and time, to the side lists of all the person's pages."""
+    def _forget_if_gone(self, socket_id: str) -> None:
+        """The page may have left while the orchestrator was asked."""
+        if socket_id not in self._viewers:
+            self._relays.leave(socket_id)
+
+    def _announce(self, person: Person, asked: Ask, turn_id: str) -> None:
+        """The new turn to the other tabs, and the conversation's new title and time to all side lists."""
+        news = asked.model_dump(include={"conversation_id", "client_id"})
+        room = conversation_room(person.person_id, asked.conversation_id)
+        self.emit("turn", {**news, "turn_id": turn_id}, room)
         try:
-            detail = self._parts.orchestrator.call(
-                person, "GET", f"/v1/conversations/{conversation_id}"
-            )
+            page = self._parts.orchestrator.call(person, "GET", LATEST_CONVERSATIONS)
         except ExpectedError:
             return  # the list is right again at its next change
-        fields = ("conversation_id", "title", "created_at", "updated_at")
-        summary = {name: detail[name] for name in fields}
-        self.emit("conversation", summary, person_room(person.person_id))
+        for conversation in cast("list[dict[str, Any]]", page["conversations"]):
+            if conversation["conversation_id"] == asked.conversation_id:
+                self.emit("conversation", conversation, person_room(person.person_id))
 
     def _emit_events(self, socket_id: str, turn_id: str, events: str) -> None:
         if self._is_far_behind(socket_id):
-            sockets_cut_off.inc()
-            self._sockets.start_background_task(self._server.disconnect, socket_id)
+            self._cut_off(socket_id)
             return
         # Local sockets only, so there is no need for the detour over Redis.
         self._server.emit("events", (turn_id, events), to=socket_id, ignore_queue=True)
@@ -264,30 +315,25 @@ class Sockets:
             return False
         return bool(engine_socket.queue.qsize() > self._parts.settings.max_queued_packets)
 
-    def _members(self, room: str) -> list[str]:
-        return [member for member, _ in self._server.manager.get_participants("/", room)]
-
-    @property
-    def _server(self) -> Any:
-        return self._sockets.server
-
-
-class _Opened:
-    """A response that was opened already, as a context that closes it."""
-
-    def __init__(self, stack: ExitStack, response: object) -> None:
-        self._stack = stack
-        self._response = response
-
-    def __enter__(self) -> object:
-        return self._response
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def _cut_off(self, socket_id: str) -> None:
+        """Break the connection: a polite goodbye would wait behind everything else that is not read."""
+        viewer = self._viewers.pop(socket_id, None)
+        self._relays.leave(socket_id)
+        if viewer is None:
+            return
+        sockets_cut_off.inc()
+        log.warning("socket_cut_off", person_id=viewer.person.person_id)
+        if viewer.connection is not None:
+            with suppress(OSError):
+                viewer.connection.shutdown(socket.SHUT_RDWR)
 
 
-def _socket_id() -> str:
-    return str(cast(Any, request).sid)
+def _viewer_of_request(connection: socket.socket | None) -> Viewer | None:
+    person = signed_in_person()
+    if person is None:
+        return None
+    session_id = str(cast(Any, session).sid)
+    return Viewer(person, session_id, str(session[KEY]), connection)
 
 
 def _refusal(body: dict[str, JsonValue]) -> Ack:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 MAX_PENDING_BYTES = 8 * 1024 * 1024
+LAST = b"turn_finished"
 
 
 class RelayedEvent(NamedTuple):
@@ -10,6 +11,8 @@ class RelayedEvent(NamedTuple):
 
     n: int
     data: str
+    is_last: bool = False
+    """Nothing follows in this turn."""
 
 
 class StreamGarbled(Exception):
@@ -32,15 +35,20 @@ class EventSplitter:
 
 
 def _read(block: bytes) -> RelayedEvent | None:
-    number: bytes | None = None
+    number = kind = b""
     data: bytes | None = None
     for line in block.split(b"\n"):
         if line.startswith(b"id: "):
             number = line[4:]
         elif line.startswith(b"data: "):
             data = line[6:]
+        elif line.startswith(b"event: "):
+            kind = line[7:]
     if data is None:
         return None
-    if number is None or not number.isdigit():
+    if not number.isdigit():
         raise StreamGarbled
-    return RelayedEvent(int(number), data.decode())
+    try:
+        return RelayedEvent(int(number), data.decode(), kind == LAST)
+    except ValueError:
+        raise StreamGarbled from None

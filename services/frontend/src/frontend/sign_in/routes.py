@@ -1,10 +1,12 @@
 """The pages for signing up, in and out."""
 
+import math
 from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from frontend.accounts.email_address import is_email_address, normalised
 from frontend.accounts.passwords import MAX_CHARACTERS, problem_with
 from frontend.accounts.queries import (
     OwnerExists,
@@ -22,7 +24,6 @@ from frontend.sign_in.sessions import end_session, signed_in_person, start_sessi
 from shared.errors import TooManyRequests
 
 MAX_NAME = 100
-MAX_EMAIL = 254
 WRONG = "The e-mail address or the password is wrong."
 CLOSED = "The owner account exists already. Sign in, or ask the owner for an account."
 LINK_GONE = (
@@ -44,13 +45,13 @@ def sign_in() -> ResponseReturnValue:
 
 @routes.post("/sign-in")
 def submit_sign_in() -> ResponseReturnValue:
-    email = request.form.get("email", "").strip().lower()[:MAX_EMAIL]
+    email = normalised(request.form.get("email", ""))
     try:
-        parts().address_limit.take(request.remote_addr or "unknown")
+        _count_attempt()
         parts().account_limit.take(email)
     except TooManyRequests as error:
         page = render_template("sign_in.html", email=email, next=_safe_next(), error=error.message)
-        return page, 429, {"Retry-After": str(round(error.retry_after_s))}
+        return page, 429, {"Retry-After": str(math.ceil(error.retry_after_s))}
     person = _checked(email, request.form.get("password", "")[: MAX_CHARACTERS + 1])
     if person is None:
         return render_template("sign_in.html", email=email, next=_safe_next(), error=WRONG), 401
@@ -67,13 +68,15 @@ def sign_up() -> ResponseReturnValue:
 
 @routes.post("/sign-up")
 def submit_sign_up() -> ResponseReturnValue:
-    parts().address_limit.take(request.remote_addr or "unknown")
-    email = request.form.get("email", "").strip().lower()
+    _count_attempt()
+    email = normalised(request.form.get("email", ""))
     name = " ".join(request.form.get("name", "").split())
     password = request.form.get("password", "")
     problem = _problem_with(email, name) or problem_with(password)
     if problem is not None:
         return render_template("sign_up.html", email=email, name=name, error=problem), 422
+    if _owner_exists():  # known before the costly part; adding the owner checks again
+        return render_template("sign_in.html", email=email, next="/", error=CLOSED), 409
     password_hash = parts().passwords.hash(password)
     try:
         with parts().database.transaction() as transaction:
@@ -109,7 +112,7 @@ def link(token: str) -> ResponseReturnValue:
 
 @routes.post("/sign-in/link/<token>")
 def use_sign_in_link(token: str) -> ResponseReturnValue:
-    parts().address_limit.take(request.remote_addr or "unknown")
+    _count_attempt()
     person = _person_of_link(token)
     if person is None:
         return render_template("sign_in_link.html", token=token, error=LINK_GONE), 410
@@ -134,8 +137,10 @@ def _person_of_link(token: str) -> Person | None:
 
 
 def _checked(email: str, password: str) -> Person | None:
-    with parts().database.transaction() as transaction:
-        found = find_by_email(transaction, email)
+    found = None
+    if is_email_address(email):
+        with parts().database.transaction() as transaction:
+            found = find_by_email(transaction, email)
     person, password_hash = found or (None, None)
     right, new_hash = parts().passwords.check(password, password_hash)
     if not right or person is None:
@@ -152,14 +157,18 @@ def _owner_exists() -> bool:
 
 
 def _problem_with(email: str, name: str) -> str | None:
-    local, _, domain = email.rpartition("@")
-    if not local or not domain or any(c.isspace() for c in email) or len(email) > MAX_EMAIL:
+    if not is_email_address(email):
         return "That is not an e-mail address."
-    if not name:
+    if not name or not name.isprintable():
         return "Please say what you are called."
     if len(name) > MAX_NAME:
         return f"The name can have at most {MAX_NAME} characters."
     return None
+
+
+def _count_attempt() -> None:
+    """Raises TooManyRequests when this address tries too often, at whatever account."""
+    parts().address_limit.take(request.remote_addr or "unknown")
 
 
 def _safe_next() -> str:

@@ -14,6 +14,7 @@ from shared.errors import NotSignedIn
 
 PERSON = "person_id"
 KEY = "session_key"
+STORE_PREFIX = "session:"
 
 P = ParamSpec("P")
 
@@ -21,10 +22,16 @@ P = ParamSpec("P")
 def start_session(person: Person) -> None:
     """Sign a person in under a new session id, so that an id known before is worth nothing (fixation)."""
     session.clear()
-    cast(Any, current_app.session_interface).regenerate(session)
     session[PERSON] = person.person_id
     session[KEY] = secrets.token_urlsafe(16)
     session.permanent = True
+    # Last, because it passes over sessions that are empty.
+    cast(Any, current_app.session_interface).regenerate(session)
+
+
+def store_name(session_id: str) -> str:
+    """The key under which Redis has a session."""
+    return f"{STORE_PREFIX}{session_id}"
 
 
 def end_session() -> None:

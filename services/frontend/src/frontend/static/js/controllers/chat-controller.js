@@ -3,10 +3,12 @@
 
 import { addressOf, conversationIn } from "../lib/address.js";
 import { announce, announceNow } from "../lib/announce.js";
+import { pauseMs } from "../lib/backoff.js";
 import { part, setText } from "../lib/dom.js";
 import { newId } from "../lib/ids.js";
 import { inTab } from "../lib/storage.js";
 import { greeting } from "../lib/time-words.js";
+import { RequestFailed } from "../models/api.js";
 import { isWaiting } from "../models/call-words.js";
 import { Decisions } from "../models/decisions.js";
 import { Outbox } from "../models/outbox.js";
@@ -36,6 +38,8 @@ export class ChatController {
   #title = NEW_TITLE;
   /** Turns that change while this is true were there before: they are shown, not spoken. */
   #isOpening = true;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
 
   /** @param {HTMLElement} element @param {App} app */
   constructor(element, app) {
@@ -144,8 +148,13 @@ export class ChatController {
     if (this.#connection.isOpen) this.#watch();
   }
 
-  /** Joins the conversation's room and takes its stored turns; again after each new connection. */
-  async #watch() {
+  /**
+   * Joins the conversation's room and takes its stored turns; again after each new connection.
+   *
+   * @param {number} tries how many have failed
+   */
+  async #watch(tries = 0) {
+    clearTimeout(this.#retry);
     const conversationId = this.#conversationId;
     const mustExist = this.#isInAddress;
     try {
@@ -160,6 +169,8 @@ export class ChatController {
       if (conversationId !== this.#conversationId || !this.#connection.isOpen) return;
       const reason = error instanceof Error ? error.message : error;
       this.#thread.showNote(`The conversation cannot be shown. ${reason}`);
+      if (error instanceof RequestFailed && error.retryable)
+        this.#retry = setTimeout(() => this.#watch(tries + 1), pauseMs(tries));
     }
   }
 

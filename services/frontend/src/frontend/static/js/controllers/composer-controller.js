@@ -18,12 +18,15 @@ export class ComposerController {
   #text;
   #most = DEFAULT_MOST;
   #activity = { isActive: false, isWaiting: false };
+  /** What somebody wrote before this class was there to notice. */
+  #typedEarly;
 
   /** @param {HTMLElement} element @param {App} app */
   constructor(element, app) {
     this.#element = element;
     this.#app = app;
     this.#text = part(element, "text", HTMLTextAreaElement);
+    this.#typedEarly = this.#text.value;
   }
 
   // Lifecycle
@@ -80,7 +83,8 @@ export class ComposerController {
   }
 
   #opened() {
-    this.#text.value = inTab.get(draftKey()) ?? "";
+    this.#text.value = inTab.get(draftKey()) ?? this.#typedEarly;
+    this.#typedEarly = "";
     this.#draw();
     // On a phone the keyboard would cover what was just opened.
     if (matchMedia("(hover: hover)").matches) this.#text.focus({ preventScroll: true });

@@ -1,7 +1,9 @@
 // @ts-check
 /** The side list: in step with the server, found by title, opened, renamed and deleted. */
 
+import { pauseMs } from "../lib/backoff.js";
 import { part, setText } from "../lib/dom.js";
+import { RequestFailed } from "../models/api.js";
 import { confirmed } from "../views/confirm-dialog.js";
 import { ConversationGroups } from "../views/conversation-groups.js";
 import { toast } from "../views/toast.js";
@@ -22,6 +24,8 @@ export class ConversationListController {
   #currentId = "";
   /** @type {string | null} */
   #nextBefore = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
 
   /** @param {HTMLElement} element @param {App} app */
   constructor(element, app) {
@@ -59,7 +63,9 @@ export class ConversationListController {
 
   // Actions
 
-  async #load() {
+  /** @param {number} tries how many have failed */
+  async #load(tries = 0) {
+    clearTimeout(this.#retry);
     try {
       const { conversations, next_before } = await this.#app.api.conversations(null);
       this.#conversations.clear();
@@ -67,6 +73,8 @@ export class ConversationListController {
     } catch (error) {
       if (this.#conversations.size === 0)
         this.#note(`The list cannot be shown. ${messageOf(error)}`);
+      if (error instanceof RequestFailed && error.retryable)
+        this.#retry = setTimeout(() => this.#load(tries + 1), pauseMs(tries));
     }
   }
 

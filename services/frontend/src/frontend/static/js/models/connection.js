@@ -54,7 +54,11 @@ export class Connection extends EventTarget {
     try {
       answer = await this.#socket.timeout(ANSWER_WITHIN_MS).emitWithAck(event, payload);
     } catch {
-      throw new RequestFailed({ ...unreachable(), message: "Steward did not answer in time." });
+      throw new RequestFailed({
+        code: "no_answer",
+        message: "Steward did not answer in time.",
+        retryable: true,
+      });
     }
     if (answer?.ok) return answer;
     throw new RequestFailed(errorOf(answer));

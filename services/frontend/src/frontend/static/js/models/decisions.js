@@ -1,7 +1,6 @@
 // @ts-check
 /** Takes the person's decisions to the server, and remembers which were taken in this tab. */
 
-import { isObject } from "../lib/result-shape.js";
 import { RequestFailed } from "./api.js";
 
 /** @import { Connection } from "./connection.js" */
@@ -45,33 +44,11 @@ export class Decisions {
         ...(note && decision === "reject" ? { note } : {}),
       });
     } catch (error) {
-      this.#takenHere.delete(callId);
-      if (!(error instanceof RequestFailed) || error.code !== "conflict") throw error;
-      this.#onLate();
-      throw new RequestFailed({
-        code: "conflict",
-        message: winnerSentence(error),
-        retryable: false,
-      });
+      const code = error instanceof RequestFailed ? error.code : "";
+      // Without an answer it may have arrived all the same, and then it was taken here.
+      if (code !== "no_answer") this.#takenHere.delete(callId);
+      if (code === "conflict") this.#onLate();
+      throw error;
     }
   }
-}
-
-/** @type {Record<string, string>} */
-const PARTICIPLES = {
-  approve: "approved",
-  reject: "rejected",
-  approved: "approved",
-  rejected: "rejected",
-  expired: "expired",
-  cancelled: "cancelled",
-};
-
-/** @param {RequestFailed} error */
-function winnerSentence({ message, details }) {
-  const winner = details.winner;
-  const decided = PARTICIPLES[String(isObject(winner ?? null) ? Object(winner).decision : winner)];
-  if (!decided) return message;
-  const by = Object(winner).decided_by;
-  return `Already decided: ${decided}${by ? ` by ${by}` : ""}.`;
 }

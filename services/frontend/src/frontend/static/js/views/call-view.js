@@ -97,7 +97,7 @@ export class CallView {
       call.decision && call.decision.decision !== "approved" ? "" : phaseSentence(call);
     const error = call.end?.state === "failed" ? (call.end.error?.message ?? "") : "";
     const sentence = part(this.element, "sentence");
-    setText(sentence, [decided, note, outcome, error].filter(Boolean).join(" "));
+    setText(sentence, sentences([decided, note, outcome, error]));
     sentence.hidden = sentence.textContent === "";
   }
 
@@ -125,6 +125,14 @@ export class CallView {
     if (this.#details.open && this.#call) body.replaceChildren(...callBody(this.#call));
     else body.replaceChildren();
   }
+}
+
+/** One after the other, each with its full stop; a single one goes without. @param {string[]} texts */
+function sentences(texts) {
+  return texts
+    .filter((text) => text !== "")
+    .map((text, at, all) => (at < all.length - 1 && !/[.!?”]$/.test(text) ? `${text}.` : text))
+    .join(" ");
 }
 
 /** @param {Call} call */

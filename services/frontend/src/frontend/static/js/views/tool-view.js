@@ -15,12 +15,17 @@ export function toolView(tool, port) {
   const view = fromTemplate("tool-template");
   setText(part(view, "title"), tool.title || tool.tool);
   setText(part(view, "name"), tool.tool);
-  setText(part(view, "description"), tool.description);
+  setText(part(view, "description"), flowing(tool.description));
   const kind = part(view, "kind");
   setText(kind, tool.read_only ? "Reads only" : "Changes things · asks first");
   kind.dataset.kind = tool.read_only ? "reads" : "changes";
   if (tool.state === "changed") view.append(changedTool(tool, view, port));
   return view;
+}
+
+/** Descriptions are written for a fixed width: only paragraphs and lists keep their breaks. @param {string} text */
+function flowing(text) {
+  return text.replace(/(?<!\n)\n(?!\s*(\n|[-*•]|\d+[.)]))/g, " ");
 }
 
 /** @param {Tool} tool @param {HTMLElement} view @param {Parameters<typeof toolView>[1]} port */

@@ -1,0 +1,189 @@
+"""The page's JSON calls, and what becomes of them at the orchestrator."""
+
+from typing import Any
+
+import pytest
+from support.fake_orchestrator import FakeOrchestrator
+from support.frontend_site import Browser
+
+from frontend.accounts.queries import find_owner
+from frontend.app import Application
+
+CONVERSATION = "conversation-1"
+
+
+def owner_id(application: Application) -> str:
+    with application.parts.database.transaction() as session:
+        owner = find_owner(session)
+    assert owner is not None
+    return owner.person_id
+
+
+def have_conversation(fake: FakeOrchestrator, person_id: str) -> dict[str, Any]:
+    conversation = {
+        "conversation_id": CONVERSATION,
+        "title": "Plans",
+        "created_at": "2026-11-21T09:00:00Z",
+        "updated_at": "2026-11-21T09:00:00Z",
+    }
+    fake.conversations[CONVERSATION] = (person_id, conversation)
+    return conversation
+
+
+def test_calls_are_made_in_the_persons_name(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    orchestrator.answers["GET", "/v1/about"] = (200, {"model": "demo", "is_demo": True})
+
+    assert owner.get("/api/about").json == {"model": "demo", "is_demo": True}
+
+    request = orchestrator.last("GET", "/v1/about")
+    assert request.caller.subject == owner_id(application)
+    assert request.caller.roles == {"owner"}
+    assert request.caller.scopes == {"chat"}
+    assert len(request.request_id) == 32
+
+
+def test_conversations_are_listed_read_renamed_and_deleted(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    conversation = have_conversation(orchestrator, owner_id(application))
+    path = f"/api/conversations/{CONVERSATION}"
+
+    assert owner.get("/api/conversations").json == {
+        "conversations": [conversation],
+        "next_before": None,
+    }
+    assert owner.get(path).json["title"] == "Plans"
+    assert owner.call("PATCH", path, {"title": "Better plans"}).json["title"] == "Better plans"
+    assert owner.call("DELETE", path).status_code == 204
+    assert owner.get(path).status_code == 404
+
+
+def test_somebody_elses_conversation_is_like_none(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    have_conversation(orchestrator, "somebody-else")
+
+    theirs = owner.get(f"/api/conversations/{CONVERSATION}")
+    nobodys = owner.get("/api/conversations/conversation-2")
+
+    assert (theirs.status_code, theirs.json) == (nobodys.status_code, nobodys.json)
+    assert theirs.status_code == 404
+
+
+@pytest.mark.parametrize("status", [404, 409, 422, 429, 500, 502, 503])
+def test_errors_of_the_orchestrator_are_passed_on(
+    owner: Browser, orchestrator: FakeOrchestrator, status: int
+) -> None:
+    error = {
+        "error": {
+            "code": "conflict",
+            "message": "Too late.",
+            "retryable": True,
+            "details": {"winner": "Ada"},
+        }
+    }
+    orchestrator.answers["POST", "/v1/calls/call-1/preview"] = (status, error)
+
+    answer = owner.call("POST", "/api/calls/call-1/preview", {"arguments": {}})
+
+    assert (answer.status_code, answer.json) == (status, error)
+
+
+def test_a_person_is_not_signed_out_because_the_orchestrator_does_not_believe_us(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    error = {"error": {"code": "not_signed_in", "message": "Who?", "retryable": False}}
+    orchestrator.answers["GET", "/v1/about"] = (401, error)
+
+    answer = owner.get("/api/about")
+
+    assert answer.status_code == 503
+    assert answer.json["error"]["code"] == "unavailable"
+
+
+def test_while_the_orchestrator_is_away_the_page_opens_and_calls_say_so(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    assert application.parts.settings.orchestrator_url is not None
+    orchestrator.stop()
+    try:
+        assert owner.get("/").status_code == 200
+        assert owner.get("/ready").status_code == 200
+        answer = owner.get("/api/about")
+    finally:
+        orchestrator.start()
+
+    assert answer.status_code == 503
+    assert answer.json["error"] == {
+        "code": "unavailable",
+        "message": "The assistant cannot be reached right now. Try again in a moment.",
+        "retryable": True,
+    }
+
+
+def test_connections_are_kept_and_a_closed_one_is_replaced(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    orchestrator.answers["GET", "/v1/about"] = (200, {})
+    for _ in range(3):
+        assert owner.get("/api/about").status_code == 200
+    assert len({request.connection for request in orchestrator.received}) == 1
+
+    orchestrator.close_connections()
+
+    assert owner.get("/api/about").status_code == 200
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 1])
+def test_what_is_no_object_is_refused(owner: Browser, body: Any) -> None:
+    answer = owner.call("PATCH", f"/api/conversations/{CONVERSATION}", body)
+
+    assert answer.status_code == 422
+    assert answer.json["error"]["code"] == "invalid_input"
+
+
+def test_an_id_cannot_lead_to_another_address(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    owner.get("/api/conversations/..%2F..%2Fadmin%3Fx=1")
+
+    assert [request.path for request in orchestrator.received] in (
+        [],
+        ["/v1/conversations/..%2F..%2Fadmin%3Fx%3D1"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/conversations"),
+        ("GET", "/api/about"),
+        ("GET", "/api/tools"),
+        ("PATCH", "/api/conversations/c-1"),
+        ("PUT", "/api/tools/dbquery/query/acceptance"),
+    ],
+)
+def test_who_is_signed_out_gets_nothing(
+    visitor: Browser, orchestrator: FakeOrchestrator, method: str, path: str
+) -> None:
+    answer = visitor.call(method, path, {})
+
+    assert answer.status_code == 401
+    assert answer.json["error"]["code"] == "not_signed_in"
+    assert orchestrator.received == []
+
+
+def test_the_page_of_any_conversation_opens(owner: Browser) -> None:
+    page = owner.get("/c/whatever-this-is")
+
+    assert page.status_code == 200
+    assert 'data-controller="chat"' in page.text
+
+
+def test_the_public_keys_are_public_only(browser: Browser) -> None:
+    (key,) = browser.get("/.well-known/jwks.json").json["keys"]
+
+    assert key["kty"] == "OKP"
+    assert "d" not in key
