@@ -123,3 +123,9 @@ def test_links_between_documents_lead_somewhere() -> None:
     ]:
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_readmes_verbs_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for verb in set(re.findall(r"`?make (?:-s )?([a-z]+)", (ROOT / "README.md").read_text())):
+        assert re.search(rf"^{verb}:.*## ", makefile, re.MULTILINE), verb

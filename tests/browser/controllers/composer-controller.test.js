@@ -17,7 +17,10 @@ const asked = [];
 let stops = 0;
 app.hear("ask", ({ text }) => asked.push(text));
 app.hear("stop", () => (stops += 1));
+box.value = "Typed early";
 new ComposerController(form, app).connect();
+app.tell("opened", { conversationId: "conversation-0" });
+const keptAtFirst = box.value;
 await settled();
 
 beforeEach(() => {
@@ -27,6 +30,10 @@ beforeEach(() => {
 });
 
 const problem = () => document.getElementById("composer-problem")?.textContent;
+
+test("what was typed before the page was ready stays in the box", () => {
+  assert.equal(keptAtFirst, "Typed early");
+});
 
 test("Enter sends and empties the box, Shift+Enter does not", () => {
   write(window, box, "  Hello ");

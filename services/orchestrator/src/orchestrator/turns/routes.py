@@ -61,7 +61,10 @@ async def read_conversation(
 
 
 @router.post(
-    "/conversations/{conversation_id}/turns", response_class=EventStream, responses=_EVENT_STREAM
+    "/conversations/{conversation_id}/turns",
+    status_code=status.HTTP_200_OK,
+    response_class=EventStream,
+    responses=_EVENT_STREAM,
 )
 async def ask(
     conversation_id: str, question: Question, caller: Caller, parts: Parts, runner: Runner
@@ -99,7 +102,12 @@ async def read_turn(turn_id: str, caller: Caller, db: Db) -> Turn:
     return Turn(turn_id=turn_id, client_id=row.client_id, state=TurnState(row.state), events=events)
 
 
-@router.get("/turns/{turn_id}/events", response_class=EventStream, responses=_EVENT_STREAM)
+@router.get(
+    "/turns/{turn_id}/events",
+    status_code=status.HTTP_200_OK,
+    response_class=EventStream,
+    responses=_EVENT_STREAM,
+)
 async def watch(
     turn_id: str,
     caller: Caller,
