@@ -120,6 +120,23 @@ async def test_a_tool_server_that_is_down_is_named_and_the_answer_comes(world: W
     assert "Not available right now: tracker" in str(model.asked[0][0]["content"])
 
 
+async def test_words_are_seen_as_they_come_although_something_was_noted_before(
+    world: World,
+) -> None:
+    down = {"tracker": {"url": "http://127.0.0.1:9/mcp", "own": True}}
+    hold = asyncio.Event()
+    model = ScriptedModel([["One ", hold, "two."]])
+    async with (
+        world.orchestrator(model, tool_servers=down) as running,
+        running.api().ask("Count") as reader,
+    ):
+        assert (await reader.until(TextDelta)).text == "One "
+        hold.set()
+        events = await reader.rest()
+    numbers = [(event.first, event.n) for event in events]
+    assert numbers[:3] == [(1, 1), (2, 2), (3, 3)]
+
+
 async def test_a_tool_server_that_answers_garbage_is_named(world: World) -> None:
     garbage = {"tracker": {"url": f"{world.jwks_url}", "own": True}}
     async with world.orchestrator(ScriptedModel([["No tools today."]]), tool_servers=garbage):

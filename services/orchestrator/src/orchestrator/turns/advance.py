@@ -212,6 +212,8 @@ class Turn:
         context = await self._context(toolbox)
         tools = toolbox.for_model()
         end = ReplyEnd()
+        # Text is shown at once, so whatever was noted before it must be stored by then: order is all a reader has.
+        await self._writer.commit()
         async with aclosing(self._parts.model.reply(context, tools)) as parts:
             async for part in parts:
                 if isinstance(part, ReplyEnd):

@@ -68,6 +68,8 @@ class EventWriter:
         Raises:
             LeaseLost: the turn is another replica's by now, or was deleted. Nothing was stored.
         """
+        if not self._pending and not self._writes and not writes:
+            return
         storing = asyncio.create_task(self._store(writes))
         try:
             await asyncio.shield(storing)
@@ -77,8 +79,6 @@ class EventWriter:
 
     async def _store(self, writes: Sequence[Write]) -> None:
         events, work = list(self._pending), [*self._writes, *writes]
-        if not events and not work:
-            return
         async with self._database.writing() as session:
             await append(session, self.lease, events, now=self._now())
             for write in work:
