@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
-import httpx
 import pytest
 from support.fake_orchestrator import FakeOrchestrator, fake_orchestrator
 from support.frontend_site import (
@@ -12,7 +11,6 @@ from support.frontend_site import (
     OWNER,
     Browser,
     Site,
-    csrf_token,
     path_of,
     running_site,
     settings_for,
@@ -111,14 +109,13 @@ def running(
         public_url=f"http://127.0.0.1:{port}",
         session_check_s=0.2,
         relay_grace_s=0.2,
+        max_queued_packets=50,
         sign_in_attempts_a_minute=10_000,
         sign_in_burst=10_000,
         log_level="WARNING",
     )
     with running_site(settings, orchestrator, port) as site:
-        with httpx.Client(base_url=site.url) as browser:
-            token = csrf_token(browser.get("/sign-up").text)
-            assert browser.post("/sign-up", data={**OWNER, "csrf_token": token}).status_code == 302
+        site.sign_up()
         yield site
 
 

@@ -1,7 +1,7 @@
 """What protects the pages: headers, CSRF tokens, and errors that say little."""
 
 import pytest
-from support.frontend_site import OWNER, Browser, csrf_token, settings_for
+from support.frontend_site import OWNER, Browser, csrf_token, json_of, settings_for
 
 from frontend.app import Application, create_app
 
@@ -61,10 +61,9 @@ def test_static_files_are_kept_for_ever_under_their_release(browser: Browser) ->
     page = browser.get("/sign-up").text
     address = page.split('rel="stylesheet" href="')[1].split('"')[0]
 
-    answer = browser.get(address)
-
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    with browser.get(address) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     release = address.split("/")[2]
     assert browser.get(address.replace(release, "0123456789ab")).status_code == 404
 
@@ -94,12 +93,12 @@ def test_nothing_is_changed_without_the_pages_token(
 
 def test_a_call_after_the_session_ended_says_so(application: Application, owner: Browser) -> None:
     token = csrf_token(owner.get("/").text)
-    application.parts.redis.flushdb()
+    application.parts.redis.flushdb()  # pyright: ignore[reportUnknownMemberType]
 
     answer = owner.client.delete("/api/conversations/c-1", headers={"X-CSRFToken": token})
 
     assert answer.status_code == 401
-    assert answer.json["error"]["code"] == "not_signed_in"
+    assert json_of(answer)["error"]["code"] == "not_signed_in"
 
 
 def test_a_form_of_another_session_is_refused_in_words(owner: Browser) -> None:
@@ -114,7 +113,7 @@ def test_an_unknown_page_says_so_to_people_and_to_programs(owner: Browser) -> No
 
     assert (page.status_code, answer.status_code) == (404, 404)
     assert "There is nothing here." in page.text
-    assert answer.json["error"]["code"] == "not_found"
+    assert json_of(answer)["error"]["code"] == "not_found"
 
 
 def test_a_method_that_is_not_offered_is_refused(owner: Browser) -> None:

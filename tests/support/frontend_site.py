@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,11 @@ def csrf_token(page: str) -> str:
 
 def path_of(link: str) -> str:
     return urlsplit(link).path
+
+
+def json_of(answer: TestResponse) -> Any:
+    """The JSON that was answered, whatever it is."""
+    return cast(Any, answer.json)
 
 
 @dataclass
@@ -89,7 +94,7 @@ def settings_for(
         "public_url": ORIGIN,
         "orchestrator_url": orchestrator_url,
     }
-    return Settings(**{**fields, **changes})
+    return Settings.model_validate({**fields, **changes})
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -125,8 +130,23 @@ def add_person(database: Database, email: str, password: str = OWNER["password"]
 class _EngineInOrder(engineio.Client):
     """Hands messages on one after the other, as a browser does; the library takes a thread for each."""
 
-    def _trigger_event(self, *arguments: Any, **options: Any) -> Any:
-        return super()._trigger_event(*arguments, **{**options, "run_async": False})  # pyright: ignore[reportPrivateUsage]
+    def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
+        trigger = cast(Any, super()._trigger_event)  # pyright: ignore[reportUnknownMemberType]
+        return trigger(event, *arguments, **{**options, "run_async": False})
+
+    def disconnect(self, abort: Any = False, reason: Any = None) -> None:
+        # Closing waits three seconds for an answer that this client's own reading thread has taken.
+        connection = cast(Any, self.ws)
+        if connection is not None:
+            connection.close = functools.partial(connection.close, timeout=0)
+        cast(Any, super()).disconnect(abort, reason)
+
+    def _reset(self) -> None:
+        # The library forgets connections that the server has ended, without closing them.
+        connection = cast(Any, self.ws)
+        cast(Any, super())._reset()
+        if connection is not None:
+            connection.shutdown()
 
 
 class _ClientInOrder(socketio.Client):
@@ -147,7 +167,7 @@ class Page:
         self._client: Any = _ClientInOrder(reconnection=False, websocket_extra_options=options)
         for name, inbox in self._said.items():
             self._client.on(name, self._keeping(inbox))
-        self._client.on("disconnect", lambda *_: self.ended.set())
+        self._client.on("disconnect", self._end)
         self._client.connect(
             url,
             headers={"Cookie": cookie},
@@ -167,19 +187,17 @@ class Page:
         return self._said[event].qsize()
 
     def close(self) -> None:
-        # Closing waits for an answer that the client's own reading thread has taken: not for long.
-        connection = self._client.eio.ws
-        if connection is not None:
-            connection.close = functools.partial(connection.close, timeout=0)
         self._client.disconnect()
 
-    @property
-    def raw(self) -> Any:
-        return self._client
+    def _end(self, *_: Any) -> None:
+        self.ended.set()
 
     @staticmethod
-    def _keeping(inbox: "queue.Queue[Any]") -> Any:
-        return lambda *said: inbox.put(said[0] if len(said) == 1 else said)
+    def _keeping(inbox: "queue.Queue[Any]") -> Callable[..., None]:
+        def keep(*said: Any) -> None:
+            inbox.put(said[0] if len(said) == 1 else said)
+
+        return keep
 
 
 @dataclass
@@ -193,6 +211,13 @@ class Site:
     database: Database
     _open: ExitStack = field(default_factory=ExitStack)
     _shared: Page | None = None
+
+    def sign_up(self) -> None:
+        """Create the owner account."""
+        with httpx.Client(base_url=self.url, timeout=WAIT_S) as browser:
+            token = csrf_token(browser.get("/sign-up").text)
+            answer = browser.post("/sign-up", data={**OWNER, "csrf_token": token})
+        assert answer.status_code == 302, answer.text
 
     def sign_in(self, **fields: str) -> httpx.Client:
         """A browser that is signed in."""

@@ -46,7 +46,7 @@ class Valkey:
 
     def forget_everything(self) -> None:
         with Redis(port=self.port) as client:
-            client.flushdb()
+            client.flushdb()  # pyright: ignore[reportUnknownMemberType]
 
 
 @contextmanager

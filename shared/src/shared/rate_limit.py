@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 from throttled import RateLimiterType, Throttled, rate_limiter, store
@@ -11,14 +10,17 @@ from throttled.exceptions import BaseThrottledError
 from shared.errors import TooManyRequests, Unavailable
 
 
-@dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most `per_minute` in the long run, `burst` at once."""
+    """At most `per_minute` in the long run, `burst` at once, for each key."""
 
-    name: str
-    per_minute: int
-    burst: int
-    redis_url: str
+    def __init__(self, name: str, *, per_minute: int, burst: int, redis_url: str) -> None:
+        self._name = name
+        self._throttle = Throttled(
+            using=RateLimiterType.GCRA.value,
+            quota=rate_limiter.per_min(per_minute, burst=burst),
+            store=store.RedisStore(server=redis_url),
+            timeout=-1,
+        )
 
     def take(self, key: str) -> None:
         """Count one use for a key, which is stored as a hash only. Fails closed: what cannot be counted is refused.
@@ -27,14 +29,8 @@ class RateLimit:
             TooManyRequests: with the seconds after which the next use is allowed.
             Unavailable: Redis does not answer.
         """
-        throttle = Throttled(
-            using=RateLimiterType.GCRA.value,
-            quota=rate_limiter.per_min(self.per_minute, burst=self.burst),
-            store=_store(self.redis_url),
-            timeout=-1,
-        )
         try:
-            result = throttle.limit(f"{self.name}:{_hash(key)}")
+            result = self._throttle.limit(f"{self._name}:{_hash(key)}")
         except (BaseThrottledError, RedisError, OSError):
             raise Unavailable("This is not available right now. Try again in a moment.") from None
         if result.limited:
@@ -46,13 +42,3 @@ class RateLimit:
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
-
-
-_stores: dict[str, store.RedisStore] = {}
-
-
-def _store(redis_url: str) -> store.RedisStore:
-    """One connection pool per address."""
-    if redis_url not in _stores:
-        _stores[redis_url] = store.RedisStore(server=redis_url)
-    return _stores[redis_url]

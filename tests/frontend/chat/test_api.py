@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from support.fake_orchestrator import FakeOrchestrator
-from support.frontend_site import Browser
+from support.frontend_site import Browser, json_of
 
 from frontend.accounts.queries import find_owner
 from frontend.app import Application
@@ -54,8 +54,8 @@ def test_conversations_are_listed_read_renamed_and_deleted(
         "conversations": [conversation],
         "next_before": None,
     }
-    assert owner.get(path).json["title"] == "Plans"
-    assert owner.call("PATCH", path, {"title": "Better plans"}).json["title"] == "Better plans"
+    assert json_of(owner.get(path))["title"] == "Plans"
+    assert json_of(owner.call("PATCH", path, {"title": "Better plans"}))["title"] == "Better plans"
     assert owner.call("DELETE", path).status_code == 204
     assert owner.get(path).status_code == 404
 
@@ -100,7 +100,7 @@ def test_a_person_is_not_signed_out_because_the_orchestrator_does_not_believe_us
     answer = owner.get("/api/about")
 
     assert answer.status_code == 503
-    assert answer.json["error"]["code"] == "unavailable"
+    assert json_of(answer)["error"]["code"] == "unavailable"
 
 
 def test_while_the_orchestrator_is_away_the_page_opens_and_calls_say_so(
@@ -116,7 +116,7 @@ def test_while_the_orchestrator_is_away_the_page_opens_and_calls_say_so(
         orchestrator.start()
 
     assert answer.status_code == 503
-    assert answer.json["error"] == {
+    assert json_of(answer)["error"] == {
         "code": "unavailable",
         "message": "The assistant cannot be reached right now. Try again in a moment.",
         "retryable": True,
@@ -141,7 +141,7 @@ def test_what_is_no_object_is_refused(owner: Browser, body: Any) -> None:
     answer = owner.call("PATCH", f"/api/conversations/{CONVERSATION}", body)
 
     assert answer.status_code == 422
-    assert answer.json["error"]["code"] == "invalid_input"
+    assert json_of(answer)["error"]["code"] == "invalid_input"
 
 
 def test_an_id_cannot_lead_to_another_address(
@@ -171,7 +171,7 @@ def test_who_is_signed_out_gets_nothing(
     answer = visitor.call(method, path, {})
 
     assert answer.status_code == 401
-    assert answer.json["error"]["code"] == "not_signed_in"
+    assert json_of(answer)["error"]["code"] == "not_signed_in"
     assert orchestrator.received == []
 
 
@@ -183,7 +183,7 @@ def test_the_page_of_any_conversation_opens(owner: Browser) -> None:
 
 
 def test_the_public_keys_are_public_only(browser: Browser) -> None:
-    (key,) = browser.get("/.well-known/jwks.json").json["keys"]
+    (key,) = json_of(browser.get("/.well-known/jwks.json"))["keys"]
 
     assert key["kty"] == "OKP"
     assert "d" not in key

@@ -1,11 +1,13 @@
 """What a page and the server say to each other over the socket: a real server process, real websockets."""
 
 import json
+import socket
 import uuid
 from typing import Any
 
 import pytest
 import socketio.exceptions
+import websocket
 from support.fake_orchestrator import FakeTurn
 from support.frontend_site import Page, Site, add_person, csrf_token
 
@@ -338,3 +340,35 @@ def test_this_machine_is_found_by_either_of_its_names(site: Site) -> None:
     page = site.page(site.sign_in(), origin=site.url.replace("127.0.0.1", "localhost"))
 
     assert page.ask("watch", {"conversation_id": new_id()})["ok"]
+
+
+def test_a_socket_that_does_not_read_is_cut_off(site: Site) -> None:
+    browser = site.sign_in()
+    url = f"{site.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    lazy = websocket.create_connection(
+        url,
+        cookie=f"steward={browser.cookies['steward']}",
+        sockopt=((socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096),),
+        timeout=5,
+    )
+    client_id = new_id()
+    asked = {"conversation_id": new_id(), "client_id": client_id, "text": "Hi"}
+    lazy.recv()
+    lazy.send("40")
+    lazy.recv()
+    lazy.send(f"421{json.dumps(['ask', asked])}")
+    lazy.recv()
+    turn = site.orchestrator.turns[f"turn-of-{client_id}"]
+
+    for _ in range(200):
+        turn.say("x" * 66_000)
+
+    turn.wait_for_readers(0)
+    with pytest.raises((OSError, websocket.WebSocketException)):
+        read_to_the_end(lazy)
+    lazy.close(timeout=0)
+
+
+def read_to_the_end(connection: websocket.WebSocket) -> None:
+    while connection.recv():
+        continue

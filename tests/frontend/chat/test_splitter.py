@@ -27,9 +27,7 @@ def test_events_come_out_as_they_went_in_wherever_the_bytes_are_cut(
     splitter = EventSplitter()
 
     split = [
-        event
-        for begin, end in pairwise(borders)
-        for event in splitter.feed(stream[begin:end])
+        event for begin, end in pairwise(borders) for event in splitter.feed(stream[begin:end])
     ]
 
     assert split == events

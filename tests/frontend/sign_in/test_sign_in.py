@@ -1,12 +1,11 @@
 """Signing in and out by password."""
 
-from dataclasses import replace
-
 import pytest
 from support.frontend_site import ORIGIN, OWNER, Browser, csrf_token
 from support.valkey import valkey
 
 from frontend.app import Application
+from shared.rate_limit import RateLimit
 
 
 def cookie(browser: Browser) -> str:
@@ -132,7 +131,7 @@ def test_nobody_signs_in_while_attempts_cannot_be_counted(
     token = csrf_token(visitor.get("/sign-in").text)
     with valkey() as gone:
         pass
-    limit = replace(application.parts.account_limit, redis_url=gone.url)
+    limit = RateLimit("sign-in:account", per_minute=5, burst=10, redis_url=gone.url)
     object.__setattr__(application.parts, "account_limit", limit)
     account = {name: OWNER[name] for name in ("email", "password")}
 

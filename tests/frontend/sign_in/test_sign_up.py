@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.frontend_site import OWNER, Browser, csrf_token
+from werkzeug.test import TestResponse
 
 from frontend.accounts.queries import find_owner
 from frontend.app import Application
@@ -46,13 +47,11 @@ def test_of_two_simultaneous_first_sign_ups_one_wins(application: Application) -
         for number, browser in enumerate(browsers)
     ]
 
+    def send(browser: Browser, form: dict[str, str]) -> TestResponse:
+        return browser.client.post("/sign-up", data=form)
+
     with ThreadPoolExecutor(2) as pool:
-        answers = list(
-            pool.map(
-                lambda pair: pair[0].client.post("/sign-up", data=pair[1]),
-                zip(browsers, forms, strict=True),
-            )
-        )
+        answers = list(pool.map(send, browsers, forms))
 
     assert sorted(answer.status_code for answer in answers) == [302, 409]
     winner = next(

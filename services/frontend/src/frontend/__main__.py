@@ -20,15 +20,16 @@ def main() -> None:
 
     settings = load(Settings)
     logs.configure("frontend", level=settings.log_level, log_format=settings.log_format)
-    match arguments.command:
-        case "serve":
-            commands.run_server(settings, arguments.http)
-        case "migrate":
-            commands.migrate(settings)
-        case "token":
-            print(commands.make_token(settings, arguments.lifetime_s))
-        case _:
-            print(commands.make_sign_in_link(settings))
+    with commands.clear_problems():
+        match arguments.command:
+            case "serve":
+                commands.run_server(settings, arguments.http)
+            case "migrate":
+                commands.migrate(settings)
+            case "token":
+                print(commands.make_token(settings, arguments.lifetime_s))
+            case _:
+                print(commands.make_sign_in_link(settings))
 
 
 def _parser() -> argparse.ArgumentParser:

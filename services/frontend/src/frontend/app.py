@@ -100,7 +100,14 @@ def _create_parts(
     settings: Settings, run_in_thread: RunInThread, now: Callable[[], datetime]
 ) -> Parts:
     key = SigningKey.load(settings.key_file)
-    per_minute, burst = settings.sign_in_attempts_a_minute, settings.sign_in_burst
+
+    def sign_in_limit(name: str, factor: int) -> RateLimit:
+        return RateLimit(
+            f"sign-in:{name}",
+            per_minute=settings.sign_in_attempts_a_minute * factor,
+            burst=settings.sign_in_burst * factor,
+            redis_url=settings.redis_url,
+        )
 
     return Parts(
         settings=settings,
@@ -113,13 +120,8 @@ def _create_parts(
             settings.relay_patience_s,
         ),
         passwords=Passwords(run_in_thread),
-        account_limit=RateLimit("sign-in:account", per_minute, burst, settings.redis_url),
-        address_limit=RateLimit(
-            "sign-in:address",
-            per_minute * ADDRESS_FACTOR,
-            burst * ADDRESS_FACTOR,
-            settings.redis_url,
-        ),
+        account_limit=sign_in_limit("account", 1),
+        address_limit=sign_in_limit("address", ADDRESS_FACTOR),
         now=now,
     )
 

@@ -1,15 +1,32 @@
 """What the command line does."""
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from frontend.accounts.queries import add_sign_in_link, find_owner
-from frontend.database import Database, utc_now
+from frontend.database import closing_database, utc_now
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
+from shared.logs import redact
 from shared.service_tokens import SigningKey, TokenIssuer
 
 LONGEST_TOKEN_S = 86_400
+
+
+@contextmanager
+def clear_problems() -> Generator[None]:
+    """Ends the command with a sentence when a file, an address or the database cannot be used."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        fact = redact(str(error).splitlines()[0])
+        sys.exit(f"The database cannot be used: {fact}. Run `frontend migrate` if it is new.")
+    except (OSError, ValueError) as error:
+        sys.exit(f"frontend cannot do this: {error}")
 
 
 def run_server(settings: Settings, address: str) -> None:
@@ -29,7 +46,7 @@ def make_token(settings: Settings, lifetime_s: int) -> str:
     """A token in the owner's name, for scripts."""
     if not 1 <= lifetime_s <= LONGEST_TOKEN_S:
         sys.exit(f"--lifetime-s must be between 1 and {LONGEST_TOKEN_S:,}.")
-    with Database(settings.database_url).transaction() as transaction:
+    with closing_database(settings.database_url) as database, database.transaction() as transaction:
         owner = find_owner(transaction)
     if owner is None:
         sys.exit(
@@ -42,7 +59,7 @@ def make_token(settings: Settings, lifetime_s: int) -> str:
 
 def make_sign_in_link(settings: Settings) -> str:
     """A link that signs the owner in once; before there is an owner, its opener becomes it."""
-    with Database(settings.database_url).transaction() as transaction:
+    with closing_database(settings.database_url) as database, database.transaction() as transaction:
         owner = find_owner(transaction)
         token = add_sign_in_link(transaction, owner.person_id if owner else None, utc_now())
     return f"{settings.origin}/sign-in/link/{token}"

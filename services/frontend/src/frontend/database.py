@@ -54,6 +54,16 @@ class Database:
             yield session
 
 
+@contextmanager
+def closing_database(url: str) -> Generator[Database]:
+    """For commands: closed at the end."""
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        database.engine.dispose()
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):

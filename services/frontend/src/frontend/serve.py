@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import sys
 from typing import Any, cast
 
 import gevent
@@ -31,14 +30,12 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then close within a few seconds.
 
     Raises:
-        SystemExit: the address cannot be listened on, or a key file cannot be used.
+        OSError: the address cannot be listened on, or a key file cannot be read.
+        ValueError: a key file holds no key.
     """
     run_in_thread = cast("RunInThread", ThreadPool(PASSWORDS_AT_ONCE).apply)
-    try:
-        application = create_app(settings, run_in_thread=run_in_thread)
-        listener = _listen(host, port)
-    except (OSError, ValueError) as error:
-        sys.exit(f"frontend cannot start on {host}:{port}: {error}")
+    application = create_app(settings, run_in_thread=run_in_thread)
+    listener = listen(host, port)
     application.parts.passwords.prepare()
     server = _Server(listener, application.flask, spawn=Pool(), handler_class=_Handler, log=None)
     stopping = Event()
@@ -59,10 +56,13 @@ def _stop(server: pywsgi.WSGIServer, application: Application) -> None:
     application.parts.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket whose connections send at once: with Nagle a token waits up to 40 ms for an ACK."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    try:
+        listener = socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise OSError(f"{host}:{port} cannot be listened on ({error.strerror}).") from None
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
