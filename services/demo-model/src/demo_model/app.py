@@ -1,143 +1,121 @@
-"""Builds the HTTP application."""
+"""Builds the HTTP application: an OpenAI-compatible API that accepts any key, or none."""
 
-from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
+import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from demo_model import chat
-from demo_model.embeddings import embed
-from demo_model.errors import BadRequest, error_response
+from demo_model.embeddings import embeddings
+from demo_model.errors import SERVER_ERROR, BadRequest, error_response
 from demo_model.load import PREFIX as LOAD_PREFIX
-from demo_model.load import LoadFailure, may_fail, parse_profile, stream_load
-from demo_model.request import ChatRequest, read_chat_request, read_object
+from demo_model.load import Failures, parse_profile, stream_load, whole_load
+from demo_model.request import ChatRequest, EmbeddingsRequest, read_object, validated
+from demo_model.script_routes import ScriptRoutes
 from demo_model.scripts import PREFIX as SCRIPT_PREFIX
-from demo_model.scripts import Script, play
 from demo_model.settings import Settings
+from demo_model.sse import EventStream
 from shared import health
 
-MAX_INPUTS = 512
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings, *, scripts_allowed: bool = False) -> Starlette:
     """The application; scripts are for tests and off unless allowed."""
-    server = _Server(settings, scripts_allowed)
+    scripts = ScriptRoutes() if scripts_allowed else None
+    server = _Server(settings, scripts)
     routes = [
         Route("/v1/models", server.models),
+        Route("/v1/models/{name:path}", server.model),
         Route("/v1/chat/completions", server.complete, methods=["POST"]),
-        Route("/v1/embeddings", server.embeddings, methods=["POST"]),
+        Route("/v1/embeddings", _embeddings, methods=["POST"]),
         Route("/live", _live),
         Route("/ready", _ready),
         Route("/metrics", _metrics),
+        *(scripts.routes() if scripts is not None else []),
     ]
-    if scripts_allowed:
-        routes += [
-            Route("/v1/scripts/{name}", server.put_script, methods=["PUT"]),
-            Route("/v1/scripts/{name}/release", server.release, methods=["POST"]),
-            Route("/v1/scripts/{name}/requests", server.requests),
-        ]
-    return Starlette(routes=routes, exception_handlers={BadRequest: _bad_request})
+    handlers = {BadRequest: _bad_request, HTTPException: _http_error, Exception: _broken}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 class _Server:
-    def __init__(self, settings: Settings, scripts_allowed: bool) -> None:
+    def __init__(self, settings: Settings, scripts: ScriptRoutes | None) -> None:
         self._settings = settings
-        self._scripts_allowed = scripts_allowed
-        self._scripts: dict[str, Script] = {}
+        self._scripts = scripts
+        self._failures = Failures()
 
     async def models(self, _: Request) -> Response:
-        model = {"id": chat.MODEL, "object": "model", "created": 0, "owned_by": "steward"}
-        return JSONResponse({"object": "list", "data": [model]})
+        return JSONResponse({"object": "list", "data": [_model(name) for name in self._names()]})
+
+    async def model(self, request: Request) -> Response:
+        name = str(request.path_params["name"])
+        if name not in self._names():
+            return _no_such_model(name)
+        return JSONResponse(_model(name))
 
     async def complete(self, request: Request) -> Response:
-        wanted = read_chat_request(await request.body())
+        raw = await read_object(request)
+        wanted = validated(ChatRequest, raw)
         if wanted.model.startswith(LOAD_PREFIX):
-            return _load(wanted.model)
-        if wanted.model.startswith(SCRIPT_PREFIX) and self._scripts_allowed:
-            return self._play(wanted, request)
+            return await self._load(wanted)
+        if wanted.model.startswith(SCRIPT_PREFIX) and self._scripts is not None:
+            return await self._scripts.play(wanted, raw, request)
         if wanted.model != chat.MODEL:
-            return error_response(
-                f"The model `{wanted.model}` does not exist here; there is `{chat.MODEL}`.", 404
-            )
-        answer = chat.think(wanted)
+            return _no_such_model(wanted.model)
+        completion = chat.complete(wanted, chat.now_utc())
+        log.info("chat_completed", calls=len(completion.calls), characters=len(completion.text))
         if not wanted.stream:
-            return JSONResponse(chat.whole(wanted, answer))
-        return _stream(chat.streamed(wanted, answer, self._settings.word_delay_ms / 1_000))
+            return JSONResponse(completion.body())
+        word_delay_s = self._settings.word_delay_ms / 1_000
+        return EventStream(
+            chat.streamed(completion, word_delay_s=word_delay_s, with_usage=wanted.wants_usage)
+        )
 
-    async def embeddings(self, request: Request) -> Response:
-        raw = read_object(await request.body())
-        given = raw.get("input")
-        texts = [given] if isinstance(given, str) else given
-        if (
-            not isinstance(texts, list)
-            or not texts
-            or len(cast("list[object]", texts)) > MAX_INPUTS
-        ):
-            raise BadRequest(f"`input` must be a text or a list of 1 to {MAX_INPUTS} texts.")
-        if not all(isinstance(text, str) for text in cast("list[object]", texts)):
-            raise BadRequest("Each of `input` must be a text.")
-        data = [
-            {"object": "embedding", "index": index, "embedding": embed(text)}
-            for index, text in enumerate(cast("list[str]", texts))
-        ]
-        tokens = sum(len(text) for text in cast("list[str]", texts)) // 4
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return JSONResponse({"object": "list", "model": chat.MODEL, "data": data, "usage": usage})
+    async def _load(self, wanted: ChatRequest) -> Response:
+        profile = parse_profile(wanted.model)
+        if self._failures.next_fails(wanted.model, profile):
+            return error_response("This request was to fail.", 500, SERVER_ERROR)
+        if not wanted.stream:
+            return JSONResponse(await whole_load(profile))
+        return EventStream(stream_load(profile, with_usage=wanted.wants_usage))
 
-    async def put_script(self, request: Request) -> Response:
-        replies = read_object(await request.body()).get("replies")
-        if not isinstance(replies, list) or not replies:
-            raise BadRequest("`replies` must be a list with at least one reply.")
-        script = Script(cast("list[dict[str, Any]]", replies))
-        self._scripts[request.path_params["name"]] = script
-        return JSONResponse({"replies": len(script.replies)})
-
-    async def release(self, request: Request) -> Response:
-        self._script(request.path_params["name"]).release()
-        return Response(status_code=204)
-
-    async def requests(self, request: Request) -> Response:
-        return JSONResponse({"requests": self._script(request.path_params["name"]).requests})
-
-    def _script(self, name: str) -> Script:
-        if name not in self._scripts:
-            raise BadRequest(f"There is no script `{name}`. PUT /v1/scripts/{name} makes one.")
-        return self._scripts[name]
-
-    def _play(self, wanted: ChatRequest, request: Request) -> Response:
-        script = self._script(wanted.model.removeprefix(SCRIPT_PREFIX))
-        headers = {
-            name: "[redacted]" if name == "authorization" else value
-            for name, value in request.headers.items()
-        }
-        reply = script.next_reply({"body": wanted.raw, "headers": headers})
-        if "status" in reply:
-            response = error_response(str(reply.get("error", "It broke.")), int(reply["status"]))
-            response.headers.update(cast("dict[str, str]", reply.get("headers", {})))
-            return response
-        return _stream(play(script, reply))
+    def _names(self) -> list[str]:
+        return [chat.MODEL, *(self._scripts.model_names() if self._scripts is not None else [])]
 
 
-def _load(model: str) -> Response:
-    profile = parse_profile(model)
-    try:
-        may_fail(model, profile)
-    except LoadFailure:
-        return error_response("This request was to fail.", 500, "server_error")
-    return _stream(stream_load(model, profile))
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "steward"}
 
 
-def _stream(chunks: AsyncGenerator[bytes]) -> StreamingResponse:
-    return StreamingResponse(
-        chunks, media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
-    )
+def _no_such_model(name: str) -> Response:
+    message = f"The model `{name[:100]}` does not exist here; there is `{chat.MODEL}`."
+    return error_response(message, 404, param="model", code="model_not_found")
+
+
+async def _embeddings(request: Request) -> Response:
+    return JSONResponse(embeddings(validated(EmbeddingsRequest, await read_object(request))))
 
 
 async def _bad_request(_: Request, error: Exception) -> Response:
-    return error_response(str(error), 400)
+    assert isinstance(error, BadRequest)  # noqa: S101 - registered for it
+    return error_response(error.message, error.status, param=error.param)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    message = f"{request.method} {request.url.path}: {error.detail}."
+    response = error_response(message, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    """The last resort; the server logs the traceback."""
+    return error_response("Something went wrong on our side. It was logged.", 500, SERVER_ERROR)
 
 
 async def _live(_: Request) -> Response:

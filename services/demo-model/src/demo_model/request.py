@@ -1,70 +1,167 @@
-"""Reads a chat completions request, as far as this server looks at it."""
+"""The bodies of requests, as far as this server looks at them. Unknown fields are ignored, as clients expect."""
 
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import orjson
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import Request
 
 from demo_model.errors import BadRequest
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_EMBEDDING_INPUTS = 512
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """What was asked."""
+class FunctionCall(BaseModel):
+    """The function of a call made before."""
 
-    model: str
-    messages: list[dict[str, Any]]
-    tool_names: list[str]
-    stream: bool
-    wants_usage: bool
-    raw: dict[str, Any]
+    name: str
+    arguments: str = ""
 
 
-def read_chat_request(body: bytes) -> ChatRequest:
-    """Raises BadRequest with what is wrong."""
-    raw = read_object(body)
-    messages = raw.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise BadRequest("`messages` must be a list with at least one message.")
-    if not all(isinstance(message, dict) for message in cast("list[object]", messages)):
-        raise BadRequest("Each of `messages` must be an object.")
-    model = raw.get("model")
-    if not isinstance(model, str) or not model:
-        raise BadRequest("`model` must name a model; GET /v1/models lists them.")
-    if raw.get("n") not in {None, 1}:
-        raise BadRequest("`n` other than 1 is not supported.")
-    stream_options = raw.get("stream_options")
-    return ChatRequest(
-        model=model,
-        messages=cast("list[dict[str, Any]]", messages),
-        tool_names=_tool_names(raw),
-        stream=bool(raw.get("stream")),
-        wants_usage=isinstance(stream_options, dict)
-        and bool(cast("dict[str, Any]", stream_options).get("include_usage")),
-        raw=raw,
-    )
+class ToolCall(BaseModel):
+    """A call that the model made in an earlier reply."""
+
+    id: str = ""
+    function: FunctionCall
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """Raises BadRequest when the body is no JSON object."""
-    if len(body) > MAX_BODY_BYTES:
-        raise BadRequest(f"The request is larger than {MAX_BODY_BYTES:,} bytes.")
+class Part(BaseModel):
+    """A part of a message; only text is read."""
+
+    type: str
+    text: str = ""
+
+
+class Message(BaseModel):
+    """A message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[Part] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The content's text, of all its parts."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content if part.type == "text")
+        return self.content or ""
+
+
+class Function(BaseModel):
+    """A function that may be called."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    parameters: dict[str, Any] | None = None
+
+
+class Tool(BaseModel):
+    """A tool on offer."""
+
+    type: Literal["function"]
+    function: Function
+
+
+class StreamOptions(BaseModel):
+    """How to stream."""
+
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """A chat completions request."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    tools: list[Tool] | None = None
+    tool_choice: Literal["none", "auto"] | None = None
+    """Calls cannot be forced: rules either find one to make or do not."""
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+
+    @property
+    def wants_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    @property
+    def offered_tools(self) -> list[Function]:
+        """What may be called in the reply."""
+        if self.tool_choice == "none":
+            return []
+        return [tool.function for tool in self.tools or []]
+
+
+class EmbeddingsRequest(BaseModel):
+    """An embeddings request."""
+
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    input: str | Annotated[list[str], Field(min_length=1, max_length=MAX_EMBEDDING_INPUTS)]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: Annotated[int, Field(ge=1, le=2_048)] | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The request's JSON object.
+
+    Raises:
+        BadRequest: when it is too large or no JSON object.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise BadRequest(f"The request is larger than {MAX_BODY_BYTES:,} bytes.", status=413)
     try:
-        raw = orjson.loads(body)
+        raw: object = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise BadRequest("The request is not JSON.") from None
+        raise BadRequest("The request's body is not JSON.") from None
     if not isinstance(raw, dict):
-        raise BadRequest("The request must be a JSON object.")
+        raise BadRequest("The request's body must be a JSON object.")
     return cast("dict[str, Any]", raw)
 
 
-def _tool_names(raw: dict[str, Any]) -> list[str]:
-    if raw.get("tool_choice") == "none":
-        return []
-    tools = raw.get("tools")
-    if not isinstance(tools, list):
-        return []
-    functions = [tool.get("function") for tool in cast("list[dict[str, Any]]", tools)]
-    return [str(function["name"]) for function in functions if function and "name" in function]
+def validated(body_type: type[BodyT], raw: dict[str, Any]) -> BodyT:
+    """The body, checked.
+
+    Raises:
+        BadRequest: naming the first field that is wrong.
+    """
+    try:
+        return body_type.model_validate(raw)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        param = _path(problem["loc"])
+        raise BadRequest(f"`{param}` {_fact(problem)}.", param=param) from None
+
+
+def _fact(problem: ErrorDetails) -> str:
+    """What is wrong, for a reader who knows JSON and not pydantic."""
+    match problem["type"]:
+        case "missing":
+            return "is missing"
+        case "model_type" | "dict_type":
+            return "must be an object"
+        case "extra_forbidden":
+            return "is not known"
+        case _:
+            return f"is not usable: {problem['msg']}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """`messages[0].content`, as OpenAI writes it; without the names pydantic gives to the options of a union."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part.isidentifier() and part != "str":
+            path += f".{part}" if path else part
+    return path
