@@ -114,8 +114,8 @@ def test_it_says_goodbye_to_its_sockets_and_stops(
         page = site.page(site.sign_in())
         os.kill(site.process.pid, number)
 
-        assert page.ended.wait(3)
-        assert site.process.wait(timeout=3) == 0
+        assert page.ended.wait(15)
+        assert site.process.wait(timeout=15) == 0
         site.close_all()
 
 

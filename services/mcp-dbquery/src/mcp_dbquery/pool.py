@@ -12,6 +12,7 @@ from mcp_dbquery.errors import QueryFailed
 
 KILL_AFTER_S = 1.0
 """How long after its own deadline a worker may still be silent."""
+START_TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -63,7 +64,11 @@ class WorkerPool:
             worker = self._idle.pop()
             if worker.returncode is None:
                 return worker
-        return await asyncio.create_subprocess_exec(
+        return await self._start()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        """A new worker that is ready: its start must not count as the statement's time."""
+        worker = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "mcp_dbquery.worker",
@@ -72,14 +77,28 @@ class WorkerPool:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await _read(worker)
+        except (TimeoutError, asyncio.IncompleteReadError):
+            await _kill(worker)
+            raise QueryFailed("No worker could be started for the query. Try again.") from None
+        except asyncio.CancelledError:
+            await _kill(worker)
+            raise
+        return worker
 
 
 async def _exchange(worker: asyncio.subprocess.Process, request: dict[str, Any]) -> dict[str, Any]:
-    assert worker.stdin is not None  # noqa: S101 - both are pipes
-    assert worker.stdout is not None  # noqa: S101
+    assert worker.stdin is not None  # noqa: S101 - it is a pipe
     body = json.dumps(request).encode()
     worker.stdin.write(struct.pack(">I", len(body)) + body)
     await worker.stdin.drain()
+    return await _read(worker)
+
+
+async def _read(worker: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert worker.stdout is not None  # noqa: S101 - it is a pipe
     (length,) = struct.unpack(">I", await worker.stdout.readexactly(4))
     if length > MAX_ANSWER_BYTES:
         raise ConnectionError("The worker's answer is too large.")

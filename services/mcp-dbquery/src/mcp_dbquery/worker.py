@@ -1,8 +1,8 @@
 """The process in which statements run: bounded in memory, killed when it overruns, with nothing to lose.
 
 Started as `python -m mcp_dbquery.worker`. Reads one request at a time from standard input and writes its answer to
-standard output, each as a length (4 bytes, big endian) and JSON. Ends when its input ends, so it never outlives
-the server.
+standard output, each as a length (4 bytes, big endian) and JSON; the first thing it writes says that it is ready.
+Ends when its input ends, so it never outlives the server.
 """
 
 import json
@@ -41,6 +41,7 @@ def main() -> None:
     limit = memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    write_message(sys.stdout.buffer, {"ready": True})
     while (request := read_message(sys.stdin.buffer)) is not None:
         write_message(sys.stdout.buffer, answer(path, request))
 
