@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.fake_orchestrator import FakeOrchestrator, fake_orchestrator
 from support.frontend_site import (
+    BURST,
     ORIGIN,
     OWNER,
     Browser,
@@ -63,7 +64,7 @@ def application(
     redis_server.forget_everything()
     orchestrator.forget_everything()
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
-    settings = settings_for(tmp_path, redis_server.url, orchestrator.url)
+    settings = settings_for(tmp_path, redis_server.url, orchestrator.url, sign_in_burst=BURST)
     application = create_app(settings, async_mode="threading")
     yield application
     application.parts.close()

@@ -1,6 +1,7 @@
 """Builds the frontend's application and its sockets."""
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,6 +151,9 @@ def _socket_server(
             "health_check_interval": 30,
         },
     )
+    # Ours, because the library's own writes beside the log, too; and it notes every packet at INFO.
+    logger = logging.getLogger("frontend.sockets")
+    logger.setLevel(logging.WARNING)
     options: dict[str, Any] = {"transports": ["websocket"]}
     sockets: Any = SocketIO(
         app,
@@ -159,6 +163,8 @@ def _socket_server(
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         ping_interval=25,
         ping_timeout=20,
+        logger=logger,
+        engineio_logger=logger,
         **options,
     )
     return sockets.server
