@@ -1,6 +1,6 @@
 """What every Steward tool server needs around the MCP SDK: verified callers, health routes, a clean stop."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -79,7 +79,9 @@ def transport_security(hosts: Sequence[str]) -> TransportSecuritySettings:
     return TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=[])
 
 
-def add_operations(server: MCPServer, problems: Callable[[], Mapping[str, str | None]]) -> None:
+def add_operations(
+    server: MCPServer, problems: Callable[[], Awaitable[Mapping[str, str | None]]]
+) -> None:
     """Add `/live`, `/ready` and `/metrics`; `problems` says what the server cannot work without."""
 
     @server.custom_route("/live", methods=["GET"])
@@ -88,7 +90,7 @@ def add_operations(server: MCPServer, problems: Callable[[], Mapping[str, str | 
 
     @server.custom_route("/ready", methods=["GET"])
     async def ready(_: Request) -> Response:
-        status, body = health.readiness(problems())
+        status, body = health.readiness(await problems())
         return JSONResponse(body, status_code=status)
 
     @server.custom_route("/metrics", methods=["GET"])

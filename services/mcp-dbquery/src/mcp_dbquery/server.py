@@ -115,12 +115,19 @@ def build_server(
     if parts.actions is not None:
         for name, action in parts.actions.actions.items():
             _add_action_tools(server, parts, name, action)
-    add_operations(server, lambda: {"database": _database_problem(parts.path)})
+    add_operations(server, partial(_problems, parts))
     return server
 
 
-def _database_problem(path: Path) -> str | None:
-    return None if path.is_file() else "the database file is gone"
+async def _problems(parts: Parts) -> dict[str, str | None]:
+    """Asks the database through a worker, which also leaves one warm for the first question."""
+    if not parts.path.is_file():
+        return {"database": "the database file is gone"}
+    try:
+        await parts.queries.run("SELECT 1", [], max_rows=1)
+    except ToolError as error:
+        return {"database": str(error)}
+    return {"database": None}
 
 
 def _add_reading_tools(server: MCPServer, parts: Parts, settings: Settings) -> None:
