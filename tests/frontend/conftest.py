@@ -23,9 +23,9 @@ from frontend.accounts.passwords import Passwords
 from frontend.accounts.queries import add_owner
 from frontend.app import Application, create_app
 from frontend.commands import make_sign_in_link
-from frontend.database import utc_now
 from frontend.migrations import upgrade
 from shared.service_tokens import SigningKey
+from shared.sql import utc_now
 
 
 @pytest.fixture(scope="session")

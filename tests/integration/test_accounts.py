@@ -13,8 +13,9 @@ from frontend.accounts.queries import (
     add_sign_in_link,
     use_link,
 )
-from frontend.database import Database, closing_database, utc_now
+from frontend.database import Database, closing_database
 from frontend.migrations import upgrade
+from shared.sql import utc_now
 
 pytestmark = pytest.mark.postgres
 

@@ -26,9 +26,10 @@ from werkzeug.test import TestResponse
 from frontend.accounts.models import MembershipRow, PersonRow
 from frontend.accounts.passwords import Passwords
 from frontend.accounts.queries import find_owner
-from frontend.database import Database, utc_now
+from frontend.database import Database
 from frontend.settings import Settings
 from frontend.sign_in.sessions import store_name
+from shared.sql import utc_now
 
 WAIT_S = 5
 ORIGIN = "http://127.0.0.1:8080"

@@ -17,10 +17,10 @@ from support.servers import serving
 from support.tracker import Tracker
 
 from orchestrator.app import create_app
-from orchestrator.database import utc_now
 from orchestrator.models.port import Model
 from orchestrator.settings import Settings
 from shared.service_tokens import SigningKey, TokenIssuer
+from shared.sql import utc_now
 from shared.wire.events import EVENT, Event, EventBase
 
 ISSUER = "http://frontend.test"

@@ -7,8 +7,8 @@ from support.frontend_site import Browser, path_of
 
 from frontend.app import Application
 from frontend.commands import make_sign_in_link, make_token
-from frontend.database import utc_now
 from shared.service_tokens import FixedKeys, TokenVerifier
+from shared.sql import utc_now
 
 
 def test_before_there_is_an_owner_a_link_makes_its_opener_the_owner(

@@ -21,7 +21,7 @@ from frontend import failures, operations, security
 from frontend.accounts.passwords import Passwords, RunInThread, run_here
 from frontend.chat import api, pages
 from frontend.chat.socket import Sockets
-from frontend.database import Database, utc_now
+from frontend.database import Database
 from frontend.orchestrator import Orchestrator
 from frontend.parts import Parts
 from frontend.settings import Settings
@@ -30,6 +30,7 @@ from frontend.sign_in.sessions import STORE_PREFIX
 from shared.rate_limit import RateLimit
 from shared.redis_clients import blocking_command_client
 from shared.service_tokens import SigningKey, TokenIssuer
+from shared.sql import utc_now
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_MESSAGE_BYTES = 1024 * 1024

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from frontend.accounts.queries import add_sign_in_link, find_owner
-from frontend.database import closing_database, utc_now
+from frontend.database import closing_database
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
 from shared.logs import redact
 from shared.service_tokens import SigningKey, TokenIssuer
+from shared.sql import utc_now
 
 LONGEST_TOKEN_S = 86_400
 

@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator import http_errors
 from orchestrator.conversations import routes as conversation_routes
-from orchestrator.database import utc_now
 from orchestrator.deps import Caller
 from orchestrator.models.port import Model
 from orchestrator.request_log import RequestLog
@@ -24,6 +23,7 @@ from orchestrator.tools import routes as tool_routes
 from orchestrator.turns import call_routes
 from orchestrator.turns import routes as turn_routes
 from shared import health
+from shared.sql import utc_now
 from shared.wire.api import About
 
 MAX_BODY_BYTES = 2 * 1024 * 1024

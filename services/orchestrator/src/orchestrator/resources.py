@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from orchestrator.database import Database, utc_now
+from orchestrator.database import Database
 from orchestrator.models.openai_model import OpenAIModel
 from orchestrator.models.port import Model
 from orchestrator.settings import Settings
@@ -24,6 +24,7 @@ from orchestrator.turns.runner import TurnRunner
 from orchestrator.turns.stream import SingleProcess, TurnStream
 from shared.redis_clients import command_client, reader_client
 from shared.service_tokens import JwksSource, SigningKey, TokenIssuer, TokenVerifier
+from shared.sql import utc_now
 
 AUDIENCE = "orchestrator"
 

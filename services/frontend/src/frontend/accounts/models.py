@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from frontend.database import Base, UtcDateTime
+from frontend.database import Base
+from shared.sql import UtcDateTime
 
 
 class TenantRow(Base):

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from orchestrator.database import Base, UtcDateTime
+from orchestrator.database import Base
+from shared.sql import UtcDateTime
 
 
 class ApprovalRow(Base):

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from orchestrator.database import Base, UtcDateTime
+from orchestrator.database import Base
+from shared.sql import UtcDateTime
 
 
 class ConversationRow(Base):

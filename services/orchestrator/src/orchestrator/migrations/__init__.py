@@ -5,13 +5,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from shared.sql import migration_config
+
 
 def alembic_config(database_url: str) -> Config:
-    """Alembic's configuration without an ini file."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["database_url"] = database_url
-    return config
+    """For running them."""
+    return migration_config(Path(__file__).parent, database_url)
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:

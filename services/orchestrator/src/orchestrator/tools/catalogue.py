@@ -14,7 +14,7 @@ import structlog
 from mcp.types import Tool
 from pydantic import JsonValue
 
-from orchestrator.database import Database, utc_now
+from orchestrator.database import Database
 from orchestrator.models.port import ToolForModel
 from orchestrator.policy.rules import ToolTraits
 from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model
@@ -22,6 +22,7 @@ from orchestrator.tools.host import McpServer, ServerUnavailable
 from orchestrator.tools.queries import add_definition, find_definitions
 from shared.errors import ExpectedError
 from shared.service_tokens import Principal, TokenIssuer
+from shared.sql import utc_now
 
 LIFETIME_S = 60.0
 FAILED_LIFETIME_S = 5.0
