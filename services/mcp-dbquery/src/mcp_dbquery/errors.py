@@ -2,10 +2,8 @@
 
 from mcp.server.mcpserver.exceptions import ToolError
 
-from shared.mcp_server import Refused
 
-
-class QueryRefused(Refused):
+class QueryRefused(ToolError):
     """The statement may not run here; the text says why and what to do instead."""
 
 
@@ -21,7 +19,7 @@ class UnknownTable(ToolError):
     """A table that is not there, or not visible: both read the same."""
 
 
-class ActionRefused(Refused):
+class ActionRefused(ToolError):
     """The action may not be done by this person or in this way."""
 
 

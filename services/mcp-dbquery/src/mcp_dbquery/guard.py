@@ -10,7 +10,6 @@ ALLOWED_FUNCTIONS = frozenset(
     [
         "abs",
         "avg",
-        "bm25",
         "ceil",
         "ceiling",
         "char",
@@ -27,7 +26,6 @@ ALLOWED_FUNCTIONS = frozenset(
         "glob",
         "group_concat",
         "hex",
-        "highlight",
         "ifnull",
         "iif",
         "instr",
@@ -55,7 +53,6 @@ ALLOWED_FUNCTIONS = frozenset(
         "log2",
         "lower",
         "ltrim",
-        "match",
         "max",
         "min",
         "mod",
@@ -74,7 +71,6 @@ ALLOWED_FUNCTIONS = frozenset(
         "row_number",
         "rtrim",
         "sign",
-        "snippet",
         "sqrt",
         "strftime",
         "substr",
@@ -141,8 +137,6 @@ def make_authorizer(tables: Iterable[str], modules: Iterable[str], denied: list[
                 if (second or "").lower() in ALLOWED_FUNCTIONS:
                     return sqlite3.SQLITE_OK
                 denied.append(f"function {second}")
-            case sqlite3.SQLITE_PRAGMA if first == "data_version" and second is None:
-                return sqlite3.SQLITE_OK  # FTS5 asks this of itself to see whether the file has changed.
             case _:
                 denied.append("anything but reading")
         return sqlite3.SQLITE_DENY

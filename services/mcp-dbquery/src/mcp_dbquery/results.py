@@ -50,7 +50,7 @@ class ColumnDescription(BaseModel):
     references: str | None = None
     """`table.column` it points to."""
     values: list[str] | None = None
-    """Its values, when there are only a few in the first 5,000 rows."""
+    """All values, when there are few."""
 
 
 class TableDescription(BaseModel):
