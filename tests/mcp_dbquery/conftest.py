@@ -2,13 +2,12 @@
 
 import shutil
 from collections.abc import AsyncGenerator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from support.dbquery import Desk, in_one_task, open_desk
 
-from mcp_dbquery.sample.make import make_sample
+from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +22,5 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def desk(sample: Path, tmp_path: Path) -> AsyncGenerator[Desk]:
     """A server of this test's own, with the sample's actions, called by a member."""
     shutil.copy(sample, tmp_path / "sample.db")
-    actions = Path(str(files("mcp_dbquery.sample") / "actions.toml"))
-    async with in_one_task(open_desk(tmp_path, actions, roles=["member"])) as desk:
+    async with in_one_task(open_desk(tmp_path, SAMPLE_ACTIONS, roles=["member"])) as desk:
         yield desk

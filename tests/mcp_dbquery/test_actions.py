@@ -3,19 +3,20 @@
 import asyncio
 import shutil
 import sqlite3
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.dbquery import Desk, open_desk, said
 
+from mcp_dbquery import sqlite_file
 from mcp_dbquery.action_file import load_actions
+from mcp_dbquery.actions import check_actions
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.ledger import Ledger
+from mcp_dbquery.sample.make import SAMPLE_ACTIONS as ACTIONS
 from mcp_dbquery.sample.make import make_sample
 
-ACTIONS = Path(str(files("mcp_dbquery.sample") / "actions.toml"))
 DONE = {"task_id": 42, "status": "done"}
 
 
@@ -100,6 +101,8 @@ async def test_a_failed_action_frees_its_key(desk: Desk) -> None:
         {"task_id": 42, "status": "cancelled"},
         {"task_id": 0, "status": "done"},
         {"task_id": "42; DROP TABLE tasks", "status": "done"},
+        {"task_id": True, "status": "done"},
+        {"task_id": 42, "status": "done", "and_all_others": True},
     ],
 )
 async def test_arguments_outside_the_declaration_are_refused(
@@ -108,6 +111,50 @@ async def test_arguments_outside_the_declaration_are_refused(
     before = desk.fingerprint()
     assert (await desk.call("set_task_status", arguments)).is_error
     assert desk.fingerprint() == before
+
+
+@pytest.mark.parametrize("body", ["", "x" * 2_001, "a\x00b", "\ud800"])
+async def test_text_that_is_empty_too_long_or_not_text_is_refused(desk: Desk, body: str) -> None:
+    result = await desk.call("add_comment", {"task_id": 42, "body": body})
+    assert said(result).startswith("body: ")
+
+
+async def test_a_repeat_after_the_caller_went_away_hears_the_first_result(desk: Desk) -> None:
+    comment = {"task_id": 42, "body": "Cut off."}
+    blocker = sqlite3.connect(desk.database, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")  # holds the first send inside the action
+    first = asyncio.create_task(desk.call("add_comment", comment, key="key-5"))
+    while not await asyncio.to_thread(claims, desk):  # noqa: ASYNC110 - the ledger file has no event to wait for
+        await asyncio.sleep(0)
+    first.cancel()
+    again = asyncio.create_task(desk.call("add_comment", comment, key="key-5"))
+    await desk.call("preview_add_comment", comment)  # the repeat is waiting by now
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    result = await again
+    assert result.structured_content is not None
+    assert result.structured_content["repeated"] is True
+    assert stored(desk, "SELECT count(*) FROM comments WHERE body = 'Cut off.'") == (1,)
+
+
+def claims(desk: Desk) -> int:
+    connection = sqlite3.connect(desk.database.parent / "ledger.db")
+    try:
+        return int(connection.execute("SELECT count(*) FROM actions_done").fetchone()[0])
+    finally:
+        connection.close()
+
+
+async def test_an_action_on_a_busy_database_says_that_nothing_was_changed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_S", 0.05)
+    blocker = sqlite3.connect(desk.database, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    result = await desk.call("set_task_status", DONE, key="key-6")
+    blocker.close()
+    assert said(result) == "Nothing was changed: the database is busy; try again in a moment."
+    assert not (await desk.call("set_task_status", DONE, key="key-6")).is_error
 
 
 async def test_text_is_bound_never_run(desk: Desk) -> None:
@@ -151,6 +198,8 @@ async def test_touching_more_rows_than_declared_is_rolled_back(
         ),
         ("WHERE id = :task_id\n", "WHERE id = 42\n", "task_id is not used"),
         ("SELECT id, title, status AS", "SELECT id, :other, status AS", ":other"),
+        ("WHERE id = :task_id\n", "WHERE id = ':task_id'\n", "task_id is not used"),
+        ("WHERE id = :task_id\n", "WHERE id = :task_id AND 1 = ?\n", "without a name"),
         ('roles = ["owner", "admin", "support", "member"]', "roles = []", "roles"),
         ("[actions.set_task_status]", "[actions.Set-Status]", "Set-Status"),
         ("[actions.set_task_status]", "[queries.x]\n[actions.set_task_status]", "queries"),
@@ -167,6 +216,28 @@ def test_a_bad_actions_file_is_refused_by_name(
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(BadSetup, match=r"actions\.toml") as refused:
         load_actions(path)
+    assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("UPDATE tasks SET status", "UPDATE tasks SET state", "no such column: state"),
+        ("UPDATE tasks SET", "UPDATE chores SET", "no such table: chores"),
+        ("SELECT id, title, status AS", "SELECT id, titel, status AS", "titel"),
+        ("“{title}” to {status}", "“{titel}” to {status}", "summary shows {titel}"),
+        ('old = "old_status"', 'old = "former"', "changes.old names former"),
+    ],
+)
+def test_actions_that_do_not_fit_the_database_stop_the_start(
+    tmp_path: Path, sample: Path, old: str, new: str, complaint: str
+) -> None:
+    text = ACTIONS.read_text()
+    assert old in text
+    path = tmp_path / "actions.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(BadSetup, match="action set_task_status") as refused:
+        check_actions(sample, path, load_actions(path))
     assert complaint in str(refused.value)
 
 

@@ -1,15 +1,19 @@
 """The server as other programs meet it: a process over stdio, a process over HTTP, with and without a token."""
 
-import asyncio
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
+import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -17,6 +21,9 @@ from starlette.routing import Route
 from support.processes import running
 from support.servers import serving
 
+from mcp_dbquery.__main__ import main
+from mcp_dbquery.database_url import path_of
+from mcp_dbquery.sample.make import SAMPLE_ACTIONS
 from shared.service_tokens import SigningKey, TokenIssuer
 from steward_dev.launcher.ports import free_port
 
@@ -46,7 +53,7 @@ async def test_another_agent_can_use_it_over_stdio(sample: Path) -> None:
 
 
 @asynccontextmanager
-async def http_server(sample: Path, key: SigningKey) -> AsyncGenerator[str]:
+async def http_server(sample: Path, key: SigningKey, **settings: str) -> AsyncGenerator[str]:
     async def jwks(_: Request) -> JSONResponse:
         return JSONResponse(key.public_jwks())
 
@@ -57,6 +64,7 @@ async def http_server(sample: Path, key: SigningKey) -> AsyncGenerator[str]:
             sample,
             RESOURCE_URL=f"http://{address}/mcp",
             ISSUERS=f'{{"{ISSUER}": "{keys}/jwks"}}',
+            **settings,
         )
         async with running(command, variables, ready=f"http://{address}/ready"):
             yield f"http://{address}"
@@ -92,31 +100,102 @@ async def test_over_http_only_a_token_made_for_this_server_opens_it(sample: Path
         assert "python_info" in (await http.get(f"{url}/metrics")).text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "settings", "complaint"),
-    [
-        (["serve", "--http", "127.0.0.1:1"], {}, "MCP_DBQUERY_ISSUERS is not set"),
-        (["serve", "--http", "0.0.0.0:1", "--insecure-no-auth"], {}, "only allowed on a loopback"),
-        (["serve", "--http", "nonsense", "--insecure-no-auth"], {}, "HOST:PORT"),
-        (["serve", "--stdio"], {"DATABASE_URL": "sqlite:////no/such.db"}, "no database file"),
-        (["serve", "--stdio"], {"DATABASE_URL": "postgresql://x/y"}, "not supported yet"),
-        (["serve", "--stdio"], {"DATABASE_URL": f"sqlite:///{__file__}"}, "not an SQLite database"),
-        (["check"], {"ACTIONS_FILE": "/no/such.toml"}, "cannot be read"),
-        (["check"], {"TIMEOUT_S": "never"}, "MCP_DBQUERY_TIMEOUT_S is not usable"),
-    ],
-)
-async def test_a_bad_start_is_one_sentence_and_status_2(
-    sample: Path, arguments: list[str], settings: dict[str, str], complaint: str
+async def test_over_http_the_roles_in_the_token_decide(sample: Path, tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    database = Path(shutil.copy(sample, tmp_path / "sample.db"))
+    settings = {"ACTIONS_FILE": str(SAMPLE_ACTIONS), "LEDGER_PATH": str(tmp_path / "ledger.db")}
+    async with http_server(database, key, **settings) as url:
+        said: dict[str, bool] = {}
+        for role in ("member", "visitor"):
+            token = TokenIssuer(ISSUER, key).issue(
+                audience=f"{url}/mcp", subject=role, tenant="acme", lifetime_s=60, roles=[role]
+            )
+            headers = {"Authorization": f"Bearer {token}"}
+            async with (
+                httpx2.AsyncClient(headers=headers) as http,
+                Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+            ):
+                comment = {"task_id": 42, "body": f"From a {role}."}
+                said[role] = (await client.call_tool("add_comment", comment)).is_error
+    assert said == {"member": False, "visitor": True}
+
+
+BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
+    (["serve", "--http", "127.0.0.1:1"], {}, "MCP_DBQUERY_ISSUERS is not set"),
+    (["serve", "--http", "0.0.0.0:1", "--insecure-no-auth"], {}, "only allowed on a loopback"),
+    (["serve", "--http", "nonsense", "--insecure-no-auth"], {}, "HOST:PORT"),
+    (["serve", "--stdio"], {"DATABASE_URL": "sqlite:////no/such.db"}, "there is no such file"),
+    (["serve", "--stdio"], {"DATABASE_URL": "postgresql://x/y"}, "postgresql is not supported yet"),
+    (["serve", "--stdio"], {"DATABASE_URL": "host=db password=hunter2"}, "this is not supported"),
+    (["serve", "--stdio"], {"DATABASE_URL": f"sqlite:///{__file__}"}, "not an SQLite database"),
+    (["check"], {"ACTIONS_FILE": "/no/such.toml"}, "cannot be read"),
+    (["check"], {"ACTIONS_FILE": str(SAMPLE_ACTIONS)}, "LEDGER_PATH is not set"),
+    (
+        ["check"],
+        {"ACTIONS_FILE": str(SAMPLE_ACTIONS), "LEDGER_PATH": "/proc/no/ledger.db"},
+        "cannot be written",
+    ),
+    (["check"], {"TIMEOUT_S": "never"}, "MCP_DBQUERY_TIMEOUT_S is not usable"),
+    (["sample", __file__], {}, "Use --force to replace it"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "settings", "complaint"), BAD_STARTS)
+def test_a_bad_start_is_one_sentence_and_status_2(
+    sample: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    settings: dict[str, str],
+    complaint: str,
 ) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "mcp_dbquery",
-        *arguments,
-        env={**environment(sample), **{f"MCP_DBQUERY_{k}": v for k, v in settings.items()}},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, errors = await process.communicate()
-    assert process.returncode == 2
-    assert complaint in errors.decode()
-    assert "Traceback" not in errors.decode()
+    for name, value in {**environment(sample), **environment(sample, **settings)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["mcp-dbquery", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    errors = capsys.readouterr().err
+    assert complaint in errors
+    assert "hunter2" not in errors
+
+
+def test_the_ledger_may_not_be_the_database_itself(
+    sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = environment(sample, ACTIONS_FILE=str(SAMPLE_ACTIONS), LEDGER_PATH=str(sample))
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["mcp-dbquery", "check"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "names the database itself" in capsys.readouterr().err
+
+
+def test_check_tells_what_may_be_asked_and_changed_and_by_whom(
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ledger = str(tmp_path / "new folder" / "ledger.db")
+    settings = environment(sample, ACTIONS_FILE=str(SAMPLE_ACTIONS), LEDGER_PATH=ledger)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["mcp-dbquery", "check"])
+    main()
+    told = capsys.readouterr().out
+    assert "read-only" in told
+    assert "set_task_status(task_id, status): owner, admin, support, member" in told
+
+
+@pytest.mark.parametrize("name", ["sample.db", "my data.db", "100%.db", "a%20b.db", "wünsche?#.db"])
+def test_a_database_file_may_have_any_name(sample: Path, tmp_path: Path, name: str) -> None:
+    path = shutil.copy(sample, tmp_path / name)
+    assert path_of(f"sqlite:///{path}") == path
+    assert path_of(f"sqlite:///{quote(str(path))}") == path
+
+
+def test_a_worker_starts_with_the_standard_library_only() -> None:
+    check = "import sys, mcp_dbquery.worker; sys.exit(bool({'mcp', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

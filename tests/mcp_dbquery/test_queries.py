@@ -3,11 +3,18 @@
 import asyncio
 import os
 import shutil
+import sqlite3
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from support.dbquery import Desk, open_desk, said
+from mcp import Client
+from support.dbquery import Desk, in_one_task, open_desk, said
+
+from mcp_dbquery import schema
+from mcp_dbquery.server import build_server, make_parts
+from mcp_dbquery.settings import Settings
 
 LEGITIMATE = [
     "SELECT 1",
@@ -196,6 +203,8 @@ async def test_named_parameters_are_bound(desk: Desk) -> None:
     ("sql", "hint"),
     [
         ("SELECT * FROM taks", "Did you mean tasks"),
+        ("SELECT * FROM tasks WHERE status = open_ones", "single quotes"),
+        ("SELECT interrupted FROM tasks", "no column “interrupted”"),
         ("SELECT titel FROM tasks", "Did you mean title"),
         ("SELECT * FROM tasks WHERE", "Incomplete input"),
         ("SELECT * FORM tasks", "syntax error"),
@@ -237,3 +246,92 @@ async def test_reading_tools_say_that_they_only_read(desk: Desk) -> None:
     writes = tools["set_task_status"].annotations
     assert writes is not None
     assert writes.read_only_hint is False
+
+
+@pytest.mark.parametrize(
+    ("params", "fact"),
+    [
+        ([2**70], "does not fit into 64 bits"),
+        (["\ud800"], "not valid Unicode"),
+        ([1, 2], "bindings supplied"),
+        ({"other": 1}, "supplied"),
+    ],
+)
+async def test_a_value_that_cannot_be_bound_is_named(desk: Desk, params: object, fact: str) -> None:
+    result = await desk.call("query", {"sql": "SELECT ?", "params": params})
+    assert result.is_error
+    assert fact in said(result)
+
+
+async def test_a_database_that_went_away_is_said_to_be_away(desk: Desk) -> None:
+    desk.database.rename(desk.database.with_name("elsewhere.db"))
+    assert "cannot be asked right now" in await desk.refusal("SELECT * FROM tasks")
+    assert (await desk.call("list_tables", {})).is_error
+    assert (await desk.call("preview_set_task_status", {"task_id": 42, "status": "done"})).is_error
+
+
+@pytest.fixture
+async def odd(tmp_path: Path) -> AsyncGenerator[Desk]:
+    """A server over a database with what real ones have: search indexes, old encodings, endless views."""
+    connection = sqlite3.connect(tmp_path / "sample.db")
+    connection.executescript(
+        """
+        CREATE TABLE "order details" (note TEXT, state VARCHAR(10), picture BLOB);
+        INSERT INTO "order details" VALUES (CAST(x'4dfc6c6c6572' AS TEXT), 'new', x'00ff');
+        CREATE VIRTUAL TABLE notes USING fts5 (body);
+        INSERT INTO notes VALUES ('the release notes'), ('a bug');
+        CREATE TABLE n (i INTEGER);
+        CREATE VIEW endless AS SELECT a.i FROM n a, n b, n c, n d, n e WHERE a.i + b.i + c.i + d.i + e.i < 0;
+        CREATE VIEW broken AS SELECT gone FROM n;
+        """
+    )
+    connection.executemany("INSERT INTO n VALUES (?)", [(i,) for i in range(500)])
+    connection.commit()
+    connection.close()
+    async with in_one_task(open_desk(tmp_path, None)) as desk:
+        yield desk
+
+
+async def test_full_text_search_works(odd: Desk) -> None:
+    found = await odd.query(
+        "SELECT highlight(notes, 0, '[', ']') FROM notes WHERE notes MATCH 'release'"
+    )
+    assert found["rows"] == [["the [release] notes"]]
+    assert (await odd.query("SELECT count(*) FROM notes"))["rows"] == [[2]]
+
+
+async def test_text_of_another_encoding_and_blobs_are_readable(odd: Desk) -> None:
+    result = await odd.query('SELECT * FROM "order details"')
+    assert result["rows"] == [["M\N{REPLACEMENT CHARACTER}ller", "new", "[2 bytes]"]]
+
+
+async def test_a_table_with_a_space_in_its_name_is_suggested(odd: Desk) -> None:
+    assert "Did you mean order details" in await odd.refusal('SELECT * FROM "order detail"')
+
+
+async def test_what_takes_too_long_or_is_broken_is_left_out_of_descriptions(
+    odd: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUDGET_S", 0.2)
+    names = ["order details", "endless", "broken"]
+    described = await odd.call("describe_tables", {"tables": names, "sample_rows": 1})
+    assert described.structured_content is not None
+    orders, endless, broken = described.structured_content["tables"]
+    assert orders["columns"][1]["values"] == ["new"]
+    assert (endless["rows"], endless["sample_rows"]) == (None, [])
+    assert (broken["rows"], broken["columns"]) == (None, [])
+
+
+async def test_a_search_index_is_listed_without_its_storage(odd: Desk) -> None:
+    listed = await odd.call("list_tables", {})
+    assert listed.structured_content is not None
+    names = [table["name"] for table in listed.structured_content["tables"]]
+    assert names == ["broken", "endless", "n", "notes", "order details"]
+
+
+async def test_agents_of_the_earlier_protocol_can_ask(desk: Desk) -> None:
+    settings = Settings(database_url=f"sqlite:///{desk.database}")
+    async with Client(build_server(settings, make_parts(settings)), mode="legacy") as client:
+        result = await client.call_tool("query", {"sql": "SELECT 1 AS one"})
+    assert result.structured_content is not None
+    assert result.structured_content["rows"] == [[1]]

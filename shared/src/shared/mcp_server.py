@@ -1,15 +1,26 @@
-"""What every Steward tool server needs around the MCP SDK: verified callers, health routes, a clean stop."""
+"""What every Steward tool server needs around the MCP SDK: verified callers, plain refusals, an audit, a clean stop."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
+import orjson
+import structlog
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +29,149 @@ from shared.errors import NotSignedIn, Unavailable
 from shared.service_tokens import Principal, TokenVerifier
 
 STOP_WITHIN_S = 3
+LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
+
+Decision = Literal["done", "refused", "failed", "cancelled", "crashed"]
+
+log = structlog.get_logger()
+
+
+class Refused(ToolError):
+    """A rule forbids the call: who asks, or what is asked. Audited as a refusal, not as a failure."""
+
+
+class InvalidArguments(Refused):
+    """The arguments are not what the tool's schema says."""
+
+
+class ToolServer(MCPServer[Any]):
+    """The SDK's server with strict arguments, refusals in plain words, and one audit line per call.
+
+    The SDK ignores arguments that a tool does not have; a person could approve a call for one that never counted.
+    It also puts its own words, and pydantic's, before what the model is told, and renders results wastefully.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        caller: Callable[[], Principal | None],
+        audited_arguments: Collection[str] = (),
+        **of_the_sdk: Any,
+    ) -> None:
+        """Arguments named in `audited_arguments` are written to the audit; of all others only a digest."""
+        super().__init__(name, **of_the_sdk)
+        self._caller = caller
+        self._audited_arguments = frozenset(audited_arguments)
+
+    async def list_tools(self) -> list[Tool]:
+        """The tools, their descriptions without a docstring's indent, their schemas without room for more arguments."""
+        return [
+            tool.model_copy(
+                update={
+                    "description": inspect.cleandoc(tool.description or ""),
+                    "input_schema": {**tool.input_schema, "additionalProperties": False},
+                }
+            )
+            for tool in await super().list_tools()
+        ]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Raises ToolError with exactly the text the model is to read."""
+        started = time.monotonic()
+        decision: Decision = "crashed"
+        rule: str | None = None
+        rows: object = None
+        try:
+            result = await self._call(name, arguments, context)
+            decision = "done"
+            rows = _row_count(result)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            decision = "refused" if isinstance(error, Refused) else "failed"
+            rule = type(error).__name__
+            raise
+        except asyncio.CancelledError:
+            decision = "cancelled"
+            raise
+        finally:
+            principal = self._caller()
+            log.info(
+                "tool_called",
+                tool=name,
+                person=principal.subject if principal else None,
+                tenant=principal.tenant if principal else None,
+                arguments_digest=_digest(arguments),
+                **{key: arguments[key] for key in self._audited_arguments & set(arguments)},
+                decision=decision,
+                rule=rule,
+                rows=rows,
+                duration_s=round(time.monotonic() - started, 4),
+            )
+        return result
+
+    async def _call(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        tool = self._tool_manager.get_tool(name)
+        if tool is not None:
+            _refuse_unknown_arguments(arguments, tool.parameters.get("properties", {}))
+        try:
+            return _compact(await super().call_tool(name, arguments, context))
+        except UnexpectedToolError as error:
+            raise UnexpectedToolError(
+                f"{name} broke off with an error of its own. It was logged."
+            ) from error
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise InvalidArguments(_in_words(error.__cause__)) from None
+            if isinstance(error.__cause__, ToolError):
+                raise error.__cause__ from None
+            raise
+
+
+def _refuse_unknown_arguments(
+    arguments: Mapping[str, Any], properties: Mapping[str, object]
+) -> None:
+    unknown = sorted(set(arguments) - set(properties))
+    if unknown:
+        known = ", ".join(properties) or "none"
+        raise InvalidArguments(f"There is no argument {unknown[0]}. The arguments are: {known}.")
+
+
+def _in_words(error: ValidationError) -> str:
+    """One clause per argument that is wrong, without the values."""
+    problems: dict[str, str] = {}
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(detail["loc"][0]) if detail["loc"] else "arguments"
+        what = "is required" if detail["type"] == "missing" else detail["msg"]
+        problems.setdefault(name, what.removeprefix("Value error, "))
+    return "; ".join(f"{name}: {what}" for name, what in problems.items()) + "."
+
+
+def _compact(
+    result: CallToolResult | InputRequiredResult,
+) -> CallToolResult | InputRequiredResult:
+    """The text beside a structured result is for hosts that read nothing else: the same, and not indented."""
+    if not isinstance(result, CallToolResult) or result.structured_content is None:
+        return result
+    text = orjson.dumps(result.structured_content).decode()
+    return result.model_copy(update={"content": [TextContent(type="text", text=text)]})
+
+
+def _row_count(result: CallToolResult | InputRequiredResult) -> object:
+    structured: object = getattr(result, "structured_content", None)
+    if not isinstance(structured, dict):
+        return None
+    return cast("dict[str, object]", structured).get("row_count")
+
+
+def _digest(arguments: Mapping[str, Any]) -> str:
+    text = json.dumps(arguments, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +183,27 @@ class SdkVerifier:
     async def verify_token(self, token: str) -> AccessToken | None:
         try:
             principal = await self.verifier.verify(token)
-        except (NotSignedIn, Unavailable):
+        except NotSignedIn:
             return None
-        return AccessToken(
+        except Unavailable:
+            log.warning("issuer_keys_unavailable")  # The SDK can only say 401 to this, too.
+            return None
+        return _VerifiedToken(
             token=token,
             client_id=principal.issuer,
             scopes=sorted(principal.scopes),
             expires_at=principal.expires_at_s,
             resource=self.verifier.audience,
             subject=principal.subject,
-            claims={
-                "iss": principal.issuer,
-                "tenant": principal.tenant,
-                "roles": sorted(principal.roles),
-                "name": principal.name,
-            },
+            claims={"iss": principal.issuer},
+            principal=principal,
         )
+
+
+class _VerifiedToken(AccessToken):
+    """The SDK's token with the caller it was verified to name."""
+
+    principal: Principal
 
 
 def auth_settings(resource_url: str, issuers: Sequence[str]) -> AuthSettings:
@@ -61,22 +220,12 @@ def auth_settings(resource_url: str, issuers: Sequence[str]) -> AuthSettings:
 def current_principal(otherwise: Principal | None) -> Principal | None:
     """Who calls: from the verified token, else the one given (stdio, where the local user is the caller)."""
     token = get_access_token()
-    if token is None:
-        return otherwise
-    claims = cast("Mapping[str, Any]", token.claims or {})
-    return Principal(
-        subject=token.subject or "",
-        tenant=str(claims.get("tenant", "")),
-        roles=frozenset(cast("list[str]", claims.get("roles", []))),
-        scopes=frozenset(token.scopes),
-        name=str(claims.get("name", "")),
-        issuer=str(claims.get("iss", "")),
-    )
+    return token.principal if isinstance(token, _VerifiedToken) else otherwise
 
 
 def transport_security(hosts: Sequence[str]) -> TransportSecuritySettings:
-    """Accept requests for these Host headers only, and none that a web page sends (DNS rebinding)."""
-    return TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=[])
+    """Accept requests for loopback and these Host headers only, and none that a web page sends (DNS rebinding)."""
+    return TransportSecuritySettings(allowed_hosts=[*LOOPBACK_HOSTS, *hosts], allowed_origins=[])
 
 
 def add_operations(

@@ -1,4 +1,4 @@
-"""`mcp-dbquery serve --http HOST:PORT | --stdio`, `check`, and `sample PATH` for data to try it with."""
+"""`mcp-dbquery serve --http HOST:PORT | --stdio`, `check`, and `sample PATH`, `sample-actions` to try it with."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.sample.make import make_sample
+from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
 from mcp_dbquery.server import build_server, make_parts
 from mcp_dbquery.settings import Settings
 from shared import logs
@@ -24,6 +24,8 @@ def main() -> None:
     try:
         if arguments.command == "sample":
             _make_sample(arguments.path, replace=arguments.force)
+        elif arguments.command == "sample-actions":
+            print(SAMPLE_ACTIONS)
         elif arguments.command == "check":
             _check(load(Settings))
         elif arguments.stdio:
@@ -51,13 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="make the sample database")
     sample.add_argument("path", type=Path)
     sample.add_argument("--force", action="store_true", help="replace an existing file")
+    commands.add_parser("sample-actions", help="print where the sample's actions file is")
     return parser
 
 
 def _serve_http(settings: Settings, address: str, *, open_to_all: bool) -> None:
-    logs.configure("mcp-dbquery", level=settings.log_level, log_format=settings.log_format)
     host, _, port = address.rpartition(":")
-    host = host or "127.0.0.1"
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
     if not port.isdecimal():
         raise BadSetup(f"--http takes HOST:PORT, not {address!r}.")
     if open_to_all and not _is_loopback(host):
@@ -71,9 +73,11 @@ def _serve_http(settings: Settings, address: str, *, open_to_all: bool) -> None:
         )
     local = _local_principal(settings) if open_to_all else None
     verifier = None if open_to_all else _verifier(settings)
-    server = build_server(settings, make_parts(settings, local), verifier)
-    hosts = ["127.0.0.1:*", "localhost:*", "[::1]:*", *settings.allowed_hosts]
-    app = server.streamable_http_app(transport_security=transport_security(hosts))
+    parts = make_parts(settings, local)
+    _configure_logs(settings)
+    app = build_server(settings, parts, verifier).streamable_http_app(
+        transport_security=transport_security(settings.allowed_hosts)
+    )
     serve_http(app, host, int(port))
 
 
@@ -84,9 +88,13 @@ def _verifier(settings: Settings) -> TokenVerifier:
 
 
 def _serve_stdio(settings: Settings) -> None:
+    parts = make_parts(settings, _local_principal(settings))
+    _configure_logs(settings)
+    asyncio.run(build_server(settings, parts).run_stdio_async())
+
+
+def _configure_logs(settings: Settings) -> None:
     logs.configure("mcp-dbquery", level=settings.log_level, log_format=settings.log_format)
-    server = build_server(settings, make_parts(settings, _local_principal(settings)))
-    asyncio.run(server.run_stdio_async())
 
 
 def _local_principal(settings: Settings) -> Principal:

@@ -3,18 +3,38 @@
 import re
 import tomllib
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import sqlglot
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from sqlglot import exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, SqlglotError
 
 from mcp_dbquery.errors import BadSetup
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"{([a-z_][a-z0-9_]*)}", re.IGNORECASE)
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):  # which Python, unlike JSON, takes for a number
+        raise ValueError("Input should be a whole number")  # noqa: TRY004 - pydantic wants it
+    return value
+
+
+def _no_control_characters(text: str) -> str:
+    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
+        raise ValueError("Text must not contain control characters")
+    return text
 
 
 class _Strict(BaseModel):
@@ -30,7 +50,11 @@ class IntegerParameter(_Strict):
     maximum: int = 2**53
 
     def annotation(self) -> Any:
-        return Annotated[int, Field(description=self.description, ge=self.minimum, le=self.maximum)]
+        return Annotated[
+            int,
+            BeforeValidator(_no_truth_value),
+            Field(description=self.description, ge=self.minimum, le=self.maximum),
+        ]
 
 
 class TextParameter(_Strict):
@@ -49,6 +73,7 @@ class TextParameter(_Strict):
                 min_length=self.min_length,
                 max_length=self.max_length,
             ),
+            AfterValidator(_no_control_characters),
         ]
 
 
@@ -117,10 +142,10 @@ class Action(_Strict):
         )
         _require_one_statement(self.preview, (exp.Select,), "preview", "SELECT")
         for where, sql in (("statement", self.statement), ("preview", self.preview)):
-            for name in _PARAMETER.findall(sql):
+            for name in _bindings(sql, where):
                 if name not in self.parameters:
                     raise ValueError(f"{where} uses :{name}, which is no parameter of the action")
-        used = set(_PARAMETER.findall(self.statement))
+        used = _bindings(self.statement, "statement")
         if unused := sorted(set(self.parameters) - used):
             raise ValueError(
                 f"parameter {unused[0]} is not used in the statement; bind it as :{unused[0]}"
@@ -128,14 +153,14 @@ class Action(_Strict):
         for change in self.changes:
             if change.new not in self.parameters:
                 raise ValueError(f"changes: {change.new} is no parameter of the action")
-        for name in _PLACEHOLDER.findall(self.missing):
+        for name in placeholders(self.missing):
             if name not in self.parameters:
                 raise ValueError(f"missing: {{{name}}} is no parameter of the action")
         return self
 
     def bound(self, sql: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments a statement binds."""
-        return {name: arguments[name] for name in set(_PARAMETER.findall(sql))}
+        return {name: arguments[name] for name in _bindings(sql, "SQL")}
 
 
 def load_actions(path: Path) -> dict[str, Action]:
@@ -156,6 +181,11 @@ def load_actions(path: Path) -> dict[str, Action]:
             f"{path}: there is no section [{unknown[0]}]; actions stand under [actions.NAME]."
         )
     return {name: _load(path, name, fields) for name, fields in sorted(declared.items())}
+
+
+def placeholders(template: str) -> set[str]:
+    """The names that `render` fills in."""
+    return set(_PLACEHOLDER.findall(template))
 
 
 def render(template: str, values: dict[str, Any]) -> str:
@@ -181,15 +211,35 @@ def _load(path: Path, name: str, fields: Any) -> Action:
 
 
 def _require_one_statement(
-    sql: str, kinds: tuple[type[object], ...], field: str, allowed: str
+    sql: str, kinds: tuple[type[exp.Expr], ...], field: str, allowed: str
 ) -> None:
-    try:
-        parsed = [part for part in sqlglot.parse(sql, read="sqlite") if part is not None]
-    except ParseError as error:
-        detail = error.errors[0]["description"] if error.errors else str(error)
-        raise ValueError(f"{field} is not SQL that can be read: {detail}") from None
+    parsed = _parsed(sql, field)
     if len(parsed) != 1:
         raise ValueError(f"{field} must be exactly one statement")
     if not isinstance(parsed[0], kinds):
         kind = type(parsed[0]).__name__.upper()
         raise ValueError(f"{field} must be {allowed}; {kind} is not allowed")  # noqa: TRY004 - pydantic wants it
+
+
+@cache
+def _bindings(sql: str, field: str) -> frozenset[str]:
+    """The names a statement binds as :name; what looks like one in a quoted text is none."""
+    names: set[str] = set()
+    for statement in _parsed(sql, field):
+        for binding in statement.find_all(exp.Placeholder, exp.Parameter):
+            if not isinstance(binding, exp.Placeholder) or not binding.name.isidentifier():
+                raise ValueError(f"{field} binds a value without a name; bind parameters as :name")
+            names.add(binding.name)
+    return frozenset(names)
+
+
+def _parsed(sql: str, field: str) -> list[exp.Expr]:
+    try:
+        return [part for part in sqlglot.parse(sql, read="sqlite") if part is not None]
+    except SqlglotError as error:
+        detail = (
+            error.errors[0]["description"]
+            if isinstance(error, ParseError) and error.errors
+            else str(error)
+        )
+        raise ValueError(f"{field} is not SQL that can be read: {detail}") from None

@@ -5,17 +5,23 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
-from mcp_dbquery.action_file import Action, render
-from mcp_dbquery.errors import ActionFailed, ActionRefused, OutcomeUnknown
+import structlog
+
+from mcp_dbquery.action_file import Action, placeholders, render
+from mcp_dbquery.errors import ActionFailed, ActionRefused, BadSetup, OutcomeUnknown
 from mcp_dbquery.ledger import Ledger
 from mcp_dbquery.results import ActionPreview, ActionResult, Change
-from mcp_dbquery.sqlite_file import open_for_actions
+from mcp_dbquery.sqlite_file import open_for_actions, open_read_only
 from shared.service_tokens import Principal
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -25,7 +31,13 @@ class ActionRunner:
     path: Path
     actions: Mapping[str, Action]
     ledger: Ledger
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[str, asyncio.Lock], init=False
+    )
+    """One per key in use: a second send waits for the first. Gone when nobody holds or awaits it."""
+    _under_way: set[asyncio.Task[ActionResult]] = field(
+        default_factory=set[asyncio.Task[ActionResult]], init=False
+    )
 
     async def preview(
         self, name: str, arguments: dict[str, Any], principal: Principal | None
@@ -45,18 +57,31 @@ class ActionRunner:
             OutcomeUnknown: an earlier try with this key broke off; it may have been done.
         """
         action = self._allowed(name, principal)
-        plain = _plain(arguments)
+        # Its own task: a caller that goes away neither stops a write half-way nor lets a repeat overtake it.
+        task = asyncio.create_task(self._run(name, action, _plain(arguments), principal, key))
+        self._under_way.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[ActionResult]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # Told to the caller, if there still is one.
+
+    async def _run(
+        self,
+        name: str,
+        action: Action,
+        arguments: dict[str, Any],
+        principal: Principal | None,
+        key: str | None,
+    ) -> ActionResult:
         if key is None or principal is None:
-            return await _uncancelled(self._do, action, plain)
+            return await asyncio.to_thread(self._do, action, arguments)
         who = f"{principal.tenant}/{principal.subject}"
-        lock_name = f"{who}/{key}"
-        lock = self._locks.setdefault(lock_name, asyncio.Lock())
-        try:
-            async with lock:
-                return await _uncancelled(self._do_once, name, action, plain, who, key)
-        finally:
-            if not lock.locked():
-                self._locks.pop(lock_name, None)
+        lock = self._locks.setdefault(f"{who}/{key}", asyncio.Lock())
+        async with lock:
+            return await asyncio.to_thread(self._do_once, name, action, arguments, who, key)
 
     def _allowed(self, name: str, principal: Principal | None) -> Action:
         action = self.actions[name]
@@ -89,43 +114,88 @@ class ActionRunner:
         except ActionFailed:
             self.ledger.release(who, key)
             raise
-        self.ledger.end(who, key, result.model_dump_json())
+        try:
+            self.ledger.end(who, key, result.model_dump_json())
+        except sqlite3.Error:
+            # It was done, so that is the answer. A repeat will hear that the outcome is unknown.
+            log.exception("ledger_entry_not_ended", action=name)
         return result
 
     def _do(self, action: Action, arguments: dict[str, Any]) -> ActionResult:
-        connection = open_for_actions(self.path)
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            row = _row(connection, action, arguments)
-            cursor = connection.execute(action.statement, action.bound(action.statement, arguments))
-            if cursor.rowcount != action.expected_rows:
-                connection.execute("ROLLBACK")
-                raise ActionFailed(
-                    f"Nothing was changed: {cursor.rowcount} rows would have been touched instead of "
-                    f"{action.expected_rows}."
-                )
-            connection.execute("COMMIT")
+            # Closing rolls back what was not committed.
+            with closing(open_for_actions(self.path)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                row = _row(connection, action, arguments)
+                sql = action.statement
+                touched = connection.execute(sql, action.bound(sql, arguments)).rowcount
+                if touched != action.expected_rows:
+                    raise ActionFailed(
+                        f"Nothing was changed: {touched} rows would have been touched instead of "
+                        f"{action.expected_rows}."
+                    )
+                connection.execute("COMMIT")
         except sqlite3.IntegrityError:
             raise ActionFailed(
                 "Nothing was changed: the values break a rule of the database."
             ) from None
         except sqlite3.OperationalError as error:
-            why = "it is busy" if "locked" in str(error) else "the database refused the statement"
-            raise ActionFailed(f"Nothing was changed: {why}. Try again in a moment.") from error
-        finally:
-            connection.close()  # rolls back what was not committed
+            raise ActionFailed(f"Nothing was changed: {_reason(error)}.") from error
         summary = render(action.done, {**row, **arguments})
         return ActionResult(summary=summary, changes=_changes(action, row, arguments))
 
     def _preview(self, action: Action, arguments: dict[str, Any]) -> ActionPreview:
-        connection = open_for_actions(self.path)
         try:
-            connection.execute("PRAGMA query_only=ON")
-            row = _row(connection, action, arguments)
-        finally:
-            connection.close()
+            with closing(open_read_only(self.path)) as connection:
+                connection.row_factory = sqlite3.Row
+                row = _row(connection, action, arguments)
+        except sqlite3.OperationalError as error:
+            raise ActionFailed(f"It cannot be shown now: {_reason(error)}.") from error
         summary = render(action.summary, {**row, **arguments})
         return ActionPreview(summary=summary, changes=_changes(action, row, arguments))
+
+
+def check_actions(path: Path, file: Path, actions: Mapping[str, Action]) -> None:
+    """Let the database compile every statement, and look for every name that people are to be shown.
+
+    Raises:
+        BadSetup: an action names a table, column or {placeholder} that is not there.
+    """
+    with closing(open_read_only(path)) as connection:
+        for name, action in actions.items():
+            nothing = dict.fromkeys(action.parameters)
+            try:
+                connection.execute(f"EXPLAIN {action.statement}", nothing)
+                shown = connection.execute(
+                    f"SELECT * FROM ({action.preview.rstrip().removesuffix(';')}) LIMIT 0",  # noqa: S608 - the owner's
+                    nothing,
+                )
+            except sqlite3.Error as error:
+                raise BadSetup(
+                    f"{file}, action {name}: the database does not accept it: {error}."
+                ) from None
+            _check_shown(file, name, action, {column[0] for column in shown.description})
+
+
+def _check_shown(file: Path, name: str, action: Action, columns: set[str]) -> None:
+    texts = {"item": action.item, "summary": action.summary, "done": action.done}
+    for text_name, text in texts.items():
+        for missing in sorted(placeholders(text) - columns - set(action.parameters)):
+            raise BadSetup(
+                f"{file}, action {name}: {text_name} shows {{{missing}}}, which is neither a parameter nor a "
+                "column of the preview."
+            )
+    for change in action.changes:
+        if change.old is not None and change.old not in columns:
+            raise BadSetup(
+                f"{file}, action {name}: changes.old names {change.old}, which is no column of the preview."
+            )
+
+
+def _reason(error: sqlite3.OperationalError) -> str:
+    if "locked" in str(error):
+        return "the database is busy; try again in a moment"
+    return "the database refused the statement"
 
 
 def _row(
@@ -139,7 +209,7 @@ def _row(
 
 
 def _changes(action: Action, row: dict[str, Any], arguments: dict[str, Any]) -> list[Change]:
-    item = render(action.item, {**arguments, **row})
+    item = render(action.item, {**row, **arguments})
     return [
         Change(
             item=item,
@@ -157,13 +227,3 @@ def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in arguments.items()
     }
-
-
-async def _uncancelled(work: Any, *arguments: Any) -> ActionResult:
-    """Run to the end in a thread, even when the caller goes away: a write is never left half noted."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

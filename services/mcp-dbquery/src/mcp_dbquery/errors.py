@@ -2,8 +2,10 @@
 
 from mcp.server.mcpserver.exceptions import ToolError
 
+from shared.mcp_server import Refused
 
-class QueryRefused(ToolError):
+
+class QueryRefused(Refused):
     """The statement may not run here; the text says why and what to do instead."""
 
 
@@ -19,7 +21,7 @@ class UnknownTable(ToolError):
     """A table that is not there, or not visible: both read the same."""
 
 
-class ActionRefused(ToolError):
+class ActionRefused(Refused):
     """The action may not be done by this person or in this way."""
 
 

@@ -10,6 +10,7 @@ ALLOWED_FUNCTIONS = frozenset(
     [
         "abs",
         "avg",
+        "bm25",
         "ceil",
         "ceiling",
         "char",
@@ -26,6 +27,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "glob",
         "group_concat",
         "hex",
+        "highlight",
         "ifnull",
         "iif",
         "instr",
@@ -53,6 +55,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "log2",
         "lower",
         "ltrim",
+        "match",
         "max",
         "min",
         "mod",
@@ -71,6 +74,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "row_number",
         "rtrim",
         "sign",
+        "snippet",
         "sqrt",
         "strftime",
         "substr",
@@ -137,6 +141,9 @@ def make_authorizer(tables: Iterable[str], modules: Iterable[str], denied: list[
                 if (second or "").lower() in ALLOWED_FUNCTIONS:
                     return sqlite3.SQLITE_OK
                 denied.append(f"function {second}")
+            case sqlite3.SQLITE_PRAGMA if first == "data_version" and second is None:
+                # FTS5 asks this of itself to see whether the file has changed.
+                return sqlite3.SQLITE_OK
             case _:
                 denied.append("anything but reading")
         return sqlite3.SQLITE_DENY

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mcp_dbquery.errors import BadSetup
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS actions_done (
   principal TEXT NOT NULL, idempotency_key TEXT NOT NULL, action TEXT NOT NULL, arguments_hash TEXT NOT NULL,
@@ -31,10 +33,20 @@ class Ledger:
     """One SQLite file. Every call opens and closes it: actions are rare, and threads differ."""
 
     def __init__(self, path: Path) -> None:
+        """Make the file if it is not there, for its owner's eyes only: results are kept in it.
+
+        Raises:
+            BadSetup: it cannot be made or written.
+        """
         self._path = path
-        with self._connection() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(_SCHEMA)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            with self._connection() as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise BadSetup(f"The ledger {path} cannot be written: {error}.") from None
 
     def claim(self, principal: str, key: str, action: str, arguments_hash: str) -> Entry | None:
         """Take a key. None: it is new and now ours; else what is known of it."""

@@ -1,6 +1,7 @@
 """A few warm worker processes; each runs one statement at a time and is killed rather than waited for."""
 
 import asyncio
+import contextlib
 import json
 import struct
 import sys
@@ -15,6 +16,8 @@ KILL_AFTER_S = 1.0
 START_TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+Worker = asyncio.subprocess.Process
+
 
 @dataclass(slots=True)
 class WorkerPool:
@@ -23,10 +26,16 @@ class WorkerPool:
     path: Path
     size: int
     memory_mb: int
-    _idle: list[asyncio.subprocess.Process] = field(
-        default_factory=list[asyncio.subprocess.Process]
-    )
-    _places: asyncio.Semaphore | None = None
+    _idle: list[Worker] = field(default_factory=list[Worker], init=False)
+    _places: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = asyncio.Semaphore(self.size)
+
+    async def warm_up(self) -> None:
+        """Start all workers, so that the first queries need not wait for one."""
+        missing = self.size - len(self._idle)
+        self._idle.extend(await asyncio.gather(*(self._start() for _ in range(missing))))
 
     async def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The worker's answer. Cancelling this kills the worker and the statement with it.
@@ -34,39 +43,43 @@ class WorkerPool:
         Raises:
             QueryFailed: the worker died, as it does when a statement outgrows its memory.
         """
-        if self._places is None:
-            self._places = asyncio.Semaphore(self.size)
         async with self._places:
             worker = await self._take()
+            has_answered = False
             try:
                 async with asyncio.timeout(request["timeout_s"] + KILL_AFTER_S):
                     answer = await _exchange(worker, request)
+                has_answered = True
             except TimeoutError:
-                await _kill(worker)
                 return {"timeout": True}
             except (asyncio.IncompleteReadError, ConnectionError):
-                await _kill(worker)
                 raise QueryFailed(
-                    "The statement was ended: it needs more memory than it may have."
+                    "The statement was ended: what ran it stopped, most likely for want of memory. "
+                    "Aggregate more or select less."
                 ) from None
-            except asyncio.CancelledError:
-                await _kill(worker)
-                raise
-            self._idle.append(worker)
+            finally:
+                # Whatever came between, cancellation above all: only a worker that answered is used again.
+                if has_answered:
+                    self._idle.append(worker)
+                else:
+                    _end(worker)
             return answer
 
     async def close(self) -> None:
+        """End the idle workers; those at work end with the calls they work for."""
         while self._idle:
-            await _kill(self._idle.pop())
+            worker = self._idle.pop()
+            _end(worker)
+            await worker.wait()
 
-    async def _take(self) -> asyncio.subprocess.Process:
+    async def _take(self) -> Worker:
         while self._idle:
             worker = self._idle.pop()
             if worker.returncode is None:
                 return worker
         return await self._start()
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self) -> Worker:
         """A new worker that is ready: its start must not count as the statement's time."""
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -77,19 +90,20 @@ class WorkerPool:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
+        is_ready = False
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await _read(worker)
+            is_ready = True
         except (TimeoutError, asyncio.IncompleteReadError):
-            await _kill(worker)
             raise QueryFailed("No worker could be started for the query. Try again.") from None
-        except asyncio.CancelledError:
-            await _kill(worker)
-            raise
+        finally:
+            if not is_ready:
+                _end(worker)
         return worker
 
 
-async def _exchange(worker: asyncio.subprocess.Process, request: dict[str, Any]) -> dict[str, Any]:
+async def _exchange(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
     assert worker.stdin is not None  # noqa: S101 - it is a pipe
     body = json.dumps(request).encode()
     worker.stdin.write(struct.pack(">I", len(body)) + body)
@@ -97,7 +111,7 @@ async def _exchange(worker: asyncio.subprocess.Process, request: dict[str, Any])
     return await _read(worker)
 
 
-async def _read(worker: asyncio.subprocess.Process) -> dict[str, Any]:
+async def _read(worker: Worker) -> dict[str, Any]:
     assert worker.stdout is not None  # noqa: S101 - it is a pipe
     (length,) = struct.unpack(">I", await worker.stdout.readexactly(4))
     if length > MAX_ANSWER_BYTES:
@@ -105,7 +119,6 @@ async def _read(worker: asyncio.subprocess.Process) -> dict[str, Any]:
     return json.loads(await worker.stdout.readexactly(length))
 
 
-async def _kill(worker: asyncio.subprocess.Process) -> None:
-    if worker.returncode is None:
+def _end(worker: Worker) -> None:
+    with contextlib.suppress(ProcessLookupError):
         worker.kill()
-    await asyncio.shield(worker.wait())

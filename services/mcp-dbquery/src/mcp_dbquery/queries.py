@@ -17,7 +17,7 @@ from mcp_dbquery.settings import Settings
 Scalar = str | int | float | bool | None
 Parameters = list[Scalar] | dict[str, Scalar]
 
-_NO_SUCH = re.compile(r"no such (table|column): (?:main\.)?(?:(\w+)\.)?(\S+)")
+_NO_SUCH = re.compile(r"no such (table|column): (?:\w+\.)?(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class QueryRunner:
             )
         if "denied" in answer:
             raise QueryRefused(self._denied(str(answer["denied"])))
+        if "unusable" in answer:
+            raise QueryFailed(f"The database cannot be asked right now: {answer['unusable']}.")
         if "failed" in answer:
             raise QueryFailed(await self._with_hint(str(answer["failed"])))
         warnings = [*self._cut_warnings(answer["cut_by"], answer["cut_cells"], len(answer["rows"]))]
@@ -96,10 +98,11 @@ class QueryRunner:
     async def _with_hint(self, message: str) -> str:
         found = _NO_SUCH.match(message)
         if found is None:
-            return f"{message[0].upper()}{message[1:]}."
-        kind, _, name = found.groups()
+            return f"{message[0].upper()}{message[1:].removesuffix('.')}."
+        kind, name = found.groups()
         columns = await asyncio.to_thread(columns_of, self.pool.path)
-        names = (
-            list(columns) if kind == "table" else [c for table in columns.values() for c in table]
+        known = columns if kind == "table" else {c for table in columns.values() for c in table}
+        advice = closest(name, sorted(known)) or (
+            " A text value stands in single quotes." if kind == "column" else ""
         )
-        return f"There is no {kind} “{name}”.{closest(name, sorted(set(names)))} describe_tables tells what there is."
+        return f"There is no {kind} “{name}”.{advice} describe_tables tells what there is."

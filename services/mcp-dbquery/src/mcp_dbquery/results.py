@@ -31,7 +31,7 @@ class TableSummary(BaseModel):
     kind: str
     columns: int
     rows: int | None
-    """None when counting takes too long."""
+    """None for views, which can take any time to count, and when there was no time."""
 
 
 class TableList(BaseModel):
@@ -50,7 +50,7 @@ class ColumnDescription(BaseModel):
     references: str | None = None
     """`table.column` it points to."""
     values: list[str] | None = None
-    """All values, when there are few."""
+    """Its values, when there are only a few in the first 5,000 rows."""
 
 
 class TableDescription(BaseModel):

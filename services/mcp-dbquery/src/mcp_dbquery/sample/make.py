@@ -12,6 +12,7 @@ from typing import Any
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sample import words
 
+SAMPLE_ACTIONS = Path(str(files("mcp_dbquery.sample") / "actions.toml"))
 SEED = 2026
 TODAY = date(2026, 11, 20)
 TASKS, BUGS, STORIES, COMMENTS, COMMITS = 640, 260, 180, 1_900, 1_400
