@@ -382,3 +382,89 @@ def test_content_in_parts_is_read_as_text() -> None:
         "tools": [tool("query", [])],
     }  # fmt: skip
     assert len(complete(ChatRequest.model_validate(request), NOW).calls) == 1
+
+
+SEARCH: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "web__search",
+        "parameters": {
+            "properties": {
+                "words": {"type": "string"},
+                "limit": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                "sites": {"type": "array"},
+                "exact": {"type": "boolean"},
+            },
+            "required": ["words"],
+        },
+    },
+}
+
+
+def use(text: str) -> tuple[list[dict[str, Any]], str]:
+    """Arguments of the calls, and what is said."""
+    request = {
+        "model": "steward-demo",
+        "messages": [{"role": "user", "content": text}],
+        "tools": [SEARCH],
+    }  # fmt: skip
+    completion = complete(ChatRequest.model_validate(request), NOW)
+    assert all(call["function"]["name"] == "web__search" for call in completion.calls)
+    return [json.loads(call["function"]["arguments"]) for call in completion.calls], completion.text
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("use search with harbour cranes", {"words": "harbour cranes"}),
+        ("Use the web__search tool with words: cranes, ropes", {"words": "cranes, ropes"}),
+        ('call search with words: "a, b", limit=3', {"words": "a, b", "limit": 3}),
+        ("run search with words: x, exact: yes", {"words": "x", "exact": True}),
+        ("use search with words: x, sites: a and b", {"words": "x", "sites": ["a", "b"]}),
+        ('use search with {"words": "x", "sites": ["y"]}', {"words": "x", "sites": ["y"]}),
+    ],
+)
+def test_any_tool_can_be_used_by_its_name(text: str, arguments: dict[str, Any]) -> None:
+    assert use(text) == ([arguments], "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("use search", "`search` needs `words` and can take `limit`, `sites`, `exact`"),
+        ("use search with words: x, limit: many", "can't read `limit`"),
+        ('use search with {"colour": "red"}', "needs `words`"),
+        ('use search with {"words"', "needs `words`"),
+        ("use telescope", "no tool “telescope”. I have `search`."),
+    ],
+)
+def test_a_tool_whose_arguments_cannot_be_filled_is_not_called(text: str, words: str) -> None:
+    calls, said = use(text)
+    assert calls == []
+    assert words in said
+
+
+def test_what_another_tool_brings_is_shown_as_data() -> None:
+    talk = Talk(["ping"])
+    assert talk.ask("use ping") == [("dbquery__ping", {})]
+    talk.tell({"status": "succeeded", "result": {"text": "```\n# not a heading"}})
+    assert talk.said.count("```") == 2
+    assert "# not a heading" in talk.said.split("```")[1]
+
+
+def test_help_names_another_tool_that_is_on_offer() -> None:
+    talk = Talk(["query", "ping"])
+    talk.ask("What can you do?")
+    assert "Use ping" in talk.said
+
+
+def test_the_second_one_is_what_stands_second_in_the_answer() -> None:
+    talk = Talk()
+    talk.ask("list urgent tasks")
+    talk.tell(rows(["id", "title"], [7, "A | Id | B"], [12, "C"]))
+    ((_, arguments),) = talk.ask("and the second one?")
+    assert arguments["params"] == {"id": 12}
+    talk.tell(rows(["id", "title"], [12, "C"]))
+    assert talk.ask("set the first one to done") == [
+        ("dbquery__set_task_status", {"task_id": 7, "status": "done"})
+    ]

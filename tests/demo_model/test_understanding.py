@@ -21,6 +21,7 @@ from demo_model.demo.intents import (
     State,
     Talk,
     Topic,
+    UseTool,
     Window,
 )
 from demo_model.demo.understanding import understand, understand_last
@@ -120,6 +121,12 @@ def test_a_count_means(text: str, intent: Intent) -> None:
         ("tell me about project Harbor", Ask(PROJECTS, names=named("Harbor", NameOf.PROJECT))),
         ("list people", Ask(PEOPLE)),
         ("who is Anna Keller?", Ask(PEOPLE, names=named("Anna Keller"))),
+        ("what's the status of Harbor?", Ask(PROJECTS, names=named("Harbor"))),
+        (
+            "how many tasks did Anna finish last week",
+            Ask(TASKS, True, state=State.DONE, window=Window.LAST_WEEK, names=named("Anna")),
+        ),
+        ("how many people work here?", Ask(PEOPLE, True)),
     ],
 )
 def test_a_list_means(text: str, intent: Intent) -> None:
@@ -232,6 +239,11 @@ def test_nothing_is_changed_for(text: str) -> None:
         ("assign task 42 to Anna", "two things only"),
         ("close bug 7", "two things only"),
         ("show tasks 1, 2, 3, 4, 5 and 6", "at most 5"),
+        ("which projects are over budget?", "not what was spent"),
+        ("which project has the largest budget", "can't calculate with budgets"),
+        ("what tasks are blocked?", "does not say what is blocked"),
+        ("how many hours are estimated for open tasks", "can't add up hours"),
+        ("and the second one?", "which one you mean"),
     ],
 )
 def test_what_cannot_be_done_is_said(text: str, words: str) -> None:
@@ -255,6 +267,14 @@ def test_what_cannot_be_done_is_said(text: str, words: str) -> None:
         ("delete all tasks", Talk(Topic.DELETE)),
         ("don't do it", Talk(Topic.NO_CHANGE)),
         ("my tasks", Talk(Topic.WHO_AM_I)),
+        ("yes", Talk(Topic.YES)),
+        ("ok, do it!", Talk(Topic.YES)),
+        ("undo that", Talk(Topic.UNDO)),
+        ("use describe_tables", UseTool("describe_tables", "")),
+        (
+            "Call the tool search_web with words: harbour cranes.",
+            UseTool("search_web", "words: harbour cranes"),
+        ),
         ("Wie viele Rechnungen gibt es?", Talk(Topic.FOREIGN)),
         ("¿Cuántas tareas hay?", Talk(Topic.FOREIGN)),
         ("多少任务", Talk(Topic.FOREIGN)),
@@ -314,6 +334,12 @@ def test_a_question_with_something_not_understood_in_it_is_not_answered_without_
         (["set task 42 to done", "set it back to todo"], SetStatus(42, "todo")),
         (["what is bug 7", "set it to done"], CannotDo),
         (["hello", "and for Harbor?"], NotUnderstood()),
+        (["what is task 42", "comments?"], Ask(COMMENTS, item=Item(TASKS, 42))),
+        (["what is bug 7", "show its comments"], Ask(COMMENTS, item=Item(BUGS, 7))),
+        (["what is task 42", "list comments"], Ask(COMMENTS)),
+        (["what is task 42", "add a comment: Fine"], AddComment(42, "Fine")),
+        (["what is bug 7", "add a comment: Fine"], CannotDo),
+        (["add a comment: Fine"], CannotDo),
     ],
 )  # fmt: skip
 def test_a_follow_up_leans_on_the_question_before_it(
@@ -327,3 +353,63 @@ def test_several_things_are_asked_for_at_once() -> None:
     tasks, bugs = understand("how many open tasks and bugs are there in Harbor?")
     assert tasks == Ask(TASKS, True, state=OPEN, names=named("Harbor"))
     assert bugs == Ask(BUGS, True, state=OPEN, names=named("Harbor"))
+
+
+def test_a_task_is_shown_with_its_comments() -> None:
+    assert understand("show task 42 and its comments") == (
+        ShowItem(Item(TASKS, 42)),
+        Ask(COMMENTS, item=Item(TASKS, 42)),
+    )
+
+
+TASK_LIST = (
+    "Open tasks:\n\n| Id | Title |\n| --- | --- |\n| 7 | A \\| Id \\| 9 |\n| 12 | B |\n| 3 | C |"
+)
+COUNTS = "Tasks by project, **9** in all:\n\n| Project | Tasks |\n| --- | --- |\n| Harbor | 9 |"
+
+
+@pytest.mark.parametrize(
+    ("text", "intents"),
+    [
+        ("and the second one?", [ShowItem(Item(TASKS, 12))]),
+        ("the first", [ShowItem(Item(TASKS, 7))]),
+        ("What about the last one?", [ShowItem(Item(TASKS, 3))]),
+        ("tell me more about the 3rd one", [ShowItem(Item(TASKS, 3))]),
+        ("set the second one to done", [SetStatus(12, "done")]),
+        ("comments on the first one", [Ask(COMMENTS, item=Item(TASKS, 7))]),
+        ("comment on the second of them: like the first one", [AddComment(12, "like the first one")]),
+        ("add a comment to task 42: see the second one", [AddComment(42, "see the second one")]),
+        ("last 5 commits", [Ask(COMMITS, newest=True, limit=5)]),
+    ],
+)  # fmt: skip
+def test_a_place_in_the_list_that_was_shown_means_what_stood_there(
+    text: str, intents: list[Intent]
+) -> None:
+    assert list(understand_last(["list open tasks", text], [TASK_LIST])) == intents
+
+
+def test_the_list_stays_the_one_meant_while_its_items_are_looked_at() -> None:
+    questions = ["list open tasks", "the second one", "thanks", "and the third one?"]
+    assert understand_last(questions, [TASK_LIST, "**Task 12: B**", "You're welcome."]) == (
+        ShowItem(Item(TASKS, 3)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("questions", "answers", "words"),
+    [
+        (["list open tasks", "the tenth one"], [TASK_LIST], "only 3"),
+        (["list open tasks", "set the 0th one to done"], [TASK_LIST], "only 3"),
+        (["list open tasks", "the second one"], [], "which one you mean"),
+        (["list open tasks", "the second one"], ["I cannot | Id | say."], "which one you mean"),
+        (["list open tasks", "tasks by project", "the first one"], [TASK_LIST, COUNTS], "which one"),
+        (["list open tasks and bugs", "the first one"], [TASK_LIST], "which one you mean"),
+        (["list projects", "set the first one to done"], [TASK_LIST], "which one you mean"),
+    ],
+)  # fmt: skip
+def test_a_place_that_no_list_has_changes_nothing_and_is_asked_back(
+    questions: list[str], answers: list[str], words: str
+) -> None:
+    (intent,) = understand_last(questions, answers)
+    assert isinstance(intent, CannotDo)
+    assert words in intent.why

@@ -14,7 +14,7 @@ from demo_model.demo.replies import Reply, reply
 from demo_model.demo.toolbox import Call
 from demo_model.request import ChatRequest
 from demo_model.sse import DONE, chunk, event, usage_chunk
-from demo_model.transcript import questions_in, results_in, toolbox_of
+from demo_model.transcript import answers_in, questions_in, results_in, toolbox_of
 
 MODEL = "steward-demo"
 ARGUMENT_FRAGMENT = 24
@@ -69,6 +69,7 @@ def complete(request: ChatRequest, now: datetime) -> Completion:
         results_in(request.messages),
         toolbox_of(request.offered_tools),
         now.date(),
+        answers=answers_in(request.messages),
     )
     return Completion(
         id=f"chatcmpl-{uuid.uuid4().hex}",

@@ -17,5 +17,5 @@ class Settings(ServiceSettings):
 
     word_delay_ms: Annotated[int, Field(ge=0, le=1_000)] = 15
     """Pause between words of a streamed demo answer."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

@@ -17,7 +17,7 @@ from demo_model.demo.intents import (
 )
 from demo_model.demo.phrases import noun
 from demo_model.demo.results import CallResult
-from demo_model.demo.tables import MAX_BARS, MAX_ROWS, chart, heading, number, plain, table
+from demo_model.demo.tables import MAX_BARS, MAX_ROWS, chart, code, heading, number, plain, table
 
 NOT_THE_SAMPLE = (
     "This database is not the sample tracker I know, so I can do little with it: say which tables it has "
@@ -154,8 +154,10 @@ def _is_cut(ask: Ask, result: CallResult) -> bool:
 def _whatever(result: CallResult) -> str:
     if result.is_table:
         return table(result.columns, result.rows) if result.rows else "There is nothing."
-    summary = result.result.get("summary")
-    return plain(summary) if summary else "That was done, but I can't read what came back."
+    if summary := result.result.get("summary"):
+        return plain(summary)
+    came_back = result.told.get("result")
+    return f"This came back:\n\n{code(came_back)}" if came_back else "That was done."
 
 
 def _first_value(result: CallResult) -> int:

@@ -60,7 +60,9 @@ _COMMENTS = [
         rf"(?:as\s+a\s+comment\s+)?(?:on|to|under|for)\s+{_ONE}"
     ),
     _rule(rf"comment\s+{_QUOTED}\s+on\s+{_ONE}"),
+    _rule(r"(?P<ids>)(?:add|write|leave|post)\s+(?:a|another|the)\s+comment\s*:\s*(?P<body>.+)"),
 ]
+"""The last one means the task that was spoken of before."""
 _STATUS_CHANGES = [
     _rule(
         rf"(?:set|change|move|update|put|mark|make|switch|turn|flag|get)\s+(?:the\s+)?(?:(?:status|state)\s+of\s+)?{_IDS}"

@@ -157,6 +157,14 @@ class CountRows:
 
 
 @dataclass(frozen=True, slots=True)
+class UseTool:
+    """Use a tool by its name; `given` are the arguments as the person wrote them."""
+
+    tool: str
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """Something to be answered without looking anything up."""
 
@@ -175,6 +183,8 @@ class Topic(StrEnum):
     DELETE = "delete"
     NO_CHANGE = "no_change"
     WHO_AM_I = "who_am_i"
+    YES = "yes"
+    UNDO = "undo"
     FOREIGN = "foreign"
 
 
@@ -197,6 +207,7 @@ Intent = (
     | AddComment
     | ListTables
     | CountRows
+    | UseTool
     | Talk
     | CannotDo
     | NotUnderstood

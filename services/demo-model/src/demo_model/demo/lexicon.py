@@ -79,7 +79,7 @@ _PHRASES: dict[str, Word] = {
             "me|us|our|it|its|they|their|them|that|this|these|those|which are|with|please|now|currently|right now|"
             "at the moment|so far|still|exist|exists|in total|altogether|in all projects|across all projects|"
             "for me|can you|could you|would you|would like|want|like|to|see|know|to know|need|as|at|thanks|ok|okay|hey|"
-            "hi|hello|database|tracker|in the database|in the tracker|just|also|then|ones|out|up"
+            "hi|hello|here|work here|database|tracker|in the database|in the tracker|just|also|then|ones|out|up"
         },
     ),
     **_spread(
@@ -143,8 +143,8 @@ _PHRASES: dict[str, Word] = {
     **_spread(
         Kind.CHART,
         {
-            None: "chart|charts|graph|plot|diagram|bar chart|bar graph|line chart|line graph|bars|draw|visualise"
-            "|visualize|make a chart|make me a chart|create a chart|make a graph|create a graph"
+            None: "chart|charts|graph|plot|diagram|bar chart|bar graph|pie chart|line chart|line graph|bars|draw"
+            "|visualise|visualize|make a chart|make me a chart|create a chart|make a graph|create a graph"
         },
     ),
     **_spread(
@@ -155,8 +155,8 @@ _PHRASES: dict[str, Word] = {
             State.TODO: "todo|to do|to-do|in todo|not started|unstarted",
             State.IN_PROGRESS: "in progress|in-progress|in_progress|ongoing|started|under way",
             State.REVIEW: "review|in review|under review|being reviewed",
-            State.DONE: "done|finished|complete|completed|over",
-            State.FIXED: "fixed|resolved|solved",
+            State.DONE: "done|finished|finish|complete|completed|over",
+            State.FIXED: "fixed|fix|resolved|resolve|solved",
             State.CLOSED: "closed",
             State.DRAFT: "draft|drafts|in draft",
             State.READY: "ready",
@@ -208,7 +208,8 @@ _PHRASES: dict[str, Word] = {
         {
             None: "not|no|without|except|but|than|more|less|least|fewest|before|after|since|until|between|average|mean"
             "|sum|write|make|create|generate|explain|why|how|if|should|suggest|plan|translate|summarise|summarize"
-            "|created by|joke|poem|weather|set|mark|move|change|assign|rename|delete|update|don't|isn't|aren't"
+            "|created by|joke|poem|weather|set|mark|move|change|assign|rename|delete|update|don't|isn't"
+            "|aren't|over budget|under budget"
         },
     ),
 }

@@ -87,6 +87,8 @@ def read_question(text: str) -> tuple[Intent, ...]:
         return shown
     slots = read_slots(words)
     asks = _asks(slots) if slots.understood else []
+    if asks and _is_shown_with_more(words):
+        return (ShowItem(slots.items[0]), *asks)
     return tuple(asks) or (NotUnderstood(),)
 
 
@@ -241,6 +243,14 @@ def _shown_items(words: Sequence[Word]) -> tuple[Intent, ...] | None:
     return tuple(ShowItem(item) for item in dict.fromkeys(items))
 
 
+def _is_shown_with_more(words: Sequence[Word]) -> bool:
+    """`task 42 and its comments`: the task is asked for too, not only its comments."""
+    kinds = [word.kind for word in words]
+    if Kind.ITEM not in kinds or Kind.AND not in kinds or Kind.ENTITY not in kinds:
+        return False
+    return kinds.index(Kind.ITEM) < kinds.index(Kind.AND) < kinds.index(Kind.ENTITY)
+
+
 def _asks(slots: Slots) -> list[Ask]:
     """One question, or one for each thing when several are joined: `open tasks and bugs`."""
     entities = list(dict.fromkeys(slots.entities))
@@ -252,6 +262,8 @@ def _asks(slots: Slots) -> list[Ask]:
         return []
     elif not entities and (slots.overdue or (slots.moment is Moment.DUE and slots.window)):
         entities = [Entity.TASKS]  # `what is overdue`, `what is due this week`
+    elif not entities and slots.names and slots.loose_groups == [Group.STATUS]:
+        slots.entities = entities = [Entity.PROJECTS]  # `what is the status of Harbor`
     if not _hangs_together(slots, entities):
         return []
     asks = [ask for entity in entities if (ask := _ask(slots, entity)) is not None]

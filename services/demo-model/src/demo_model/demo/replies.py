@@ -17,10 +17,12 @@ from demo_model.demo.intents import (
     ShowItem,
     Talk,
     Topic,
+    UseTool,
 )
 from demo_model.demo.results import CallResult
 from demo_model.demo.small_talk import NO_DATABASE, not_understood, say
 from demo_model.demo.sql import CannotAsk, statement_for
+from demo_model.demo.tool_use import call_or_problem
 from demo_model.demo.toolbox import Call, Toolbox
 from demo_model.demo.understanding import understand_last
 
@@ -36,16 +38,22 @@ class Reply:
 
 
 def reply(
-    questions: Sequence[str], results: Sequence[CallResult], tools: Toolbox, today: date
+    questions: Sequence[str],
+    results: Sequence[CallResult],
+    tools: Toolbox,
+    today: date,
+    *,
+    answers: Sequence[str] = (),
 ) -> Reply:
     """What the demo model answers.
 
     `questions` are the person's messages, oldest first; `results` belong to the calls made since the last of them,
-    in the order of the calls. The same questions mean the same each time, so nothing is kept between requests.
+    in the order of the calls; `answers` is what was said to each question. The same conversation means the same each
+    time, so nothing is kept between requests.
     """
     if not questions:
         return Reply(say(Topic.HELLO, ()))
-    intents = understand_last(questions)
+    intents = understand_last(questions, answers)
     if not results:
         return _first_reply(intents, tools, today)
     if _should_look_at_tables(results, tools):
@@ -75,6 +83,8 @@ def _step(intent: Intent, tools: Toolbox, today: date) -> Call | str:
             )
         case AddComment():
             return _act(tools, "add_comment", {"task_id": intent.task_id, "body": intent.body})
+        case UseTool():
+            return call_or_problem(intent, tools)
         case ListTables():
             return tools.call("list_tables") if "list_tables" in tools else NO_DATABASE
         case Ask() | ShowItem() | CountRows():

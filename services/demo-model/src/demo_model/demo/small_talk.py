@@ -35,6 +35,11 @@ _TEXTS = {
         "I can set a task's status or add a comment, and I ask you first."
     ),
     Topic.NO_CHANGE: "All right, I change nothing.",
+    Topic.YES: (
+        "A yes here approves nothing: whatever changes something waits for a click in its own dialog. "
+        "If there is none, ask again for what you want."
+    ),
+    Topic.UNDO: "I can't undo a change, but I can set a status anew: “Reopen task 42”.",
     Topic.WHO_AM_I: "I don't know which person of the tracker you are. Name one: “Tasks assigned to Anna”.",
 }
 _PATTERNS = {
@@ -64,9 +69,17 @@ _PATTERNS = {
     Topic.DELETE: (
         r"((please|can you|could you) )*(delete|drop|remove|erase|wipe|truncate|destroy)\b.*",
     ),
+    Topic.YES: (
+        r"(ok(ay)? )?(yes|yep|sure|approved?|confirm(ed)?|go ahead)( please| (do )?(it|that))?"
+        r"|(yes |ok(ay)? )?(please )?do (it|that|so)",
+    ),
+    Topic.UNDO: (
+        r"(please )?(undo|revert|roll back|take back)( (it|that|this|the (last )?change))?",
+    ),
     Topic.NO_CHANGE: (r"(no|nope|no thanks?( you)?|never ?mind|nothing|cancel|stop)",),
 }
 _RULES = {about: re.compile("|".join(patterns)) for about, patterns in _PATTERNS.items()}
+_UNDERSTOOD = {"query", "list_tables", "set_task_status", "add_comment"}
 _FOREIGN_WORDS = (
     "wie viele|welche|zeige?|bitte|aufgaben|und|nicht|gibt es|danke|wer|sind|setze|guten"
     "|combien|quel(?:le)?s?|montre|tâches?|bonjour|merci|est|les|des|une"
@@ -114,6 +127,8 @@ def _help(tools: Collection[str]) -> str:
         can.append("**set a task's status**, after you said yes: “Set task 42 to done”")
     if "add_comment" in tools:
         can.append("**add a comment**, after you said yes: “Add a comment to task 42: Looks good”")
+    if others := sorted(set(tools) - _UNDERSTOOD):
+        can.append(f"**use any other tool** by its name: “Use {others[0]}”")
     listed = "\n".join(f"- {line}" for line in can)
     intro = f"With the tools I have here I can\n\n{listed}\n\n" if can else f"{NO_DATABASE}\n\n"
     return f"{intro}I am a demo: rules, not a language model. {_HOW_TO_GET_A_REAL_MODEL}"

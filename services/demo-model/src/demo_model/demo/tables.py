@@ -1,12 +1,14 @@
 """Tables, charts and single values in Markdown. What they hold was written by others: it never becomes markup."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 MAX_BARS = 24
 MAX_ROWS = 50
 MAX_CELL_CHARACTERS = 300
+MAX_CODE_CHARACTERS = 2_000
 _MARKUP = str.maketrans({character: f"\\{character}" for character in "\\|`*_<[]~&"})
 
 
@@ -34,6 +36,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     head = f"| {' | '.join(heading(name) for name in columns)} |\n|{' --- |' * len(columns)}"
     body = "\n".join(f"| {' | '.join(plain(value) for value in row)} |" for row in rows[:MAX_ROWS])
     return f"{head}\n{body}"
+
+
+def numbers_listed(answer: str) -> list[int]:
+    """The numbers in the first column of the one list in an answer that `table` made."""
+    _, head, body = answer.partition("| Id |")
+    if not head or "| Id |" in body:
+        return []
+    return [int(found) for found in re.findall(r"^\| (\d{1,9}) \|", body, re.MULTILINE)]
+
+
+def code(value: object) -> str:
+    """Any value as a fenced block of JSON, cut when long. A backtick in it cannot end the block."""
+    text = json.dumps(value, ensure_ascii=False, indent=2).replace("`", "\\u0060")
+    cut = f"{text[:MAX_CODE_CHARACTERS]}\n…" if len(text) > MAX_CODE_CHARACTERS else text
+    return f"```json\n{cut}\n```"
 
 
 def chart(title: str, rows: Sequence[Sequence[Any]], *, over_time: bool, unit: str) -> str:

@@ -1,7 +1,7 @@
 """The tools that a request offers, found by the end of their names: hosts put the server's name in front."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from demo_model.demo.sql import Statement
@@ -9,10 +9,11 @@ from demo_model.demo.sql import Statement
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """A tool as the request describes it; of its schema only the parameters' names matter here."""
+    """A tool as the request describes it: the types of its parameters by name, and which of them it needs."""
 
     name: str
-    parameters: frozenset[str]
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    required: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ class Toolbox:
 
     def __contains__(self, short_name: str) -> bool:
         return short_name in self.tools
+
+    def find(self, name: str) -> OfferedTool | None:
+        """By its short or its full name, in any case of letters."""
+        wanted = name.lower()
+        return next(
+            (
+                tool
+                for short, tool in self.tools.items()
+                if wanted in {short.lower(), tool.name.lower()}
+            ),
+            None,
+        )
 
     def call(self, short_name: str, **arguments: Any) -> Call:
         return Call(self.tools[short_name].name, arguments)

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
+from demo_model.demo.beyond import why_beyond
 from demo_model.demo.changes import is_negated, read_changes
 from demo_model.demo.follow_ups import is_follow_up, read_follow_up
 from demo_model.demo.intents import (
     AddComment,
     Ask,
+    CannotDo,
     CountRows,
     Entity,
     Intent,
@@ -20,7 +23,10 @@ from demo_model.demo.intents import (
     Topic,
 )
 from demo_model.demo.questions import read_question
+from demo_model.demo.references import with_item_named, with_places_resolved
 from demo_model.demo.small_talk import is_foreign, small_talk
+from demo_model.demo.tables import numbers_listed
+from demo_model.demo.tool_use import read_tool_use
 
 MAX_QUESTION_CHARACTERS = 600
 """Nobody asks a simple question in more; changes may be longer, for a comment's text."""
@@ -41,20 +47,34 @@ _ROWS = re.compile(
 )
 
 
-def understand_last(questions: Sequence[str]) -> Intents:
-    """What the last of these questions asks for, which may lean on those before it."""
+def understand_last(questions: Sequence[str], answers: Sequence[str] = ()) -> Intents:
+    """What the last of these questions asks for, which may lean on those before it and on their answers."""
     before: Intents = ()
-    for question in questions[-REMEMBERED:-1]:
-        intents = understand(question, before)
+    listed: Sequence[Item] = ()
+    answered = list(zip_longest(questions[:-1], answers[: len(questions) - 1], fillvalue=""))
+    for question, answer in answered[-(REMEMBERED - 1) :]:
+        intents = understand(question, before, listed)
         if any(_can_be_leant_on(intent) for intent in intents):
             before = intents
-    return understand(questions[-1], before) if questions else (NotUnderstood(),)
+        if any(isinstance(intent, Ask) for intent in intents):
+            listed = _listed(intents, answer)
+    return understand(questions[-1], before, listed) if questions else (NotUnderstood(),)
 
 
-def understand(text: str, before: Intents = ()) -> Intents:
-    """What a message asks for: one thing, or several. `before` is what an earlier one asked for."""
+def understand(text: str, before: Intents = (), listed: Sequence[Item] = ()) -> Intents:
+    """What a message asks for: one thing, or several.
+
+    `before` is what an earlier one asked for, `listed` are the tasks or bugs that were shown last, as they stood.
+    """
     if not any(character.isalnum() for character in text):
         return (NotUnderstood(),)
+    resolved = with_places_resolved(text, listed)
+    if isinstance(resolved, CannotDo):
+        return (resolved,)
+    return _understand_resolved(with_item_named(resolved, _last_item(before)), before)
+
+
+def _understand_resolved(text: str, before: Intents) -> Intents:
     changes = read_changes(text, _last_item(before))
     if changes is not None:
         return changes
@@ -64,7 +84,7 @@ def understand(text: str, before: Intents = ()) -> Intents:
         return (Talk(about),)
     if is_negated(text):
         return (Talk(Topic.NO_CHANGE),)
-    if (looked_at := _database(text)) is not None:
+    if (looked_at := _database(text) or read_tool_use(text)) is not None:
         return (looked_at,)
     return _question(text, before)
 
@@ -80,7 +100,10 @@ def _question(text: str, before: Intents) -> Intents:
         return intents
     if earlier is not None and (changed := read_follow_up(text, earlier)) is not None:
         return (changed,)
-    return (Talk(Topic.FOREIGN),) if is_foreign(text) else intents
+    if is_foreign(text):
+        return (Talk(Topic.FOREIGN),)
+    reason = why_beyond(text)
+    return intents if reason is None else (CannotDo(reason),)
 
 
 def _database(text: str) -> Intent | None:
@@ -89,6 +112,15 @@ def _database(text: str) -> Intent | None:
         return ListTables()
     found = _ROWS.fullmatch(plain)
     return CountRows(found[1]) if found else None
+
+
+def _listed(intents: Intents, answer: str) -> tuple[Item, ...]:
+    """The tasks or bugs that an answer lists."""
+    match intents:
+        case (Ask(entity=Entity.TASKS | Entity.BUGS as entity, counts=False),):
+            return tuple(Item(entity, number) for number in numbers_listed(answer))
+        case _:
+            return ()
 
 
 def _last_item(before: Intents) -> Item | None:
