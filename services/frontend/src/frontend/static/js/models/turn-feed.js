@@ -33,7 +33,7 @@ export class TurnFeed {
    * @param {(turn: Turn) => void} parts.onChange
    * @param {(task: () => void, ms: number) => unknown} [parts.later]
    */
-  constructor({ connection, onChange, later = setTimeout }) {
+  constructor({ connection, onChange, later = (work, ms) => setTimeout(work, ms) }) {
     this.#connection = connection;
     this.#onChange = onChange;
     this.#later = later;
