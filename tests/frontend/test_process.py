@@ -119,6 +119,15 @@ def test_it_says_goodbye_to_its_sockets_and_stops(
         site.close_all()
 
 
+def test_nothing_uses_sockets_before_gevent_has_patched_them() -> None:
+    code = "import sys, frontend.__main__; print({'asyncio', 'ssl', 'pydantic'} & set(sys.modules))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.strip() == "set()"
+
+
 def test_connections_send_at_once() -> None:
     with (
         listen("127.0.0.1", 0) as listener,

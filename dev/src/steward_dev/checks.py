@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from steward_dev.browser import HOW_TO_GET_ONE, get_browser
 
 PYTHON = sys.executable
+SCRIPTS = Path(PYTHON).parent
 WORKERS = "2"
 
 
@@ -25,7 +27,7 @@ QUICK = (
     Check("lint", (PYTHON, "-m", "ruff", "check", "--quiet", ".")),
     Check("format", (PYTHON, "-m", "ruff", "format", "--check", "--quiet", ".")),
     Check("types", (PYTHON, "-m", "basedpyright", "--level", "warning")),
-    Check("imports", (PYTHON, "-m", "importlinter.cli", "lint")),
+    Check("imports", (str(SCRIPTS / "lint-imports"),)),
     Check("spelling", (PYTHON, "-m", "codespell_lib")),
     Check("manifests", (PYTHON, "-m", "steward_dev.manifests")),
     Check("javascript", ("sh", "dev/js-check")),

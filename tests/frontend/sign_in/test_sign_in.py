@@ -5,6 +5,7 @@ from support.frontend_site import BURST, ORIGIN, OWNER, Browser, csrf_token
 from support.valkey import valkey
 
 from frontend.app import Application
+from frontend.sign_in.sessions import VISITOR_SESSION, store_name
 from shared.rate_limit import RateLimit
 
 
@@ -75,6 +76,23 @@ def test_signing_out_ends_the_session_on_the_server(
     assert thief.get("/api/about").status_code == 401
 
 
+def test_pages_are_told_of_the_end_only_when_the_session_is_gone(
+    application: Application, owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_tab = Browser(application.flask.test_client())
+    other_tab.client.set_cookie("steward", cookie(owner))
+    answers: list[int] = []
+    monkeypatch.setitem(
+        application.flask.extensions,
+        "steward_end_session",
+        lambda _key: answers.append(other_tab.get("/api/about").status_code),
+    )
+
+    owner.submit("/sign-out", {}, page="/")
+
+    assert answers == [401]
+
+
 def test_a_request_that_is_on_its_way_while_somebody_signs_out_does_not_bring_the_session_back(
     application: Application, owner: Browser
 ) -> None:
@@ -92,6 +110,19 @@ def test_a_request_that_is_on_its_way_while_somebody_signs_out_does_not_bring_th
     thief = Browser(application.flask.test_client())
     thief.client.set_cookie("steward", mine)
     assert thief.get("/api/about").status_code == 401
+
+
+def test_sessions_of_visitors_who_never_sign_in_are_soon_forgotten(
+    application: Application, visitor: Browser
+) -> None:
+    def kept_s() -> int:
+        return application.parts.redis.ttl(store_name(cookie(visitor)))
+
+    visitor.get("/there/is/no/such/page")
+    assert 0 < kept_s() <= VISITOR_SESSION.total_seconds()
+
+    visitor.sign_in()
+    assert kept_s() > VISITOR_SESSION.total_seconds()
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(visitor: Browser) -> None:
@@ -157,6 +188,8 @@ def test_nobody_signs_in_while_attempts_cannot_be_counted(
         ("https://evil.example", "/"),
         ("javascript:alert(1)", "/"),
         (f"{ORIGIN}@evil.example/", "/"),
+        ("//[", "/"),
+        ("https://[::1", "/"),
         ("/sign-in", "/sign-in"),
     ],
 )

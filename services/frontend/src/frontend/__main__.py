@@ -5,9 +5,6 @@ import sys
 
 from gevent import monkey
 
-from shared import logs
-from shared.settings import load
-
 
 def main() -> None:
     """Run the command line."""
@@ -17,6 +14,8 @@ def main() -> None:
     # Everything below is imported late, because gevent has to patch the standard library before others use it.
     from frontend import commands  # noqa: PLC0415
     from frontend.settings import Settings  # noqa: PLC0415
+    from shared import logs  # noqa: PLC0415
+    from shared.settings import load  # noqa: PLC0415
 
     settings = load(Settings)
     logs.configure("frontend", level=settings.log_level, log_format=settings.log_format)

@@ -12,7 +12,6 @@ from typing import Any, Literal, cast
 import socketio
 import structlog
 from flask import Flask, request
-from flask_session import Session
 from flask_socketio import SocketIO
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -26,7 +25,7 @@ from frontend.orchestrator import Orchestrator
 from frontend.parts import Parts
 from frontend.settings import Settings
 from frontend.sign_in import routes as sign_in
-from frontend.sign_in.sessions import STORE_PREFIX
+from frontend.sign_in.sessions import STORE_PREFIX, SessionStore
 from shared.rate_limit import RateLimit
 from shared.redis_clients import blocking_command_client
 from shared.service_tokens import SigningKey, TokenIssuer
@@ -63,8 +62,7 @@ def create_app(
     _configure(app, settings, build_id)
     parts = _create_parts(settings, run_in_thread, now)
     app.extensions["steward"] = parts
-    app.config["SESSION_REDIS"] = parts.redis
-    Session(app)
+    app.session_interface = SessionStore(app, client=parts.redis, key_prefix=STORE_PREFIX)
     CSRFProtect(app)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
     sockets = Sockets(_socket_server(app, settings, async_mode), app, parts)
@@ -84,8 +82,6 @@ def _configure(app: Flask, settings: Settings, build_id: str) -> None:
         SECRET_KEY=_secret_key(settings),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
-        SESSION_TYPE="redis",
-        SESSION_KEY_PREFIX=STORE_PREFIX,
         # Written when it changes only: a request that is under way while somebody signs out would bring it back.
         SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_NAME="steward",

@@ -3,10 +3,13 @@
 import functools
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, ParamSpec, cast
 
 from flask import current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_session.base import ServerSideSession
+from flask_session.redis import RedisSessionInterface
 
 from frontend.accounts.queries import Person, find_person
 from frontend.parts import parts
@@ -15,8 +18,21 @@ from shared.errors import NotSignedIn
 PERSON = "person_id"
 KEY = "session_key"
 STORE_PREFIX = "session:"
+VISITOR_SESSION = timedelta(hours=1)
+"""How long a session is kept in which nobody signed in; it holds a form's CSRF secret only."""
 
 P = ParamSpec("P")
+
+
+class SessionStore(RedisSessionInterface):
+    """Keeps sessions in Redis. Each page makes one for its CSRF token: robots must not fill the memory with them."""
+
+    def _upsert_session(
+        self, session_lifetime: timedelta, session: ServerSideSession, store_id: str
+    ) -> None:
+        if PERSON not in session:
+            session_lifetime = min(session_lifetime, VISITOR_SESSION)
+        super()._upsert_session(session_lifetime, session, store_id)
 
 
 def start_session(person: Person) -> None:
@@ -37,7 +53,10 @@ def store_name(session_id: str) -> str:
 def end_session() -> None:
     """Sign out here and in every tab of the same browser."""
     key = session.get(KEY)
+    session_id = cast("ServerSideSession", session).sid
     session.clear()
+    # Before the pages are told: they leave at once for the sign-in page, which must not find them signed in still.
+    parts().redis.delete(store_name(session_id))
     if key:
         tell_pages = cast("Callable[[str], None]", current_app.extensions["steward_end_session"])
         tell_pages(str(key))
