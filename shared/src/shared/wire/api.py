@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from shared.wire.events import Event, Preview
+from shared.wire.events import ApprovalNeeded, CallProposed, Event, OutcomeChoice, Preview
 
 MAX_QUESTION_CHARACTERS = 100_000
 MAX_TITLE_CHARACTERS = 120
@@ -18,9 +18,12 @@ ClientMadeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 class TurnState(StrEnum):
     """Where a turn stands."""
 
+    QUEUED = "queued"
+    """Waits for the end of an earlier turn of its conversation."""
     READY = "ready"
     RUNNING = "running"
     WAITING = "waiting"
+    """Laid down until a person decides or answers."""
     ANSWERED = "answered"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -39,6 +42,8 @@ class Conversation(BaseModel):
     title: str
     created_at: datetime
     updated_at: datetime
+    temporary: bool = False
+    """Not listed, not searched, and deleted some time after its last question."""
 
 
 class ConversationPage(BaseModel):
@@ -55,6 +60,8 @@ class Turn(BaseModel):
     client_id: str
     state: TurnState
     events: list[Event]
+    versions: list[str] = []
+    """Turn ids of all versions of this question, oldest first, itself among them. Empty: it is the only one."""
 
 
 class ConversationDetail(Conversation):
@@ -63,6 +70,22 @@ class ConversationDetail(Conversation):
     turns: list[Turn]
     earlier_turns: bool = False
     """True when there are turns before the first one given here."""
+
+
+class NewConversation(BaseModel):
+    """How a conversation is made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    temporary: bool = False
+
+
+class ShownVersion(BaseModel):
+    """Which version of a question the conversation goes on from: a turn of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    turn_id: str
 
 
 class ConversationChange(BaseModel):
@@ -88,6 +111,40 @@ class Question(BaseModel):
             examples=["How many open tasks does each project have?"],
         ),
     ]
+    replaces: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="A turn of this conversation, of which this is another version. Both stay reachable.",
+        ),
+    ] = None
+
+
+class ArgumentPattern(BaseModel):
+    """Which values an argument may have under a standing grant; exactly one of the fields is set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    equals: JsonValue = None
+    one_of: Annotated[list[JsonValue] | None, Field(min_length=1, max_length=50)] = None
+    starts_with: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+    anything: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "ArgumentPattern":
+        if len(self.model_fields_set) != 1:
+            raise ValueError("set exactly one of equals, one_of, starts_with and anything")
+        return self
+
+
+class GrantWish(BaseModel):
+    """Give the yes for longer: to the same tool, with the same arguments except for those that may vary."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lifetime_s: Annotated[int, Field(ge=60, le=30 * 86_400)]
+    vary: dict[str, ArgumentPattern] = {}
+    """Argument name → what it may be. Arguments not named here must be exactly as approved, or absent as there."""
 
 
 class CallDecision(BaseModel):
@@ -100,6 +157,159 @@ class CallDecision(BaseModel):
     note: Annotated[
         str, Field(max_length=2_000, description="Told to the model when rejecting.")
     ] = ""
+    grant: GrantWish | None = None
+
+
+class NamedDecision(CallDecision):
+    """A decision together with the call it is for."""
+
+    call_id: Annotated[str, Field(max_length=64)]
+
+
+class Decisions(BaseModel):
+    """Decide on several calls at once; each is judged by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decisions: Annotated[list[NamedDecision], Field(min_length=1, max_length=50)]
+
+
+class DecisionResult(BaseModel):
+    """What became of one of several decisions. `status` is the HTTP status it would have had alone."""
+
+    call_id: str
+    status: int
+    decision: str | None = None
+    """approved or rejected; None when the decision did not count."""
+    error: dict[str, JsonValue] | None = None
+
+
+class DecisionResults(BaseModel):
+    """In the order of the decisions."""
+
+    results: list[DecisionResult]
+
+
+class PendingApproval(BaseModel):
+    """An open question, as the approvals inbox shows it."""
+
+    call: CallProposed
+    needed: ApprovalNeeded
+    turn_id: str
+    conversation_id: str | None
+    """None when it is somebody else's conversation, which stays theirs."""
+    requested_by: str
+    """Name of the person whose question led to the call."""
+    mine: bool
+    """True when the reader asked for it; they may not be the second person then."""
+    may_decide: bool
+    created_at: datetime
+
+
+class PendingApprovals(BaseModel):
+    """Open questions the reader asked for or may decide, oldest first."""
+
+    approvals: list[PendingApproval]
+
+
+class OutcomeDecision(BaseModel):
+    """What to do about a call that may have been done. `check` asks the server and decides nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    choice: Literal["check", "retry", "done", "leave"]
+
+
+class OutcomeAnswer(BaseModel):
+    """Where a call of unknown outcome stands now."""
+
+    call_id: str
+    choice: OutcomeChoice | None
+    """None while nothing is decided."""
+    checked: Literal["done", "not_done", "unknown"] | None = None
+    text: str = ""
+
+
+class PersonInput(BaseModel):
+    """The answer to a tool server's question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["accept", "decline", "cancel"]
+    content: dict[str, JsonValue] | None = None
+    """For `accept` in form mode; must fit the question's schema."""
+
+
+class Grant(BaseModel):
+    """A yes that holds for longer, for one person, one tool and certain arguments."""
+
+    grant_id: str
+    server: str
+    tool: str
+    title: str
+    definition_hash: str
+    arguments: dict[str, ArgumentPattern]
+    state: Literal["active", "outdated", "expired", "withdrawn"]
+    """outdated: the tool's definition has changed since, so it covers nothing."""
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    uses: int
+
+
+class Grants(BaseModel):
+    """Standing grants, newest first."""
+
+    grants: list[Grant]
+
+
+class SnippetPart(BaseModel):
+    """A piece of the text around what was found."""
+
+    text: str
+    found: bool = False
+
+
+class SearchHit(BaseModel):
+    """A message that was found."""
+
+    conversation_id: str
+    title: str
+    turn_id: str
+    role: Literal["person", "assistant"]
+    at: datetime
+    snippet: list[SnippetPart]
+
+
+class SearchResults(BaseModel):
+    """Best first."""
+
+    hits: list[SearchHit]
+
+
+class Share(BaseModel):
+    """A read-only link to a conversation as it was when the link was made."""
+
+    token: str
+    """Part of the link; whoever has it can read."""
+    created_at: datetime
+    turns: int
+
+
+class SharedMessage(BaseModel):
+    """One message of a shared conversation."""
+
+    role: Literal["person", "assistant"]
+    text: str
+    at: datetime
+
+
+class SharedConversation(BaseModel):
+    """What a share link shows: questions and answers, without tool calls' arguments and results."""
+
+    title: str
+    shared_at: datetime
+    messages: list[SharedMessage]
 
 
 class PreviewRequest(BaseModel):

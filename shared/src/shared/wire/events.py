@@ -18,6 +18,8 @@ class Verdict(StrEnum):
 
     RUN = "run"
     ASK = "ask"
+    ASK_SECOND_PERSON = "ask_second_person"
+    """Somebody other than the person who asked must say yes."""
     REFUSE = "refuse"
 
 
@@ -45,6 +47,32 @@ class CallState(StrEnum):
     CANCELLED = "cancelled"
     OUTCOME_UNKNOWN = "outcome_unknown"
     """Sent, but the answer was lost: it may have been done."""
+    RETRIED = "retried"
+    """Its outcome stayed unknown, and the person had it proposed anew, as another call."""
+    MARKED_DONE = "marked_done"
+    """Its outcome stayed unknown, and the person says that it was done."""
+
+
+class OutcomeChoice(StrEnum):
+    """What a person does about a call that may have been done."""
+
+    RETRY = "retry"
+    DONE = "done"
+    LEAVE = "leave"
+    """Leave it unknown; the assistant is told so."""
+    EXPIRED = "expired"
+    """Nobody chose in time; it is left unknown."""
+    CANCELLED = "cancelled"
+    """The turn was stopped."""
+
+
+class InputAction(StrEnum):
+    """How a tool server's question to the person ended."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    CANCEL = "cancel"
+    EXPIRED = "expired"
 
 
 class Outcome(StrEnum):
@@ -74,6 +102,40 @@ class Preview(BaseModel):
 
     summary: str
     changes: list[Change] = []
+
+
+class Origin(BaseModel):
+    """Where a piece of text came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["person", "document", "web", "mail", "database", "tool"]
+    server: str = ""
+    """Our name for the tool server, empty for the person's own words."""
+    trusted: bool
+    """False: strangers may have written it, so it is data and never a reason to act."""
+
+
+class TaintMark(BaseModel):
+    """A fragment of an argument that occurs in untrusted text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    argument: str
+    """Dotted path of the argument: `to.0`."""
+    start: int = Field(ge=0)
+    """In characters (code points) of the argument's text."""
+    end: int
+    origin: Origin
+
+
+class DefinitionChange(BaseModel):
+    """How a tool's definition differs from the one a standing grant was given for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: dict[str, JsonValue]
+    after: dict[str, JsonValue]
 
 
 class CallError(BaseModel):
@@ -106,6 +168,10 @@ class TurnStarted(EventBase):
     title: str
     model: str
     at: datetime
+    replaces: str | None = None
+    """The turn of which this is another version: the person edited its question, or had it answered anew."""
+    queued: bool = False
+    """An earlier question is still being answered; this one waits for its end."""
 
 
 class TextDelta(EventBase):
@@ -144,6 +210,10 @@ class CallProposed(EventBase):
     verdict: Verdict
     rule: str
     reason: str
+    grant_id: str | None = None
+    """The standing grant under which it runs without a question."""
+    retry_of: str | None = None
+    """The call with an unknown outcome that the person had tried again by this one."""
 
 
 class ApprovalNeeded(EventBase):
@@ -160,6 +230,14 @@ class ApprovalNeeded(EventBase):
     rule: str
     reason: str
     expires_at: datetime
+    approver_roles: list[str] = []
+    """Empty: the person who asked decides. Otherwise somebody else with one of these roles must."""
+    taint: list[TaintMark] = []
+    """Fragments of arguments that come from untrusted text."""
+    may_grant: bool = False
+    """Whether the yes may be given for longer, as a standing grant."""
+    outdated_grant: DefinitionChange | None = None
+    """A standing grant would have covered this, but the tool's definition has changed since."""
 
 
 class ApprovalDecided(EventBase):
@@ -175,6 +253,8 @@ class ApprovalDecided(EventBase):
     decided_by: str = ""
     """The person's name; empty when nobody decided."""
     note: str = ""
+    grant_id: str | None = None
+    """The standing grant that was given together with this yes."""
 
 
 class CallStarted(EventBase):
@@ -209,6 +289,63 @@ class CallFinished(EventBase):
     """The structured result, bounded in size; None for failed calls."""
     truncated: bool = False
     error: CallError | None = None
+    origin: Origin | None = None
+    """Where the result's text comes from; None when there is no result."""
+
+
+class OutcomeNeeded(EventBase):
+    """A call was sent and its answer was lost: it may have been done. The person chooses what to do about it."""
+
+    kind: Literal["outcome_needed"] = "outcome_needed"
+    call_id: str
+    message: str
+    can_check: bool
+    """The server can say whether it was done."""
+    expires_at: datetime
+
+
+class OutcomeChecked(EventBase):
+    """The server was asked whether the call was done."""
+
+    kind: Literal["outcome_checked"] = "outcome_checked"
+    call_id: str
+    answer: Literal["done", "not_done", "unknown"]
+    text: str
+
+
+class OutcomeDecided(EventBase):
+    """The person chose, or time was up."""
+
+    kind: Literal["outcome_decided"] = "outcome_decided"
+    call_id: str
+    choice: OutcomeChoice
+    decided_by: str = ""
+
+
+class InputNeeded(EventBase):
+    """A tool server asks the person something before it goes on (MCP elicitation)."""
+
+    kind: Literal["input_needed"] = "input_needed"
+    input_id: str
+    call_id: str
+    server: str
+    mode: Literal["form", "url"]
+    message: str
+    answer_schema: dict[str, JsonValue] = {}
+    """JSON Schema of the answer: one level of strings, numbers, booleans and choices. Empty in URL mode."""
+    url: str | None = None
+    domain: str | None = None
+    """Of the address, as it is to be shown before the person follows it."""
+    expires_at: datetime
+
+
+class InputAnswered(EventBase):
+    """The person answered, or time was up. What was typed goes to the server alone, not into events."""
+
+    kind: Literal["input_answered"] = "input_answered"
+    input_id: str
+    call_id: str
+    action: InputAction
 
 
 class Notice(EventBase):
@@ -249,6 +386,11 @@ Event = Annotated[
     | CallStarted
     | CallProgress
     | CallFinished
+    | OutcomeNeeded
+    | OutcomeChecked
+    | OutcomeDecided
+    | InputNeeded
+    | InputAnswered
     | Notice
     | Usage
     | TurnFinished,

@@ -12,7 +12,12 @@ from shared.wire.events import (
     CallProposed,
     CallStarted,
     Event,
+    InputAnswered,
+    InputNeeded,
     Notice,
+    OutcomeChecked,
+    OutcomeDecided,
+    OutcomeNeeded,
     TextDelta,
     TextDropped,
     TextFinished,
@@ -30,6 +35,13 @@ class CallFacts:
     asked: ApprovalNeeded | None = None
     decided: ApprovalDecided | None = None
     started: bool = False
+    """Sent, and neither answered nor answered with a question."""
+    inputs: tuple[InputNeeded, ...] = ()
+    """Questions of the tool server in its last answer."""
+    answered: frozenset[str] = frozenset()
+    """Those of its questions, by id, that the person has answered or let pass."""
+    outcome_needed: OutcomeNeeded | None = None
+    outcome_decided: OutcomeDecided | None = None
     finished: CallFinished | None = None
 
     @property
@@ -40,6 +52,10 @@ class CallFacts:
     def arguments_to_send(self) -> dict[str, object]:
         decided = self.decided
         return dict(self.proposed.arguments if decided is None else decided.arguments)
+
+    @property
+    def unanswered_inputs(self) -> Sequence[InputNeeded]:
+        return [needed for needed in self.inputs if needed.input_id not in self.answered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,8 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
         case CallProposed():
             reply = facts.open_reply
             calls = {**facts.calls, event.call_id: CallFacts(proposed=event)}
+            if event.retry_of is not None:  # ours, not the model's: no reply proposed it
+                return replace(facts, calls=calls)
             open_reply = replace(reply, call_ids=(*reply.call_ids, event.call_id))
             return replace(facts, calls=calls, open_reply=open_reply)
         case Usage():
@@ -110,12 +128,22 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
         case ApprovalDecided():
             return _with_call(facts, event.call_id, decided=event)
         case CallStarted():
-            return _with_call(facts, event.call_id, started=True)
+            return _with_call(facts, event.call_id, started=True, inputs=(), answered=frozenset())
+        case InputNeeded():
+            inputs = (*facts.calls[event.call_id].inputs, event)
+            return _with_call(facts, event.call_id, started=False, inputs=inputs)
+        case InputAnswered():
+            answered = facts.calls[event.call_id].answered | {event.input_id}
+            return _with_call(facts, event.call_id, answered=answered)
+        case OutcomeNeeded():
+            return _with_call(facts, event.call_id, outcome_needed=event)
+        case OutcomeDecided():
+            return _with_call(facts, event.call_id, outcome_decided=event)
         case CallFinished():
             return _with_call(facts, event.call_id, finished=event)
         case TurnFinished():
             return replace(facts, finished=event)
-        case TextDelta() | CallProgress() | Notice():
+        case TextDelta() | CallProgress() | OutcomeChecked() | Notice():
             return facts
         case _:
             assert_never(event)
