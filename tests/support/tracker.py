@@ -28,6 +28,11 @@ class Preview(BaseModel):
     changes: list[Change]
 
 
+class OrderStatus(BaseModel):
+    answer: Literal["done", "not_done", "unknown"]
+    text: str
+
+
 class Table(BaseModel):
     columns: list[dict[str, str]]
     rows: list[list[Any]]
@@ -48,6 +53,11 @@ class Tracker:
     """Set when one of them has begun to wait."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     description: str = "Count tasks by status."
+    orders: dict[str, int] = field(default_factory=dict[str, int])
+    """Amount by request id."""
+    loses: int = 0
+    """How many answers to `order` get lost: 1 loses the next after it was done, -1 before it is."""
+    knows_orders: bool = True
 
     def app(self) -> Starlette:
         return build(self).streamable_http_app()
@@ -107,6 +117,32 @@ def build(tracker: Tracker) -> MCPServer:
         """Writes for a long time."""
         await wait()
         return "written"
+
+    @server.tool(
+        annotations=WRITES,
+        meta={
+            "io.steward/idempotency-argument": "request_id",
+            "io.steward/status": "order_status",
+        },
+    )
+    async def order(amount: Annotated[int, Field(ge=1)], request_id: str) -> str:
+        """Order something."""
+        loses, tracker.loses = tracker.loses, 0
+        if loses >= 0:
+            tracker.orders[request_id] = amount
+        if loses:
+            await wait()
+        return f"Ordered {amount}."
+
+    @server.tool(annotations=READS, meta={"io.steward/hidden": True})
+    async def order_status(idempotency_key: str) -> OrderStatus:
+        """Whether an order arrived."""
+        if not tracker.knows_orders:
+            return OrderStatus(answer="unknown", text="The book is closed.")
+        amount = tracker.orders.get(idempotency_key)
+        if amount is None:
+            return OrderStatus(answer="not_done", text="No such order.")
+        return OrderStatus(answer="done", text=f"{amount} were ordered.")
 
     @server.tool(annotations=READS)
     async def broken() -> str:

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from orchestrator.turns.decide import (
     AskModel,
+    AskOutcome,
     AskPerson,
     Done,
     Finish,
@@ -81,12 +82,41 @@ def ended(call_id: str) -> tuple[str, dict[str, JsonValue]]:
     return "call_finished", {"call_id": call_id, "state": "succeeded"}
 
 
+def outcome_needed(call_id: str) -> tuple[str, dict[str, JsonValue]]:
+    return "outcome_needed", {
+        "call_id": call_id,
+        "message": "?",
+        "can_check": False,
+        "expires_at": AT,
+    }
+
+
+def outcome_decided(call_id: str, choice: str) -> tuple[str, dict[str, JsonValue]]:
+    return "outcome_decided", {"call_id": call_id, "choice": choice}
+
+
+def input_needed(call_id: str, input_id: str) -> tuple[str, dict[str, JsonValue]]:
+    return "input_needed", {
+        "input_id": input_id,
+        "call_id": call_id,
+        "server": "s",
+        "mode": "form",
+        "message": "?",
+        "expires_at": AT,
+    }
+
+
+def input_answered(call_id: str, input_id: str) -> tuple[str, dict[str, JsonValue]]:
+    return "input_answered", {"input_id": input_id, "call_id": call_id, "action": "accept"}
+
+
 SENT: tuple[str, dict[str, JsonValue]] = ("call_started", {"call_id": "a", "at": AT})
 REPLY_END: tuple[str, dict[str, JsonValue]] = ("usage", {"model": "m"})
 WORDS: tuple[str, dict[str, JsonValue]] = ("text_finished", {"text": "Noon."})
 CUT: tuple[str, dict[str, JsonValue]] = ("text_dropped", {"reason": "cut"})
 OVER: tuple[str, dict[str, JsonValue]] = ("turn_finished", {"outcome": "answered"})
 ASK = Verdict.ASK
+LOST = [proposed("a", repeatable=False, read_only=False), REPLY_END, SENT]
 
 CASES: list[tuple[str, list[Any], type]] = [
     ("a new question goes to the model", [], AskModel),
@@ -116,7 +146,23 @@ CASES: list[tuple[str, list[Any], type]] = [
     (
         "a write that was sent before a crash is never sent again",
         [proposed("a", repeatable=False, read_only=False), REPLY_END, SENT],
+        AskOutcome,
+    ),
+    ("a lost outcome is waited for", [*LOST, outcome_needed("a")], Wait),
+    (
+        "a lost outcome that was chosen about is settled",
+        [*LOST, outcome_needed("a"), outcome_decided("a", "leave")],
         SettleCalls,
+    ),
+    (
+        "a call whose server asks something waits",
+        [proposed("a"), REPLY_END, SENT, input_needed("a", "i")],
+        Wait,
+    ),
+    (
+        "a call whose server has its answers is sent again",
+        [proposed("a"), REPLY_END, SENT, input_needed("a", "i"), input_answered("a", "i")],
+        RunCalls,
     ),
     ("results go back to the model", [proposed("a"), REPLY_END, SENT, ended("a")], AskModel),
     ("silence is no answer", [REPLY_END], Finish),

@@ -56,7 +56,7 @@ def end_session() -> None:
     session_id = cast("ServerSideSession", session).sid
     session.clear()
     # Before the pages are told: they leave at once for the sign-in page, which must not find them signed in still.
-    parts().redis.delete(store_name(session_id))
+    parts().redis.delete(store_name(str(session_id)))
     if key:
         tell_pages = cast("Callable[[str], None]", current_app.extensions["steward_end_session"])
         tell_pages(str(key))

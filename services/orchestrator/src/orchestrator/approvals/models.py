@@ -14,7 +14,11 @@ class ApprovalRow(Base):
     """What was shown, what was decided, by whom. Needs no running process. Outlives its conversation."""
 
     __tablename__ = "approvals"
-    __table_args__ = (Index(None, "state", "expires_at"), Index(None, "turn_id"))
+    __table_args__ = (
+        Index(None, "state", "expires_at"),
+        Index(None, "turn_id"),
+        Index(None, "tenant_id", "state"),
+    )
 
     call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     turn_id: Mapped[str] = mapped_column(String(64))
@@ -22,6 +26,11 @@ class ApprovalRow(Base):
     owner_id: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     """pending, approved, rejected, expired or cancelled."""
+    proposed: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """The `call_proposed` event; None for questions asked before it was kept here."""
+    requested_by_name: Mapped[str] = mapped_column(String(200), server_default="")
+    approver_roles: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
+    """Empty: the person who asked decides. Otherwise somebody else with one of these roles must."""
     shown: Mapped[dict[str, Any]] = mapped_column(JSON)
     """The `approval_needed` event as the person saw it."""
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.models import ApprovalRow
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotAllowed, NotFound
 from shared.service_tokens import Principal
-from shared.wire.events import ApprovalNeeded, Decision
+from shared.wire.events import ApprovalNeeded, CallProposed, Decision
 
 PENDING = "pending"
 
@@ -19,21 +19,30 @@ class AlreadyDecided(Conflict):
     """Somebody was first, or the question expired. The details carry the decision that counted."""
 
 
+class OwnQuestion(NotAllowed):
+    """Somebody other than the person who asked must decide."""
+
+    code = "second_person_needed"
+
+
 async def add_approval(
     session: AsyncSession,
     asked: ApprovalNeeded,
+    proposed: CallProposed,
     *,
     turn_id: str,
-    tenant_id: str,
-    owner_id: str,
+    requester: Principal,
     now: datetime,
 ) -> None:
     session.add(
         ApprovalRow(
             call_id=asked.call_id,
             turn_id=turn_id,
-            tenant_id=tenant_id,
-            owner_id=owner_id,
+            tenant_id=requester.tenant,
+            owner_id=requester.subject,
+            requested_by_name=requester.name,
+            approver_roles=asked.approver_roles,
+            proposed=proposed.model_dump(mode="json"),
             state=PENDING,
             shown=asked.model_dump(mode="json"),
             arguments=asked.arguments,
@@ -61,6 +70,53 @@ async def get_approval(session: AsyncSession, call_id: str, owner: Principal) ->
     if row is None:
         raise NotFound("There is no such question, or it is not yours to decide.")
     return row
+
+
+async def get_approval_to_decide(
+    session: AsyncSession, call_id: str, person: Principal
+) -> ApprovalRow:
+    """The question, if this person may decide it.
+
+    Raises:
+        NotFound: nothing was asked for this call, or this person has nothing to do with it.
+        OwnQuestion: they asked for it themselves, and somebody else must say yes.
+    """
+    row = await session.scalar(
+        select(ApprovalRow).where(
+            ApprovalRow.call_id == call_id, ApprovalRow.tenant_id == person.tenant
+        )
+    )
+    if row is not None and may_decide(row, person):
+        return row
+    if row is not None and row.owner_id == person.subject:
+        roles = " or ".join(row.approver_roles)
+        raise OwnQuestion(f"You asked for this yourself, so somebody else must decide it: {roles}.")
+    raise NotFound("There is no such question, or it is not yours to decide.")
+
+
+def may_decide(row: ApprovalRow, person: Principal) -> bool:
+    """Their own, unless a second person is asked for: then anybody but them who has one of the roles."""
+    is_own = row.owner_id == person.subject
+    if not row.approver_roles:
+        return is_own
+    return not is_own and not person.roles.isdisjoint(row.approver_roles)
+
+
+async def list_pending(
+    session: AsyncSession, person: Principal, *, now: datetime, limit: int
+) -> list[ApprovalRow]:
+    """Open questions this person asked for or may decide, oldest first."""
+    rows = await session.scalars(
+        select(ApprovalRow)
+        .where(
+            ApprovalRow.tenant_id == person.tenant,
+            ApprovalRow.state == PENDING,
+            ApprovalRow.expires_at > now,
+        )
+        .order_by(ApprovalRow.created_at, ApprovalRow.call_id)
+    )
+    concerned = [row for row in rows if row.owner_id == person.subject or may_decide(row, person)]
+    return concerned[:limit]
 
 
 async def record_decision(
@@ -111,23 +167,25 @@ def _already_decided(row: ApprovalRow) -> AlreadyDecided:
     )
 
 
-async def has_expired(session: AsyncSession, now: datetime) -> bool:
-    """Whether the time of any open question is up."""
-    due = select(ApprovalRow.call_id).where(
+async def list_due(session: AsyncSession, now: datetime) -> list[str]:
+    """Turns with a question whose time is up."""
+    due = select(ApprovalRow.turn_id).where(
         ApprovalRow.state == PENDING, ApprovalRow.expires_at <= now
     )
-    return await session.scalar(due.limit(1)) is not None
+    return list(await session.scalars(due.distinct()))
 
 
-async def expire_approvals(session: AsyncSession, now: datetime) -> list[str]:
-    """Close the questions whose time is up; gives their turns."""
-    rows = await session.scalars(
+async def expire_approvals(session: AsyncSession, turn_id: str, now: datetime) -> None:
+    """Close the questions of a turn whose time is up."""
+    await session.execute(
         update(ApprovalRow)
-        .where(ApprovalRow.state == PENDING, ApprovalRow.expires_at <= now)
+        .where(
+            ApprovalRow.turn_id == turn_id,
+            ApprovalRow.state == PENDING,
+            ApprovalRow.expires_at <= now,
+        )
         .values(state=Decision.EXPIRED, decided_at=now)
-        .returning(ApprovalRow.turn_id)
     )
-    return list(rows)
 
 
 async def cancel_approvals(session: AsyncSession, turn_id: str, now: datetime) -> None:

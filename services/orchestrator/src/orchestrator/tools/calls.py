@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from pydantic import JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
 from orchestrator.tools.host import BadAnswer, CallTimedOut, ServerUnavailable
@@ -15,6 +15,7 @@ from shared.service_tokens import Principal
 from shared.wire.events import CallState, Preview
 
 PREVIEW_TIMEOUT_S = 10.0
+STATUS_TIMEOUT_S = 10.0
 ATTEMPTS_IF_REPEATABLE = 2
 MAX_CHANGES_SHOWN = 100
 
@@ -41,6 +42,13 @@ class EndedCall:
     state: CallState
     outcome: ToolOutcome = field(default_factory=ToolOutcome)
     duration_ms: int | None = None
+
+
+class OutcomeCheck(BaseModel):
+    """What a server says about a call whose answer was lost (docs/tool-conventions.md)."""
+
+    answer: Literal["done", "not_done", "unknown"]
+    text: str = Field(default="", max_length=2_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,31 @@ class ToolCaller:
         except ValidationError:
             return None, "The server's preview cannot be read."
         return preview.model_copy(update={"changes": preview.changes[:MAX_CHANGES_SHOWN]}), None
+
+    async def check_outcome(
+        self, tool: CatalogueTool, principal: Principal, idempotency_key: str
+    ) -> OutcomeCheck:
+        """Ask the server whether a call was done. Whatever goes wrong reads as `unknown`, with the reason."""
+        if tool.status_tool is None:
+            return OutcomeCheck(answer="unknown", text="The server cannot say.")
+        server = tool.server
+        try:
+            answer = await server.call(
+                partition(principal),
+                self.catalogue.token_for(server, principal),
+                tool.status_tool,
+                {"idempotency_key": idempotency_key},
+                timeout_s=STATUS_TIMEOUT_S,
+            )
+        except ExpectedError as error:
+            return OutcomeCheck(answer="unknown", text=error.message)
+        outcome = outcome_of(answer)
+        if outcome.error is not None:
+            return OutcomeCheck(answer="unknown", text=outcome.error.message)
+        try:
+            return OutcomeCheck.model_validate(outcome.result)
+        except ValidationError:
+            return OutcomeCheck(answer="unknown", text="The server's answer cannot be read.")
 
     async def _attempt(
         self, call: CallToSend, show_progress: ShowProgress

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from mcp.types import Tool
@@ -33,6 +33,8 @@ MAX_DESCRIPTION_CHARACTERS = 4_000
 PREVIEW_META = "io.steward/preview"
 HIDDEN_META = "io.steward/hidden"
 IDEMPOTENCY_META = "io.steward/idempotency-key"
+IDEMPOTENCY_ARGUMENT_META = "io.steward/idempotency-argument"
+STATUS_META = "io.steward/status"
 
 log = structlog.get_logger()
 
@@ -88,11 +90,39 @@ class CatalogueTool:
         name = (self.tool.meta or {}).get(PREVIEW_META)
         return name if self.server.own and isinstance(name, str) else None
 
+    @property
+    def status_tool(self) -> str | None:
+        """Name of the tool that says whether a call of this one was done, asked by its idempotency key."""
+        name = (self.tool.meta or {}).get(STATUS_META)
+        return name if isinstance(name, str) else None
+
+    @property
+    def idempotency_argument(self) -> str | None:
+        """The argument in which the tool wants the idempotency key. It is ours to fill, not the model's."""
+        name = (self.tool.meta or {}).get(IDEMPOTENCY_ARGUMENT_META)
+        return name if isinstance(name, str) else None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """JSON Schema of the arguments that a model or a person chooses."""
+        schema = self.tool.input_schema
+        ours = self.idempotency_argument
+        if ours is None:
+            return schema
+        properties = {k: v for k, v in schema.get("properties", {}).items() if k != ours}
+        required = [name for name in schema.get("required", []) if name != ours]
+        return {**schema, "properties": properties, "required": required}
+
+    def with_key(self, arguments: dict[str, JsonValue], key: str) -> dict[str, JsonValue]:
+        """The arguments as they are sent."""
+        ours = self.idempotency_argument
+        return arguments if ours is None else {**arguments, ours: key}
+
     def for_model(self) -> ToolForModel:
         return ToolForModel(
             name=self.model_name,
             description=(self.tool.description or "")[:MAX_DESCRIPTION_CHARACTERS],
-            parameters=cast("dict[str, JsonValue]", self.tool.input_schema),
+            parameters=cast("dict[str, JsonValue]", self.parameters),
         )
 
 

@@ -45,6 +45,17 @@ def gate(
     )
 
 
+def asking_again(judgement: Judgement) -> Judgement:
+    """For a call that may have been done already: whatever let it run before, it needs another yes."""
+    if judgement.verdict is not Verdict.RUN:
+        return judgement
+    return Judgement(
+        Verdict.ASK,
+        "retry_asks",
+        "It may have been done already, so doing it again needs your yes.",
+    )
+
+
 def _judge(
     tool: CatalogueTool | None,
     arguments: dict[str, JsonValue] | None,
@@ -76,7 +87,7 @@ def _judge(
 
 def schema_problem(tool: CatalogueTool, arguments: dict[str, JsonValue]) -> str | None:
     """Why the arguments do not fit the tool's schema, None when they do. No reference is ever fetched."""
-    return problem_with(tool.tool.input_schema, arguments)
+    return problem_with(tool.parameters, arguments)
 
 
 def problem_with(schema: dict[str, Any], arguments: dict[str, JsonValue]) -> str | None:

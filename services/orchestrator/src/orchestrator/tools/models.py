@@ -30,6 +30,8 @@ class ToolCallRow(Base):
     idempotency_key: Mapped[str] = mapped_column(String(64))
     repeatable: Mapped[bool] = mapped_column(Boolean)
     """Read-only or idempotent by a trusted server's word: may be sent again after a crash."""
+    retry_of: Mapped[str | None] = mapped_column(String(64))
+    """The call with an unknown outcome that the person had tried again by this one."""
     state: Mapped[str] = mapped_column(String(32))
     rule: Mapped[str] = mapped_column(String(64))
     error: Mapped[str | None] = mapped_column(Text)

@@ -54,6 +54,15 @@ async def mark_sent(session: AsyncSession, call_id: str, now: datetime) -> None:
     )
 
 
+async def mark_outcome_unknown(session: AsyncSession, call_id: str, why: str) -> None:
+    """The answer was lost. It stays so until the person has chosen what to do about it."""
+    await session.execute(
+        update(ToolCallRow)
+        .where(ToolCallRow.call_id == call_id)
+        .values(state=CallState.OUTCOME_UNKNOWN, error=why)
+    )
+
+
 async def end_call(
     session: AsyncSession, call_id: str, state: CallState, error: str | None, now: datetime
 ) -> None:

@@ -2,24 +2,27 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never
 
+import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orchestrator.approvals.models import ApprovalRow
 from orchestrator.approvals.queries import add_approval, cancel_approvals, list_decided
 from orchestrator.conversations.queries import touch_conversation
 from orchestrator.database import Database
+from orchestrator.inputs.queries import cancel_inputs, list_inputs
 from orchestrator.models.port import Model, ModelFailed, ProposedCall, ReplyCut, ReplyEnd
 from orchestrator.settings import Settings
 from orchestrator.tools.calls import CallToSend, EndedCall, ToolCaller
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, Toolbox
-from orchestrator.tools.fingerprint import canonical_hash
-from orchestrator.tools.gate import gate
+from orchestrator.tools.fingerprint import canonical_hash, name_for_model
+from orchestrator.tools.gate import asking_again, gate
 from orchestrator.tools.models import ToolCallRow
 from orchestrator.tools.queries import approve_call, end_call, mark_sent
 from orchestrator.tools.results import ToolOutcome
@@ -27,6 +30,7 @@ from orchestrator.turns import log as turn_log
 from orchestrator.turns.context import build_context, system_prompt
 from orchestrator.turns.decide import (
     AskModel,
+    AskOutcome,
     AskPerson,
     Done,
     Finish,
@@ -38,11 +42,11 @@ from orchestrator.turns.decide import (
     decide,
 )
 from orchestrator.turns.facts import CallFacts, TurnFacts, fold
+from orchestrator.turns.inputs import InputDesk
 from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
 from orchestrator.turns.stream import TurnStream
 from orchestrator.turns.writer import EventWriter
 from shared.errors import ExpectedError
-from shared.service_tokens import Principal
 from shared.wire.api import TurnState
 from shared.wire.events import (
     ApprovalDecided,
@@ -78,10 +82,12 @@ _STATE_OF = {
     Outcome.STOPPED: TurnState.STOPPED,
     Outcome.FAILED: TurnState.FAILED,
 }
+MAY_HAVE_BEEN_DONE = "It was sent, but the answer was lost: it may have been done."
 _WHY_ENDED = {
     CallState.REJECTED: "The person said no; nothing was done.",
     CallState.EXPIRED: "Nobody answered in time; nothing was done.",
-    CallState.OUTCOME_UNKNOWN: "It was sent, but the answer was lost: it may have been done.",
+    CallState.OUTCOME_UNKNOWN: MAY_HAVE_BEEN_DONE,
+    CallState.RETRIED: "The answer was lost, and the person had it tried again.",
     CallState.CANCELLED: "The turn was stopped.",
 }
 
@@ -111,9 +117,7 @@ class Turn:
     def __init__(self, parts: TurnParts, claimed: turn_log.Claimed, facts: TurnFacts) -> None:
         self._parts = parts
         self._row = claimed.row
-        self._principal = _principal_of(
-            claimed.row.tenant_id, claimed.row.owner_id, claimed.row.asked_by
-        )
+        self._principal = turn_log.asker_of(claimed.row)
         self._stop = asyncio.Event()
         if claimed.row.cancel_requested_at is not None:
             self._stop.set()
@@ -125,6 +129,13 @@ class Turn:
             now=parts.now,
             coalesce_s=parts.settings.coalesce_ms / 1_000,
         )
+        self._inputs = InputDesk(
+            claimed.row,
+            self._writer,
+            timedelta(seconds=parts.settings.approval_lifetime_s),
+            parts.now,
+        )
+        self._seen_news = 0
 
     @property
     def _facts(self) -> TurnFacts:
@@ -141,7 +152,7 @@ class Turn:
             LeaseLost: it is not ours any more.
         """
         while True:
-            await self._take_up_decisions()
+            await self._take_up_answers()
             step = decide(
                 self._facts, cancel_requested=self._stop.is_set(), limits=self._parts.limits
             )
@@ -162,6 +173,8 @@ class Turn:
                 await self._unless_stopped(self._ask_person(step.calls))
             case RunCalls():
                 await self._unless_stopped(self._run_calls(step.calls))
+            case AskOutcome():
+                await self._ask_outcome(step.calls)
             case SettleCalls():
                 await self._settle(step.calls)
             case Wait():
@@ -286,9 +299,12 @@ class Turn:
                 self._writer.commit()
             )  # an answer without calls is stored together with the turn's end
 
-    def _propose(self, call: ProposedCall, toolbox: Toolbox) -> None:
+    def _propose(
+        self, call: ProposedCall, toolbox: Toolbox, *, retry_of: str | None = None
+    ) -> None:
         calls_left = self._parts.settings.max_calls - len(self._facts.calls)
         gated = gate(call, toolbox, self._principal.roles, calls_left=calls_left)
+        judgement = gated.judgement if retry_of is None else asking_again(gated.judgement)
         tool = gated.tool
         event = CallProposed(
             n=(n := self._writer.number),
@@ -300,9 +316,10 @@ class Turn:
             arguments=gated.arguments,
             read_only=bool(tool and tool.reads_only),
             repeatable=bool(tool and tool.is_repeatable),
-            verdict=gated.judgement.verdict,
-            rule=gated.judgement.rule,
-            reason=gated.judgement.reason,
+            verdict=judgement.verdict,
+            rule=judgement.rule,
+            reason=judgement.reason,
+            retry_of=retry_of,
         )
         self._writer.add(event, self._ledger_entry(event, tool))
 
@@ -321,6 +338,7 @@ class Turn:
             arguments_hash=canonical_hash(event.arguments),
             idempotency_key=uuid.uuid4().hex,
             repeatable=event.repeatable,
+            retry_of=event.retry_of,
             state=CallState.PROPOSED,
             rule=event.rule,
             error=None,
@@ -346,9 +364,9 @@ class Turn:
                 await add_approval(
                     session,
                     event,
+                    self._facts.calls[event.call_id].proposed,
                     turn_id=self._row.turn_id,
-                    tenant_id=self._row.tenant_id,
-                    owner_id=self._row.owner_id,
+                    requester=self._principal,
                     now=self._parts.now(),
                 )
 
@@ -377,17 +395,22 @@ class Turn:
             + timedelta(seconds=self._parts.settings.approval_lifetime_s),
         )
 
-    async def _take_up_decisions(self) -> None:
-        open_calls = [
-            call
-            for call in self._facts.unfinished_calls
-            if call.asked is not None and call.decided is None
-        ]
-        if not open_calls:
+    async def _take_up_answers(self) -> None:
+        """Put what people decided and answered since the last look into the log."""
+        if not any(call.waits_for_person for call in self._facts.unfinished_calls):
             return
         async with self._parts.database.reading() as session:
+            self._seen_news = await turn_log.read_news(session, self._row.turn_id)
             decided = {row.call_id: row for row in await list_decided(session, self._row.turn_id)}
-        for call in open_calls:
+            answered = await list_inputs(session, self._row.turn_id)
+        await self._take_up_decisions(decided)
+        self._inputs.take_up(answered)
+        await self._writer.commit()
+
+    async def _take_up_decisions(self, decided: Mapping[str, ApprovalRow]) -> None:
+        for call in self._facts.unfinished_calls:
+            if call.asked is None or call.decided is not None:
+                continue
             row = decided.get(call.call_id)
             if row is None:
                 continue
@@ -406,15 +429,13 @@ class Turn:
                 await self._writer.commit(
                     lambda session, row=row: approve_call(session, row.call_id, row.arguments)
                 )
-        await self._writer.commit()
 
     async def _wait(self) -> bool:
-        seen = [call.call_id for call in self._facts.calls.values() if call.decided is not None]
         laid_down = False
 
         async def lay_down(session: AsyncSession) -> None:
             nonlocal laid_down
-            laid_down = await turn_log.wait(session, self._writer.lease, seen)
+            laid_down = await turn_log.wait(session, self._writer.lease, self._seen_news)
 
         await self._writer.commit(lay_down)
         if not laid_down:
@@ -446,13 +467,32 @@ class Turn:
         ]
         try:
             for finished in asyncio.as_completed(running):
-                answered = await finished
-                self._end_call(answered.call_id, answered.state, answered)
+                self._take_up_end(await finished, {call.call_id: call.tool for call in prepared})
                 await self._writer.commit()
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    def _take_up_end(self, ended: EndedCall, tools: Mapping[str, CatalogueTool]) -> None:
+        if ended.state is not CallState.OUTCOME_UNKNOWN:
+            self._end_call(ended.call_id, ended.state, ended)
+            return
+        error = ended.outcome.error
+        self._inputs.ask_outcome(
+            self._facts.calls[ended.call_id],
+            f"{error.message if error else ''} {MAY_HAVE_BEEN_DONE}".strip(),
+            can_check=tools[ended.call_id].status_tool is not None,
+        )
+
+    async def _ask_outcome(self, calls: Sequence[CallFacts]) -> None:
+        """Ask about calls whose answers were lost together with the process that waited for them."""
+        toolbox = await self._parts.catalogue.toolbox(self._principal)
+        for call in calls:
+            tool = toolbox.find(call.proposed.server, call.proposed.tool)
+            can_check = tool is not None and tool.status_tool is not None
+            self._inputs.ask_outcome(call, MAY_HAVE_BEEN_DONE, can_check=can_check)
+        await self._writer.commit()
 
     async def _prepare(self, calls: Sequence[CallFacts]) -> list[CallToSend]:
         """Look the tools up again; what changed since the call was judged is not sent."""
@@ -476,18 +516,24 @@ class Turn:
                     call_id=call.call_id,
                     tool=tool,
                     principal=self._principal,
-                    arguments=row.arguments,
+                    arguments=tool.with_key(row.arguments, row.idempotency_key),
                     idempotency_key=row.idempotency_key,
                 )
             )
         return prepared
 
     async def _settle(self, calls: Sequence[tuple[CallFacts, CallState]]) -> None:
+        again = [call for call, state in calls if state is CallState.RETRIED]
+        toolbox = await self._parts.catalogue.toolbox(self._principal) if again else Toolbox()
         for call, state in calls:
             self._end_call(call.call_id, state, _why_settled(call, state))
+        for call in again:
+            self._propose(_as_proposed(call), toolbox, retry_of=call.call_id)
         if self._stop.is_set():
+            now = self._parts.now()
             await self._writer.commit(
-                lambda session: cancel_approvals(session, self._row.turn_id, self._parts.now())
+                lambda session: cancel_approvals(session, self._row.turn_id, now),
+                lambda session: cancel_inputs(session, self._row.turn_id, now),
             )
         else:
             await self._writer.commit()
@@ -544,7 +590,17 @@ class Turn:
 def _why_settled(call: CallFacts, state: CallState) -> CallError:
     if state is CallState.REFUSED:
         return CallError(code=call.proposed.rule, message=call.proposed.reason)
+    if state is CallState.MARKED_DONE and call.outcome_decided is not None:
+        said_by = call.outcome_decided.decided_by
+        message = f"The answer was lost; that it was done is known from {said_by}."
+        return CallError(code=state.value, message=message)
     return CallError(code=state.value, message=_WHY_ENDED[state])
+
+
+def _as_proposed(call: CallFacts) -> ProposedCall:
+    """The call again, with the arguments that were last approved."""
+    name = name_for_model(call.proposed.server, call.proposed.tool)
+    return ProposedCall(name, orjson.dumps(call.arguments_to_send).decode())
 
 
 def _why_not_sent(
@@ -562,15 +618,3 @@ def _why_not_sent(
             hint="Look at the difference on the tools page.",
         )
     return None
-
-
-def _principal_of(tenant_id: str, owner_id: str, asked_by: dict[str, Any]) -> Principal:
-    return Principal(
-        subject=owner_id,
-        tenant=tenant_id,
-        roles=frozenset(asked_by["roles"]),
-        name=asked_by["name"],
-        tier=asked_by["tier"],
-        locale=asked_by["locale"],
-        tz=asked_by["tz"],
-    )

@@ -7,16 +7,34 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.models import ApprovalRow
-from orchestrator.approvals.queries import PENDING, get_approval, record_decision
+from orchestrator.approvals.queries import (
+    PENDING,
+    get_approval_to_decide,
+    record_decision,
+)
 from orchestrator.deps import Caller, Now
+from orchestrator.inputs.queries import (
+    AlreadyAnswered,
+    get_input,
+    outcome_input_id,
+    record_answer,
+    record_check,
+)
 from orchestrator.tools.gate import problem_with
-from orchestrator.tools.queries import get_call
+from orchestrator.tools.queries import get_call, get_call_to_send
 from orchestrator.turns import log as turn_log
+from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, Unavailable
 from shared.service_tokens import Principal
-from shared.wire.api import CallDecision, PreviewAnswer, PreviewRequest
-from shared.wire.events import Decision
+from shared.wire.api import (
+    CallDecision,
+    OutcomeAnswer,
+    OutcomeDecision,
+    PreviewAnswer,
+    PreviewRequest,
+)
+from shared.wire.events import Decision, OutcomeChoice
 
 router = APIRouter(prefix="/v1/calls", tags=["approvals"])
 
@@ -31,10 +49,7 @@ async def decide(
 
     Approving with `arguments` sends exactly those; they are checked against the tool's schema first.
     """
-    async with parts.database.writing() as session:
-        row = await get_approval(session, call_id, caller)
-        await _record(session, row, decision, caller, now)
-        await turn_log.wake(session, row.turn_id)
+    row = await record(call_id, decision, caller, parts, now)
     await runner.wake(row.turn_id)
     return {
         "call_id": call_id,
@@ -43,6 +58,73 @@ async def decide(
         "edited": list(row.edited),
         "decided_by": row.decided_by_name,
     }
+
+
+@router.put("/{call_id}/outcome")
+async def decide_outcome(
+    call_id: str, decision: OutcomeDecision, caller: Caller, parts: Parts, runner: Runner, now: Now
+) -> OutcomeAnswer:
+    """Say what to do about a call that may have been done: retry, done or leave. `check` asks its server first."""
+    if decision.choice == "check":
+        answer = await _check(call_id, caller, parts, now)
+    else:
+        choice = OutcomeChoice(decision.choice)
+        await _choose(call_id, choice, caller, caller.name, parts, now)
+        answer = OutcomeAnswer(call_id=call_id, choice=choice)
+    async with parts.database.reading() as session:
+        row = await get_input(session, outcome_input_id(call_id), caller)
+    await runner.wake(row.turn_id)
+    return answer
+
+
+async def _check(call_id: str, caller: Principal, parts: TurnParts, now: datetime) -> OutcomeAnswer:
+    async with parts.database.reading() as session:
+        row = await get_input(session, outcome_input_id(call_id), caller)
+        call = await get_call(session, call_id, caller)
+    if row.state != PENDING:
+        raise AlreadyAnswered(f"This was already answered: {row.state}.", winner=row.state)
+    toolbox = await parts.catalogue.toolbox(caller)
+    tool = toolbox.find(call.server, call.tool)
+    if tool is None:
+        raise Unavailable("The tool cannot be reached right now. Try again in a moment.")
+    found = await parts.caller.check_outcome(tool, caller, call.idempotency_key)
+    async with parts.database.writing() as session:
+        await turn_log.wake(session, row.turn_id)
+        await record_check(session, row.input_id, found.model_dump())
+    choice = None
+    if found.answer == "done":
+        choice = OutcomeChoice.DONE
+        await _choose(call_id, choice, caller, call.server, parts, now)
+    return OutcomeAnswer(call_id=call_id, choice=choice, checked=found.answer, text=found.text)
+
+
+async def _choose(
+    call_id: str,
+    choice: OutcomeChoice,
+    caller: Principal,
+    decided_by: str,
+    parts: TurnParts,
+    now: datetime,
+) -> None:
+    async with parts.database.writing() as session:
+        row = await get_input(session, outcome_input_id(call_id), caller)
+        await turn_log.wake(session, row.turn_id)
+        await record_answer(session, row, choice, answered_by=decided_by, now=now)
+
+
+async def record(
+    call_id: str, decision: CallDecision, caller: Principal, parts: TurnParts, now: datetime
+) -> ApprovalRow:
+    """Store one decision. Its turn still has to be run.
+
+    Raises:
+        NotFound, OwnQuestion, InvalidInput, AlreadyDecided.
+    """
+    async with parts.database.writing() as session:
+        row = await get_approval_to_decide(session, call_id, caller)
+        await turn_log.wake(session, row.turn_id)
+        await _record(session, row, decision, caller, now)
+    return row
 
 
 async def _record(
@@ -86,14 +168,15 @@ async def preview(
 ) -> PreviewAnswer:
     """What a waiting call would change with these arguments. Nothing is done."""
     async with parts.database.reading() as session:
-        approval = await get_approval(session, call_id, caller)
-        call = await get_call(session, call_id, caller)
+        approval = await get_approval_to_decide(session, call_id, caller)
+        call = await get_call_to_send(session, call_id)
+        requester = await turn_log.principal_of(session, approval.turn_id)
     problem = problem_with(approval.shown["arguments_schema"], request.arguments)
     if problem is not None:
         return PreviewAnswer(preview=None, problem=problem)
-    toolbox = await parts.catalogue.toolbox(caller)
+    toolbox = await parts.catalogue.toolbox(requester)
     tool = toolbox.find(call.server, call.tool)
     if tool is None:
         return PreviewAnswer(preview=None, problem="The tool cannot be reached right now.")
-    shown, problem = await parts.caller.preview(tool, caller, request.arguments)
+    shown, problem = await parts.caller.preview(tool, requester, request.arguments)
     return PreviewAnswer(preview=shown, problem=problem)

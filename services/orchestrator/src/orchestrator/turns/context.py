@@ -88,7 +88,7 @@ def _reply_messages(turn: TurnFacts, reply: Reply, max_result_characters: int) -
     if not calls:
         return [message] if reply.text else []
     message["tool_calls"] = [_as_tool_call(call) for call in calls]
-    return [message, *(_as_tool_message(call, max_result_characters) for call in calls)]
+    return [message, *(_as_tool_message(turn, call, max_result_characters) for call in calls)]
 
 
 def _as_tool_call(call: CallFacts) -> dict[str, Any]:
@@ -101,8 +101,8 @@ def _as_tool_call(call: CallFacts) -> dict[str, Any]:
     }
 
 
-def _as_tool_message(call: CallFacts, max_characters: int) -> Message:
-    content = orjson.dumps(_told_of(call)).decode()
+def _as_tool_message(turn: TurnFacts, call: CallFacts, max_characters: int) -> Message:
+    content = orjson.dumps(_told_of(turn.last_try(call))).decode()
     if len(content) > max_characters:
         content = f"{content[:max_characters]}… [shortened from {len(content):,} characters]"
     return {"role": "tool", "tool_call_id": call.call_id, "content": content}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.turns.facts import CallFacts, TurnFacts
-from shared.wire.events import CallError, CallState, Decision, Outcome, Verdict
+from shared.wire.events import CallError, CallState, Decision, Outcome, OutcomeChoice, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,13 @@ class SettleCalls:
 
 
 @dataclass(frozen=True, slots=True)
+class AskOutcome:
+    """Ask the person what to do about calls that may have been done."""
+
+    calls: tuple[CallFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do until a person decides."""
 
@@ -59,7 +66,7 @@ class Done:
     """The turn has ended."""
 
 
-Step = AskModel | AskPerson | RunCalls | SettleCalls | Wait | Finish | Done
+Step = AskModel | AskPerson | RunCalls | SettleCalls | AskOutcome | Wait | Finish | Done
 
 TOO_MANY_REPLIES = CallError(
     code="too_many_steps",
@@ -116,9 +123,11 @@ def _state_when_stopped(call: CallFacts) -> CallState:
 def _next_for_calls(unfinished: Sequence[CallFacts]) -> Step:
     if settled := tuple(_settled(unfinished)):
         return SettleCalls(settled)
+    if lost := tuple(call for call in unfinished if _is_lost(call)):
+        return AskOutcome(lost)
     if runnable := tuple(call for call in unfinished if _may_be_sent(call)):
         return RunCalls(runnable)
-    if unasked := tuple(call for call in unfinished if call.asked is None):
+    if unasked := tuple(call for call in unfinished if _is_unasked(call)):
         return AskPerson(unasked)
     return Wait()
 
@@ -129,9 +138,8 @@ def _settled(calls: Sequence[CallFacts]) -> Iterator[tuple[CallFacts, CallState]
             yield call, CallState.REFUSED
         elif call.decided is not None and call.decided.decision in _ENDS_AS:
             yield call, _ENDS_AS[call.decided.decision]
-        elif call.started and not call.proposed.repeatable:
-            # Sent, and the answer never arrived: it may have been done. Never sent again by us.
-            yield call, CallState.OUTCOME_UNKNOWN
+        elif call.outcome_decided is not None:
+            yield call, _STATE_AFTER[call.outcome_decided.choice]
 
 
 _ENDS_AS = {
@@ -140,6 +148,26 @@ _ENDS_AS = {
 }
 
 
+_STATE_AFTER = {
+    OutcomeChoice.RETRY: CallState.RETRIED,
+    OutcomeChoice.DONE: CallState.MARKED_DONE,
+    OutcomeChoice.LEAVE: CallState.OUTCOME_UNKNOWN,
+    OutcomeChoice.EXPIRED: CallState.OUTCOME_UNKNOWN,
+    OutcomeChoice.CANCELLED: CallState.OUTCOME_UNKNOWN,
+}
+
+
+def _is_lost(call: CallFacts) -> bool:
+    """Sent, and the answer never arrived: it may have been done. Never sent again by us."""
+    return call.started and not call.proposed.repeatable and call.outcome_needed is None
+
+
+def _is_unasked(call: CallFacts) -> bool:
+    return call.proposed.verdict is not Verdict.RUN and call.asked is None
+
+
 def _may_be_sent(call: CallFacts) -> bool:
+    if call.outcome_needed is not None or call.unanswered_inputs:
+        return False
     approved = call.decided is not None and call.decided.decision is Decision.APPROVED
     return call.proposed.verdict is Verdict.RUN or approved

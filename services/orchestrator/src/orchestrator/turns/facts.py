@@ -41,6 +41,8 @@ class CallFacts:
     answered: frozenset[str] = frozenset()
     """Those of its questions, by id, that the person has answered or let pass."""
     outcome_needed: OutcomeNeeded | None = None
+    outcome_checks: int = 0
+    """How often the server was asked about the outcome."""
     outcome_decided: OutcomeDecided | None = None
     finished: CallFinished | None = None
 
@@ -52,6 +54,13 @@ class CallFacts:
     def arguments_to_send(self) -> dict[str, object]:
         decided = self.decided
         return dict(self.proposed.arguments if decided is None else decided.arguments)
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Something was asked about it whose answer is not in the log."""
+        undecided = self.asked is not None and self.decided is None
+        in_doubt = self.outcome_needed is not None and self.outcome_decided is None
+        return undecided or in_doubt or bool(self.unanswered_inputs)
 
     @property
     def unanswered_inputs(self) -> Sequence[InputNeeded]:
@@ -86,6 +95,13 @@ class TurnFacts:
         if not self.replies:
             return ()
         return [self.calls[call_id] for call_id in self.replies[-1].call_ids]
+
+    def last_try(self, call: CallFacts) -> CallFacts:
+        """The call itself, or the one by which the person last had it tried again."""
+        retries = {other.proposed.retry_of: other for other in self.calls.values()}
+        while (retry := retries.get(call.call_id)) is not None:
+            call = retry
+        return call
 
     @property
     def unfinished_calls(self) -> Sequence[CallFacts]:
@@ -128,7 +144,9 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
         case ApprovalDecided():
             return _with_call(facts, event.call_id, decided=event)
         case CallStarted():
-            return _with_call(facts, event.call_id, started=True, inputs=(), answered=frozenset())
+            return _with_call(
+                facts, event.call_id, started=True, inputs=(), answered=frozenset[str]()
+            )
         case InputNeeded():
             inputs = (*facts.calls[event.call_id].inputs, event)
             return _with_call(facts, event.call_id, started=False, inputs=inputs)
@@ -137,13 +155,16 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
             return _with_call(facts, event.call_id, answered=answered)
         case OutcomeNeeded():
             return _with_call(facts, event.call_id, outcome_needed=event)
+        case OutcomeChecked():
+            checks = facts.calls[event.call_id].outcome_checks + 1
+            return _with_call(facts, event.call_id, outcome_checks=checks)
         case OutcomeDecided():
             return _with_call(facts, event.call_id, outcome_decided=event)
         case CallFinished():
             return _with_call(facts, event.call_id, finished=event)
         case TurnFinished():
             return replace(facts, finished=event)
-        case TextDelta() | CallProgress() | OutcomeChecked() | Notice():
+        case TextDelta() | CallProgress() | Notice():
             return facts
         case _:
             assert_never(event)

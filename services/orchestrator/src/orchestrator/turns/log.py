@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orchestrator.approvals.models import ApprovalRow
-from orchestrator.approvals.queries import PENDING
 from orchestrator.turns.models import TurnEventRow, TurnRow
 from shared.errors import NotFound
 from shared.service_tokens import Principal
@@ -70,6 +68,25 @@ async def get_turn(session: AsyncSession, turn_id: str, owner: Principal) -> Tur
     if row is None:
         raise NotFound("There is no such turn.")
     return row
+
+
+async def principal_of(session: AsyncSession, turn_id: str) -> Principal:
+    """The person who asked, as their token described them then. For calls made in their name."""
+    row = await session.get_one(TurnRow, turn_id)
+    return asker_of(row)
+
+
+def asker_of(row: TurnRow) -> Principal:
+    """The person who asked, from a turn's row."""
+    return Principal(
+        subject=row.owner_id,
+        tenant=row.tenant_id,
+        roles=frozenset(row.asked_by["roles"]),
+        name=row.asked_by["name"],
+        tier=row.asked_by["tier"],
+        locale=row.asked_by["locale"],
+        tz=row.asked_by["tz"],
+    )
 
 
 async def list_turns(
@@ -177,26 +194,25 @@ async def finish(session: AsyncSession, lease: Lease, state: TurnState, *, now: 
     )
 
 
-async def wait(session: AsyncSession, lease: Lease, seen_decisions: Sequence[str]) -> bool:
+async def read_news(session: AsyncSession, turn_id: str) -> int:
+    """How many decisions and answers there are. Read it before them: `wait` compares it."""
+    return await session.scalar(select(TurnRow.news).where(TurnRow.turn_id == turn_id)) or 0
+
+
+async def wait(session: AsyncSession, lease: Lease, seen_news: int) -> bool:
     """Lay the turn down until a person decides. False: something was decided meanwhile, go on instead.
 
-    `seen_decisions` are the calls whose decisions are already in the log.
+    `seen_news` is what `read_news` gave before the decisions were read.
     """
     row = await session.scalar(
-        select(TurnRow).where(TurnRow.turn_id == lease.turn_id).with_for_update()
+        select(TurnRow)
+        .where(TurnRow.turn_id == lease.turn_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if row is None or row.fence != lease.fence:
         raise LeaseLost(lease.turn_id)
-    news = await session.scalar(
-        select(ApprovalRow.call_id)
-        .where(
-            ApprovalRow.turn_id == lease.turn_id,
-            ApprovalRow.state != PENDING,
-            ApprovalRow.call_id.not_in(seen_decisions),
-        )
-        .limit(1)
-    )
-    if news is not None or row.cancel_requested_at is not None:
+    if row.news != seen_news or row.cancel_requested_at is not None:
         return False
     row.state = TurnState.WAITING
     row.lease_owner = None
@@ -205,9 +221,10 @@ async def wait(session: AsyncSession, lease: Lease, seen_decisions: Sequence[str
 
 
 async def wake(session: AsyncSession, turn_id: str) -> None:
-    """Make a waiting turn ready. A running one finds the decision by itself.
+    """Tell a turn that something was decided: a waiting one becomes ready, a running one looks before it waits.
 
-    The row is locked before its state is looked at: the runner may be laying the turn down at this very moment,
+    Call it first in a transaction that decides: everybody locks the turn before what hangs on it, so nobody waits in a
+    circle. The row is locked before its state is looked at: the runner may be laying the turn down at this very moment,
     and a condition on the old state would miss that.
     """
     row = await session.scalar(
@@ -216,7 +233,10 @@ async def wake(session: AsyncSession, turn_id: str) -> None:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    if row is not None and row.state == TurnState.WAITING:
+    if row is None:
+        return
+    row.news += 1
+    if row.state == TurnState.WAITING:
         row.state = TurnState.READY
 
 

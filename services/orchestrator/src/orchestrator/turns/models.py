@@ -40,6 +40,8 @@ class TurnRow(Base):
     last_n: Mapped[int] = mapped_column(BigInteger)
     """Number of the last stored event."""
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    news: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Counts decisions and answers, so that a turn is never laid down over one it has not seen."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.approvals.queries import expire_approvals, has_expired
+from orchestrator.approvals import queries as approvals
+from orchestrator.inputs import queries as inputs
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import Turn, TurnParts
 from orchestrator.turns.facts import fold
@@ -108,14 +109,14 @@ class TurnRunner:
     async def _sweep(self) -> None:
         now = self._parts.now()
         async with self._parts.database.reading() as session:
-            is_due = await has_expired(session, now)
+            due = await approvals.list_due(session, now) + await inputs.list_due(session, now)
             claimable = await turn_log.list_claimable(session, now=now, limit=MAX_TAKEN_AT_ONCE)
-        if is_due:
+        for turn_id in due:
             async with self._parts.database.writing() as session:
-                for turn_id in await expire_approvals(session, now):
-                    await turn_log.wake(session, turn_id)
-                    claimable.append(turn_id)
-        for turn_id in dict.fromkeys(claimable):
+                await turn_log.wake(session, turn_id)
+                await approvals.expire_approvals(session, turn_id, now)
+                await inputs.expire_inputs(session, turn_id, now)
+        for turn_id in dict.fromkeys(claimable + due):
             await self.wake(turn_id)
 
     async def _renew(self) -> None:

@@ -1,0 +1,185 @@
+"""Every statement on questions in the midst of a call. The first answer counts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orchestrator.inputs.models import InputRow
+from shared.errors import Conflict, NotFound
+from shared.service_tokens import Principal
+from shared.wire.events import InputAction, InputNeeded, OutcomeChoice, OutcomeNeeded
+
+PENDING = "pending"
+OUTCOME = "outcome"
+
+
+class AlreadyAnswered(Conflict):
+    """Another answer counted, or time was up. The details carry the one that counted."""
+
+
+def outcome_input_id(call_id: str) -> str:
+    """A call's outcome is asked about once, so its id names the question."""
+    return f"outcome_{call_id.removeprefix('call_')}"
+
+
+def outcome_row(
+    asked: OutcomeNeeded, *, turn_id: str, tenant_id: str, owner_id: str, now: datetime
+) -> InputRow:
+    """The question what to do about a lost outcome."""
+    return InputRow(
+        input_id=outcome_input_id(asked.call_id),
+        kind=OUTCOME,
+        call_id=asked.call_id,
+        turn_id=turn_id,
+        tenant_id=tenant_id,
+        owner_id=owner_id,
+        state=PENDING,
+        server_key="",
+        request_state=None,
+        answer_schema={},
+        content=None,
+        checks=[],
+        answered_by_name="",
+        created_at=now,
+        expires_at=asked.expires_at,
+        answered_at=None,
+    )
+
+
+def server_question_row(
+    asked: InputNeeded,
+    *,
+    server_key: str,
+    request_state: str | None,
+    turn_id: str,
+    tenant_id: str,
+    owner_id: str,
+    now: datetime,
+) -> InputRow:
+    """A tool server's question."""
+    return InputRow(
+        input_id=asked.input_id,
+        kind=asked.mode,
+        call_id=asked.call_id,
+        turn_id=turn_id,
+        tenant_id=tenant_id,
+        owner_id=owner_id,
+        state=PENDING,
+        server_key=server_key,
+        request_state=request_state,
+        answer_schema=asked.answer_schema,
+        content=None,
+        checks=[],
+        answered_by_name="",
+        created_at=now,
+        expires_at=asked.expires_at,
+        answered_at=None,
+    )
+
+
+async def get_input(session: AsyncSession, input_id: str, owner: Principal) -> InputRow:
+    """Raises NotFound when nothing of this kind was asked, or somebody else was."""
+    row = await session.scalar(
+        select(InputRow).where(
+            InputRow.input_id == input_id,
+            InputRow.tenant_id == owner.tenant,
+            InputRow.owner_id == owner.subject,
+        )
+    )
+    if row is None:
+        raise NotFound("There is no such question, or it is not yours to answer.")
+    return row
+
+
+async def record_answer(
+    session: AsyncSession,
+    row: InputRow,
+    answer: OutcomeChoice | InputAction,
+    *,
+    content: dict[str, Any] | None = None,
+    answered_by: str,
+    now: datetime,
+) -> None:
+    """Write the answer if none was given before.
+
+    Raises:
+        AlreadyAnswered: another one counted, or time was up.
+    """
+    won = await session.scalar(
+        update(InputRow)
+        .where(
+            InputRow.input_id == row.input_id,
+            InputRow.state == PENDING,
+            InputRow.expires_at > now,
+        )
+        .values(state=answer, content=content, answered_by_name=answered_by, answered_at=now)
+        .returning(InputRow.input_id)
+    )
+    await session.refresh(row)
+    if won is not None:
+        return
+    if row.state in {PENDING, InputAction.EXPIRED}:
+        raise AlreadyAnswered("The question has expired.", winner="expired")
+    raise AlreadyAnswered(f"This was already answered: {row.state}.", winner=row.state)
+
+
+async def record_check(session: AsyncSession, input_id: str, check: dict[str, Any]) -> bool:
+    """Keep what the server said about a lost outcome. False: the question is not open any more."""
+    row = await session.scalar(
+        select(InputRow)
+        .where(InputRow.input_id == input_id, InputRow.state == PENDING)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        return False
+    row.checks = [*row.checks, check]
+    return True
+
+
+async def list_inputs(session: AsyncSession, turn_id: str) -> list[InputRow]:
+    """All questions of a turn, oldest first."""
+    return list(
+        await session.scalars(
+            select(InputRow)
+            .where(InputRow.turn_id == turn_id)
+            .order_by(InputRow.created_at, InputRow.input_id)
+        )
+    )
+
+
+async def list_due(session: AsyncSession, now: datetime) -> list[str]:
+    """Turns with a question whose time is up."""
+    due = select(InputRow.turn_id).where(InputRow.state == PENDING, InputRow.expires_at <= now)
+    return list(await session.scalars(due.distinct()))
+
+
+async def expire_inputs(session: AsyncSession, turn_id: str, now: datetime) -> None:
+    """Close the questions of a turn whose time is up."""
+    await session.execute(
+        update(InputRow)
+        .where(InputRow.turn_id == turn_id, InputRow.state == PENDING, InputRow.expires_at <= now)
+        .values(state=InputAction.EXPIRED, answered_at=now)
+    )
+
+
+async def cancel_inputs(
+    session: AsyncSession, turn_id: str, now: datetime, *, call_ids: Sequence[str] | None = None
+) -> None:
+    """Close the open questions of a turn, or of some of its calls: nobody waits for them any more."""
+    query = update(InputRow).where(InputRow.turn_id == turn_id, InputRow.state == PENDING)
+    if call_ids is not None:
+        query = query.where(InputRow.call_id.in_(call_ids))
+    await session.execute(query.values(state=OutcomeChoice.CANCELLED, answered_at=now))
+
+
+async def forget_content(session: AsyncSession, call_id: str) -> None:
+    """What was filled in is for the server alone; once the call has ended nothing of it is kept."""
+    await session.execute(
+        update(InputRow)
+        .where(InputRow.call_id == call_id, InputRow.kind != OUTCOME)
+        .values(content=None, request_state=None)
+    )
