@@ -82,11 +82,11 @@ def test_pages_are_told_of_the_end_only_when_the_session_is_gone(
     other_tab = Browser(application.flask.test_client())
     other_tab.client.set_cookie("steward", cookie(owner))
     answers: list[int] = []
-    monkeypatch.setitem(
-        application.flask.extensions,
-        "steward_end_session",
-        lambda _key: answers.append(other_tab.get("/api/about").status_code),
-    )
+
+    def look(_key: str) -> None:
+        answers.append(other_tab.get("/api/about").status_code)
+
+    monkeypatch.setitem(application.flask.extensions, "steward_end_session", look)
 
     owner.submit("/sign-out", {}, page="/")
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from support.models import ScriptedModel, calls
-from support.world import World, one
+from support.world import Api, World, one
 
 from shared.wire.events import (
     ApprovalDecided,
@@ -162,3 +162,44 @@ async def test_somebody_elses_question_cannot_be_told_from_an_absent_one(
 
 def _error(response: httpx.Response) -> dict[str, Any]:
     return response.json()["error"]
+
+
+async def test_several_questions_are_decided_at_once_each_by_itself(world: World) -> None:
+    async with world.orchestrator(ScriptedModel([[calls(SET_42, SET_43)], ["Done."]])):
+        api = world.api()
+        async with api.ask("Set tasks 42 and 43 to done") as reader:
+            first = await reader.until(ApprovalNeeded)
+            second = await reader.until(ApprovalNeeded)
+            decisions = [
+                {"call_id": first.call_id, "decision": "approve"},
+                {"call_id": "call_unknown", "decision": "approve"},
+                {"call_id": second.call_id, "decision": "approve", "arguments": {"task_id": 0}},
+                {"call_id": second.call_id, "decision": "reject"},
+            ]
+            answer = await api.request("POST", "/v1/decisions", json={"decisions": decisions})
+            await reader.rest()
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == [200, 404, 422, 200]
+    assert [result["decision"] for result in results] == ["approved", None, None, "rejected"]
+    assert results[1]["error"]["error"]["code"] == "not_found"
+    assert [write[:2] for write in world.tracker.writes] == [(42, "done")]
+
+
+async def test_open_questions_are_listed_until_they_are_decided(world: World) -> None:
+    async with world.orchestrator(asks_once()):
+        api = world.api()
+
+        async def listed(person: Api) -> list[dict[str, Any]]:
+            return (await person.request("GET", "/v1/approvals")).json()["approvals"]
+
+        async with api.ask("Set task 42 to done") as reader:
+            needed = await reader.until(ApprovalNeeded)
+            (mine,) = await listed(api)
+            assert (mine["mine"], mine["may_decide"], mine["requested_by"]) == (True, True, "Ada")
+            assert mine["conversation_id"] == "conversation-1"
+            assert mine["needed"]["call_id"] == mine["call"]["call_id"] == needed.call_id
+            assert await listed(world.api("bob")) == []
+            assert await listed(world.api("ada", tenant="other")) == []
+            await api.decide(needed.call_id, "approve")
+            await reader.rest()
+            assert await listed(api) == []

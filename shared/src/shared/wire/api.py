@@ -182,6 +182,7 @@ class DecisionResult(BaseModel):
     decision: str | None = None
     """approved or rejected; None when the decision did not count."""
     error: dict[str, JsonValue] | None = None
+    """The body that the error would have had alone."""
 
 
 class DecisionResults(BaseModel):

@@ -210,6 +210,8 @@ class CallProposed(EventBase):
     verdict: Verdict
     rule: str
     reason: str
+    approver_roles: list[str] = []
+    """Who may be the second person, when one must say yes."""
     grant_id: str | None = None
     """The standing grant under which it runs without a question."""
     retry_of: str | None = None

@@ -112,6 +112,7 @@ async def list_pending(
             ApprovalRow.tenant_id == person.tenant,
             ApprovalRow.state == PENDING,
             ApprovalRow.expires_at > now,
+            ApprovalRow.proposed.is_not(None),
         )
         .order_by(ApprovalRow.created_at, ApprovalRow.call_id)
     )

@@ -24,6 +24,8 @@ class Judgement:
     verdict: Verdict
     rule: str
     reason: str
+    approver_roles: tuple[str, ...] = ()
+    """Who may be the second person, when one must say yes."""
 
 
 def judge(tool: ToolTraits, roles: frozenset[str]) -> Judgement:

@@ -319,6 +319,7 @@ class Turn:
             verdict=judgement.verdict,
             rule=judgement.rule,
             reason=judgement.reason,
+            approver_roles=list(judgement.approver_roles),
             retry_of=retry_of,
         )
         self._writer.add(event, self._ledger_entry(event, tool))
@@ -391,6 +392,7 @@ class Turn:
             preview_problem=problem,
             rule=proposed.rule,
             reason=proposed.reason,
+            approver_roles=proposed.approver_roles,
             expires_at=self._parts.now()
             + timedelta(seconds=self._parts.settings.approval_lifetime_s),
         )
