@@ -134,6 +134,11 @@ def build(tracker: Tracker) -> MCPServer:
             await wait()
         return f"Ordered {amount}."
 
+    @server.tool(annotations=WRITES)
+    async def note(text: str) -> str:
+        """Write something down."""
+        return f"Noted: {text}"
+
     @server.tool(annotations=READS, meta={"io.steward/hidden": True})
     async def order_status(idempotency_key: str) -> OrderStatus:
         """Whether an order arrived."""

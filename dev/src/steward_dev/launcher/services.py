@@ -166,7 +166,8 @@ class _Planner:
         return environment
 
     def _orchestrator(self) -> dict[str, str]:
-        tool_servers = {"dbquery": {"url": f"{self._urls['mcp-dbquery']}/mcp", "own": True}}
+        dbquery = {"url": f"{self._urls['mcp-dbquery']}/mcp", "own": True, "origin": "database"}
+        tool_servers = {"dbquery": dbquery}
         environment = {
             "ORCHESTRATOR_DATABASE_URL": f"sqlite+aiosqlite:///{self._var / 'assistant.db'}",
             "ORCHESTRATOR_REDIS_URL": self._redis_url,

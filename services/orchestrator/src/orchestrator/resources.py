@@ -25,6 +25,7 @@ from orchestrator.turns.stream import SingleProcess, TurnStream
 from shared.redis_clients import command_client, reader_client
 from shared.service_tokens import JwksSource, SigningKey, TokenIssuer, TokenVerifier
 from shared.sql import utc_now
+from shared.wire.events import Origin
 
 AUDIENCE = "orchestrator"
 
@@ -60,7 +61,14 @@ async def open_resources(
             model = OpenAIModel.from_settings(settings)
             stack.push_async_callback(model.close)
         servers = {
-            name: McpServer(name, str(server.url), server.own, pool, server.timeout_s)
+            name: McpServer(
+                name,
+                str(server.url),
+                server.own,
+                pool,
+                server.timeout_s,
+                Origin(kind=server.origin, server=name, trusted=server.trusted_text),
+            )
             for name, server in settings.tool_servers.items()
         }
         catalogue = Catalogue(servers, TokenIssuer(settings.issuer, key), database)

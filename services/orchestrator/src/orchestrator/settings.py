@@ -30,6 +30,11 @@ class ToolServerSettings(BaseModel):
     own: bool = False
     """True for our own servers: their annotations are believed. Others' hints only tighten."""
     timeout_s: PositiveFloat = 60.0
+    origin: Literal["document", "web", "mail", "database", "tool"] = "tool"
+    """What kind of texts its results are, as it is shown to people."""
+    trusted_text: bool = False
+    """True only where no stranger can write into what it answers with. Untrusted text in a turn makes every later
+    call that changes something need a yes."""
 
 
 class ModelSettings(BaseModel):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
@@ -144,7 +144,7 @@ class ToolCaller:
             meta={IDEMPOTENCY_META: call.idempotency_key},
             on_progress=on_progress,
         )
-        return outcome_of(answer)
+        return replace(outcome_of(answer), origin=server.origin)
 
 
 def _state_after(error: ExpectedError, tool: CatalogueTool) -> CallState:

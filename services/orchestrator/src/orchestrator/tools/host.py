@@ -27,6 +27,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from shared.errors import ExpectedError, Unavailable, UpstreamFailed
+from shared.wire.events import Origin
 
 MODERN = "2026-07-28"
 MAX_PAGES = 50
@@ -102,6 +103,8 @@ class McpServer:
     own: bool
     pool: httpx2.AsyncHTTPTransport
     call_timeout_s: float
+    origin: Origin
+    """Of the texts it answers with."""
     _store: InMemoryResponseCacheStore = field(default_factory=InMemoryResponseCacheStore)
     _discovered: DiscoverResult | None = None
 

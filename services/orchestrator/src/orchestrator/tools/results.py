@@ -9,7 +9,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
 from shared.errors import ExpectedError
-from shared.wire.events import CallError
+from shared.wire.events import CallError, Origin
 
 MAX_RESULT_BYTES = 64 * 1024
 """What an event carries. A table is cut at a row, anything else at a character, and it is said."""
@@ -27,6 +27,8 @@ class ToolOutcome:
     rows: int | None = None
     truncated: bool = False
     error: CallError | None = None
+    origin: Origin | None = None
+    """Where its texts come from; None when the server said nothing."""
 
 
 def outcome_of(answer: CallToolResult) -> ToolOutcome:

@@ -10,6 +10,7 @@ from typing import Any, Literal, assert_never
 
 import orjson
 import structlog
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.models import ApprovalRow
@@ -18,6 +19,7 @@ from orchestrator.conversations.queries import touch_conversation
 from orchestrator.database import Database
 from orchestrator.inputs.queries import cancel_inputs, list_inputs
 from orchestrator.models.port import Model, ModelFailed, ProposedCall, ReplyCut, ReplyEnd
+from orchestrator.policy.taint import marks
 from orchestrator.settings import Settings
 from orchestrator.tools.calls import CallToSend, EndedCall, ToolCaller
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, Toolbox
@@ -44,6 +46,7 @@ from orchestrator.turns.decide import (
 from orchestrator.turns.facts import CallFacts, TurnFacts, fold
 from orchestrator.turns.inputs import InputDesk
 from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
+from orchestrator.turns.provenance import own_words, untrusted_texts
 from orchestrator.turns.stream import TurnStream
 from orchestrator.turns.writer import EventWriter
 from shared.errors import ExpectedError
@@ -59,6 +62,7 @@ from shared.wire.events import (
     Decision,
     Notice,
     Outcome,
+    TaintMark,
     TurnFinished,
     Usage,
 )
@@ -136,6 +140,7 @@ class Turn:
             parts.now,
         )
         self._seen_news = 0
+        self._earlier: Sequence[TurnFacts] | None = None
 
     @property
     def _facts(self) -> TurnFacts:
@@ -239,16 +244,8 @@ class Turn:
         await self._take_up_reply(end, toolbox)
 
     async def _context(self, toolbox: Toolbox) -> Any:
-        async with self._parts.database.reading() as session:
-            rows = await turn_log.list_turns(
-                session,
-                self._row.conversation_id,
-                limit=EARLIER_TURNS,
-                before_position=self._row.position,
-            )
-            events = await turn_log.list_events_of(session, [row.turn_id for row in rows])
         context = build_context(
-            [fold(events[row.turn_id]) for row in rows],
+            await self._read_earlier(),
             self._facts,
             system=system_prompt(
                 person=self._principal.name,
@@ -265,6 +262,20 @@ class Turn:
                 f"This conversation is long: the assistant no longer sees its first {context.left_out} questions.",
             )
         return context.messages
+
+    async def _read_earlier(self) -> Sequence[TurnFacts]:
+        """The conversation before this turn, oldest first. It cannot change while the turn runs."""
+        if self._earlier is None:
+            async with self._parts.database.reading() as session:
+                rows = await turn_log.list_turns(
+                    session,
+                    self._row.conversation_id,
+                    limit=EARLIER_TURNS,
+                    before_position=self._row.position,
+                )
+                events = await turn_log.list_events_of(session, [row.turn_id for row in rows])
+            self._earlier = [fold(events[row.turn_id]) for row in rows]
+        return self._earlier
 
     def _tell_problems(self, toolbox: Toolbox) -> None:
         for server, problem in toolbox.problems:
@@ -357,6 +368,7 @@ class Turn:
 
     async def _ask_person(self, calls: Sequence[CallFacts]) -> None:
         toolbox = await self._parts.catalogue.toolbox(self._principal)
+        await self._read_earlier()
         questions = await asyncio.gather(*(self._question(call, toolbox) for call in calls))
         for question in questions:
             event = question.model_copy(update={"n": (n := self._writer.number), "first": n})
@@ -393,9 +405,14 @@ class Turn:
             rule=proposed.rule,
             reason=proposed.reason,
             approver_roles=proposed.approver_roles,
+            taint=self._taint_marks(proposed.arguments),
             expires_at=self._parts.now()
             + timedelta(seconds=self._parts.settings.approval_lifetime_s),
         )
+
+    def _taint_marks(self, arguments: dict[str, JsonValue]) -> list[TaintMark]:
+        turns = [*(self._earlier or ()), self._facts]
+        return marks(arguments, untrusted_texts(turns), own_words(turns))
 
     async def _take_up_answers(self) -> None:
         """Put what people decided and answered since the last look into the log."""
@@ -563,6 +580,7 @@ class Turn:
                 result=outcome.result,
                 truncated=outcome.truncated,
                 error=outcome.error,
+                origin=outcome.origin,
             ),
             lambda session: end_call(session, call_id, state, message, self._parts.now()),
         )
