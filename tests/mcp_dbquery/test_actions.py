@@ -257,3 +257,31 @@ def test_the_sample_is_the_same_every_time(tmp_path: Path, sample: Path) -> None
         connection.close()
     assert dumps[0] == dumps[1]
     assert not list(tmp_path.glob("*.unfinished"))
+
+
+async def status(desk: Desk, key: str) -> Any:
+    result = await desk.call("action_status", {"idempotency_key": key})
+    assert result.structured_content is not None, said(result)
+    return result.structured_content["answer"]
+
+
+async def test_whoever_lost_an_answer_can_ask_whether_it_was_done(desk: Desk) -> None:
+    comment = {"task_id": 42, "body": "Asked about."}
+    await desk.call("add_comment", comment, key="key-6")
+    assert await status(desk, "key-6") == "done"
+
+    connection = sqlite3.connect(desk.database.parent / "ledger.db")
+    connection.execute("UPDATE actions_done SET state = 'claimed', result = NULL")
+    connection.commit()
+    connection.close()
+    assert await status(desk, "key-6") == "unknown"
+
+
+async def test_what_was_said_not_to_be_done_is_not_done_when_the_request_comes_late(
+    desk: Desk,
+) -> None:
+    comment = {"task_id": 42, "body": "Late."}
+    assert await status(desk, "key-7") == "not_done"
+    assert (await desk.call("add_comment", comment, key="key-7")).is_error
+    assert await status(desk, "key-7") == "not_done"
+    assert stored(desk, "SELECT count(*) FROM comments WHERE body = 'Late.'") == (0,)

@@ -17,9 +17,12 @@ import structlog
 from mcp_dbquery.action_file import Action, placeholders, render
 from mcp_dbquery.errors import ActionFailed, ActionRefused, BadSetup, OutcomeUnknown
 from mcp_dbquery.ledger import Ledger
-from mcp_dbquery.results import ActionPreview, ActionResult, Change
+from mcp_dbquery.results import ActionPreview, ActionResult, ActionStatus, Change
 from mcp_dbquery.sqlite_file import open_for_actions, open_read_only
 from shared.service_tokens import Principal
+
+USED_UP = "(nothing)"
+"""Stands in the ledger for the action of a key that was asked about before any action came with it."""
 
 log = structlog.get_logger()
 
@@ -63,6 +66,26 @@ class ActionRunner:
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
+    async def status(self, principal: Principal | None, key: str) -> ActionStatus:
+        """Whether the action with this key was done, for a caller whose answer was lost.
+
+        A key that is not known is used up by the question: should the lost request still arrive, it is refused.
+        Otherwise a caller who hears "not done" and tries again could have it done twice.
+        """
+        if principal is None:
+            return ActionStatus(answer="unknown", text="Only callers who sign in have keys.")
+        entry = await asyncio.to_thread(self.ledger.claim, _who(principal), key, USED_UP, "")
+        if entry is None or entry.action == USED_UP:
+            return ActionStatus(
+                answer="not_done", text="It was not begun, and will not be under this key any more."
+            )
+        if entry.result is None:
+            return ActionStatus(
+                answer="unknown", text="It was begun. Whether it was done cannot be said yet."
+            )
+        result = ActionResult.model_validate_json(entry.result)
+        return ActionStatus(answer="done", text=result.summary)
+
     def _forget(self, task: asyncio.Task[ActionResult]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
@@ -78,7 +101,7 @@ class ActionRunner:
     ) -> ActionResult:
         if key is None or principal is None:
             return await asyncio.to_thread(self._do, action, arguments)
-        who = f"{principal.tenant}/{principal.subject}"
+        who = _who(principal)
         lock = self._locks.setdefault(f"{who}/{key}", asyncio.Lock())
         async with lock:
             return await asyncio.to_thread(self._do_once, name, action, arguments, who, key)
@@ -153,6 +176,10 @@ class ActionRunner:
             raise ActionFailed(f"It cannot be shown now: {_reason(error)}.") from error
         summary = render(action.summary, {**row, **arguments})
         return ActionPreview(summary=summary, changes=_changes(action, row, arguments))
+
+
+def _who(principal: Principal) -> str:
+    return f"{principal.tenant}/{principal.subject}"
 
 
 def check_actions(path: Path, file: Path, actions: Mapping[str, Action]) -> None:

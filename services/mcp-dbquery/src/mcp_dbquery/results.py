@@ -1,5 +1,7 @@
 """What the tools answer with: structured, bounded, and saying when something was cut."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field, JsonValue
 
 
@@ -83,6 +85,13 @@ class ActionPreview(BaseModel):
 
     summary: str
     changes: list[Change]
+
+
+class ActionStatus(BaseModel):
+    """Whether an action was done under a key."""
+
+    answer: Literal["done", "not_done", "unknown"]
+    text: str
 
 
 class ActionResult(ActionPreview):

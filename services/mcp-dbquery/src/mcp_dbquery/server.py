@@ -26,6 +26,7 @@ from mcp_dbquery.queries import Parameters, QueryRunner
 from mcp_dbquery.results import (
     ActionPreview,
     ActionResult,
+    ActionStatus,
     QueryResult,
     TableDescriptions,
     TableList,
@@ -43,6 +44,8 @@ from shared.service_tokens import Principal, TokenVerifier
 IDEMPOTENCY_META = "io.steward/idempotency-key"
 PREVIEW_META = "io.steward/preview"
 HIDDEN_META = "io.steward/hidden"
+STATUS_META = "io.steward/status"
+STATUS_TOOL = "action_status"
 LIST_TTL_MS = 60_000
 READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -130,6 +133,7 @@ def build_server(
     )
     _add_reading_tools(server, parts, settings)
     if parts.actions is not None:
+        _add_status_tool(server, parts, parts.actions)
         for name, action in parts.actions.actions.items():
             _add_action_tools(server, parts, name, action)
     add_operations(server, partial(_problems, parts))
@@ -190,6 +194,22 @@ def _add_reading_tools(server: MCPServer, parts: Parts, settings: Settings) -> N
     del list_tables, describe_tables, query  # registered by their decorators
 
 
+def _add_status_tool(server: MCPServer, parts: Parts, actions: ActionRunner) -> None:
+    @server.tool(
+        name=STATUS_TOOL,
+        title="Status of an action",
+        annotations=READS,
+        meta={HIDDEN_META: True},
+    )
+    async def status(
+        idempotency_key: Annotated[str, Field(min_length=1, max_length=200)],
+    ) -> ActionStatus:
+        """Whether an action was done under this key: for a caller whose answer was lost. Nothing is done."""
+        return await actions.status(parts.principal(), idempotency_key)
+
+    del status  # registered by its decorator
+
+
 def _add_action_tools(server: MCPServer, parts: Parts, name: str, action: Action) -> None:
     preview_name = f"preview_{name}"
     annotations = ToolAnnotations(
@@ -204,7 +224,7 @@ def _add_action_tools(server: MCPServer, parts: Parts, name: str, action: Action
         title=action.title,
         description=action.description,
         annotations=annotations,
-        meta={PREVIEW_META: preview_name},
+        meta={PREVIEW_META: preview_name, STATUS_META: STATUS_TOOL},
     )
     server.add_tool(
         _with_parameters(partial(_show, parts, name), action, ActionPreview),
