@@ -5,10 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
+from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
-from orchestrator.tools.host import BadAnswer, CallTimedOut, ServerUnavailable
+from orchestrator.tools.host import (
+    BadAnswer,
+    CallRefused,
+    CallTimedOut,
+    ServerUnavailable,
+    ToolAnswer,
+)
 from orchestrator.tools.results import ToolOutcome, error_of, outcome_of
 from shared.errors import ExpectedError
 from shared.service_tokens import Principal
@@ -79,9 +86,9 @@ class ToolCaller:
                 arguments,
                 timeout_s=PREVIEW_TIMEOUT_S,
             )
+            outcome = outcome_of(_without_question(answer))
         except ExpectedError as error:
             return None, error.message
-        outcome = outcome_of(answer)
         if outcome.error is not None:
             return None, outcome.error.message
         try:
@@ -105,9 +112,9 @@ class ToolCaller:
                 {"idempotency_key": idempotency_key},
                 timeout_s=STATUS_TIMEOUT_S,
             )
+            outcome = outcome_of(_without_question(answer))
         except ExpectedError as error:
             return OutcomeCheck(answer="unknown", text=error.message)
-        outcome = outcome_of(answer)
         if outcome.error is not None:
             return OutcomeCheck(answer="unknown", text=outcome.error.message)
         try:
@@ -144,7 +151,13 @@ class ToolCaller:
             meta={IDEMPOTENCY_META: call.idempotency_key},
             on_progress=on_progress,
         )
-        return replace(outcome_of(answer), origin=server.origin)
+        return replace(outcome_of(_without_question(answer)), origin=server.origin)
+
+
+def _without_question(answer: ToolAnswer) -> CallToolResult:
+    if isinstance(answer, InputRequiredResult):
+        raise CallRefused("The tool asks a question of its own, which cannot be answered here yet.")
+    return answer
 
 
 def _state_after(error: ExpectedError, tool: CatalogueTool) -> CallState:

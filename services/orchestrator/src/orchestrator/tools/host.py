@@ -4,28 +4,36 @@ A short-lived SDK client per request over one shared connection pool: one transp
 that hangs on it, so nothing is kept but the pool and what the server said of itself (docs/adr/0004).
 """
 
+import math
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import httpx2
 from mcp import Client, MCPError
-from mcp.client import CacheConfig, InMemoryResponseCacheStore
+from mcp.client import CacheConfig, ClientRequestContext, InMemoryResponseCacheStore
+from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.types import (
     CONNECTION_CLOSED,
+    INVALID_REQUEST,
     REQUEST_TIMEOUT,
     CallToolResult,
     DiscoverResult,
+    ElicitRequestParams,
+    ElicitResult,
+    ErrorData,
     InputRequiredResult,
+    InputResponses,
     RequestParamsMeta,
     Tool,
 )
 from pydantic import ValidationError
 
+from orchestrator.tools.call_clock import CallClock
 from shared.errors import ExpectedError, Unavailable, UpstreamFailed
 from shared.wire.events import Origin
 
@@ -34,11 +42,20 @@ MAX_PAGES = 50
 MAX_ANSWER_BYTES = 8 * 2**20
 HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
 """The read timeout must exceed every call's own: when httpx gives up, the whole client dies with it."""
+ASKING_HTTP_TIMEOUT = httpx2.Timeout(5.0, read=None, pool=10.0)
+"""A server says nothing while it waits for a person's answer; the call's own clock is the limit."""
+TIMED_OUT = "The tool did not answer in time and was cancelled."
 NOT_MCP_STATUSES = frozenset({421, 429, 502, 503, 504})
 
 T = TypeVar("T")
 OnProgress = ProgressFnT
 """Awaited with progress, total and message."""
+Token: TypeAlias = str | Callable[[], str]
+"""A function makes a token for each request: the first may run out while a person thinks."""
+OnElicit: TypeAlias = Callable[[ElicitRequestParams], Awaitable[ElicitResult]]
+"""Answers what a server of the protocol before 2026-07-28 asks during a call."""
+ToolAnswer: TypeAlias = CallToolResult | InputRequiredResult
+"""A result, or what the server must know before there is one."""
 
 
 class ServerUnavailable(Unavailable):
@@ -77,13 +94,14 @@ class CallRefused(UpstreamFailed):
 
 
 class BearerAuth(httpx2.Auth):
-    """Sends one token."""
+    """Sends a token with each request."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: Token) -> None:
         self._token = token
 
     def auth_flow(self, request: httpx2.Request) -> Any:
-        request.headers["authorization"] = f"Bearer {self._token}"
+        token = self._token if isinstance(self._token, str) else self._token()
+        request.headers["authorization"] = f"Bearer {token}"
         yield request
 
 
@@ -131,50 +149,63 @@ class McpServer:
     async def call(
         self,
         partition: str,
-        token: str,
+        token: Token,
         tool: str,
         arguments: Mapping[str, Any],
         *,
         meta: Mapping[str, Any] | None = None,
         on_progress: OnProgress | None = None,
         timeout_s: float | None = None,
-    ) -> CallToolResult:
+        on_elicit: OnElicit | None = None,
+        input_responses: InputResponses | None = None,
+        request_state: str | None = None,
+    ) -> ToolAnswer:
         """Call a tool once. Cancelling this cancels it on the server.
+
+        Servers are told that they may ask only when there is an `on_elicit`. One of 2026-07-28 answers with an
+        InputRequiredResult and forgets the call: to go on, call again, at any later time and from any process,
+        with the same tool and arguments, the `input_responses` and the `request_state` it gave (None when it gave
+        none). An older one asks through `on_elicit` and waits; the limit of `timeout_s` stands still meanwhile.
+        `on_elicit` is cancelled when the call ends without its answer; an ExpectedError from it is told to the server.
 
         Raises:
             ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused.
         """
+        clock = CallClock(self.call_timeout_s if timeout_s is None else timeout_s)
 
-        async def call_it(client: Client) -> CallToolResult:
+        async def call_it(client: Client) -> ToolAnswer:
             await (
                 client.list_tools()
             )  # from the cache; gives the session the schemas it checks against
-            result = await client.session.call_tool(
-                tool,
-                dict(arguments),
-                read_timeout_seconds=timeout_s,
-                progress_callback=on_progress,
-                meta=cast("RequestParamsMeta", dict(meta)) if meta else None,
-                allow_input_required=True,
-            )
-            if isinstance(result, InputRequiredResult):
-                raise CallRefused(
-                    "The tool asks a question of its own, which cannot be answered here yet."
+            async with clock.running():
+                return await client.session.call_tool(
+                    tool,
+                    dict(arguments),
+                    read_timeout_seconds=math.inf,  # the SDK's clock would run while a person thinks
+                    progress_callback=on_progress,
+                    meta=cast("RequestParamsMeta", dict(meta)) if meta else None,
+                    input_responses=input_responses,
+                    request_state=request_state,
+                    allow_input_required=True,
                 )
-            return result
 
-        return await self._run(partition, token, call_it)
+        ask = None if on_elicit is None else _asking(on_elicit, clock)
+        return await self._run(partition, token, call_it, ask)
 
     @asynccontextmanager
-    async def _client(self, partition: str, token: str) -> AsyncGenerator[Client]:
+    async def _client(
+        self, partition: str, token: Token, ask: ElicitationFnT | None
+    ) -> AsyncGenerator[Client]:
         # An AsyncClient around the shared pool costs 0.03 ms; closing it would close the pool.
-        http = _Http(transport=self.pool, timeout=HTTP_TIMEOUT, auth=BearerAuth(token))
+        timeout = HTTP_TIMEOUT if ask is None else ASKING_HTTP_TIMEOUT
+        http = _Http(transport=self.pool, timeout=timeout, auth=BearerAuth(token))
         mode = MODERN if self.own or self._discovered is not None else "auto"
         client = Client(
             streamable_http_client(self.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES),
             mode=mode,
             prior_discover=self._discovered,
             read_timeout_seconds=self.call_timeout_s,
+            elicitation_callback=ask,
             cache=CacheConfig(store=self._store, partition=partition, target_id=self.url),
         )
         async with client:
@@ -194,23 +225,35 @@ class McpServer:
         elif client.session.discover_result is not None:
             self._discovered = client.session.discover_result
 
-    async def _run(self, partition: str, token: str, body: Callable[[Client], Awaitable[T]]) -> T:
-        outcome = await self._guarded(partition, token, body)
+    async def _run(
+        self,
+        partition: str,
+        token: Token,
+        body: Callable[[Client], Awaitable[T]],
+        ask: ElicitationFnT | None = None,
+    ) -> T:
+        outcome = await self._guarded(partition, token, body, ask)
         if isinstance(outcome, ExpectedError):
             raise outcome
         return outcome
 
     async def _guarded(
-        self, partition: str, token: str, body: Callable[[Client], Awaitable[T]]
+        self,
+        partition: str,
+        token: Token,
+        body: Callable[[Client], Awaitable[T]],
+        ask: ElicitationFnT | None,
     ) -> T | ExpectedError:
         entered = False
         try:
-            async with self._client(partition, token) as client:
+            async with self._client(partition, token, ask) as client:
                 entered = True
                 try:  # inside, because outside everything arrives as an exception group
                     return await body(client)
                 except MCPError as error:
                     return _of_protocol(error)
+                except TimeoutError:
+                    return CallTimedOut(TIMED_OUT)
                 except ExpectedError as error:
                     return error
                 except (RuntimeError, ValidationError) as error:
@@ -239,9 +282,23 @@ class McpServer:
         raise error
 
 
+def _asking(on_elicit: OnElicit, clock: CallClock) -> ElicitationFnT:
+    async def ask(
+        context: ClientRequestContext,  # noqa: ARG001 - the SDK's signature
+        params: ElicitRequestParams,
+    ) -> ElicitResult | ErrorData:
+        try:
+            with clock.stopped():
+                return await on_elicit(params)
+        except ExpectedError as error:
+            return ErrorData(code=INVALID_REQUEST, message=error.message)
+
+    return ask
+
+
 def _of_protocol(error: MCPError) -> ExpectedError:
     if error.code == REQUEST_TIMEOUT:
-        return CallTimedOut("The tool did not answer in time and was cancelled.")
+        return CallTimedOut(TIMED_OUT)
     if error.code == CONNECTION_CLOSED:
         return ServerUnavailable("The connection to the tool server broke off.", sent=True)
     return CallRefused(f"The tool server refused the request: {error.error.message}"[:300])
