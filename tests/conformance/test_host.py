@@ -1,0 +1,77 @@
+"""Our host against the official MCP conformance suite, in both protocol versions it speaks.
+
+The suite plays the server and judges what it sees on the wire. Its OAuth scenarios are left out: the host sends tokens
+of its own making and never signs in anywhere.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SUITE = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
+CLIENT = Path(__file__).with_name("client.py")
+SCENARIO_TIMEOUT_S = 60
+SCENARIOS = {
+    "2026-07-28": (
+        "tools_call",
+        "request-metadata",
+        "sep-2322-client-request-state",
+        "http-standard-headers",
+        "http-custom-headers",
+        "http-invalid-tool-headers",
+        "json-schema-ref-no-deref",
+        "json-schema-2020-12-preservation",
+    ),
+    "2025-11-25": (
+        "initialize",
+        "tools_call",
+        "elicitation-sep1034-client-defaults",
+        "sse-retry",
+        "json-schema-2020-12-preservation",
+    ),
+}
+"""Written down because tests are collected without Node; the first test holds it against the suite's own list."""
+
+pytestmark = pytest.mark.timeout(600)  # the first one may install the suite
+
+
+def suite(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["dev/node", SUITE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("version", SCENARIOS)
+def test_every_scenario_that_needs_no_oauth_is_run(version: str) -> None:
+    listing = suite("list", "--client", "--spec-version", version)
+    listed = re.findall(r"^ +- (\S+) \[", listing.stdout, re.MULTILINE)
+
+    assert listed, listing.stderr
+    assert {name for name in listed if not name.startswith("auth/")} == set(SCENARIOS[version])
+
+
+@pytest.mark.parametrize(
+    ("version", "scenario"), [(v, scenario) for v, some in SCENARIOS.items() for scenario in some]
+)
+def test_the_host_passes(version: str, scenario: str, tmp_path: Path) -> None:
+    run = suite(
+        "client",
+        f"--command={shlex.join([sys.executable, str(CLIENT)])}",
+        f"--scenario={scenario}",
+        f"--spec-version={version}",
+        f"--timeout={SCENARIO_TIMEOUT_S * 1_000}",
+        f"--output-dir={tmp_path}",
+    )
+
+    (record,) = tmp_path.glob("*/checks.json")
+    checks: list[dict[str, Any]] = json.loads(record.read_text())
+    assert [check for check in checks if check["status"] in {"FAILURE", "WARNING"}] == []
+    assert "SUCCESS" in {check["status"] for check in checks}
+    assert run.returncode == 0, run.stdout + run.stderr
