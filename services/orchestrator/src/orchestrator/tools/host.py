@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar, cast
 
 import httpx2
+import structlog
 from mcp import Client, MCPError
 from mcp.client import CacheConfig, ClientRequestContext, InMemoryResponseCacheStore
 from mcp.client.session import ElicitationFnT
@@ -19,11 +20,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.types import (
     CONNECTION_CLOSED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
     INVALID_REQUEST,
     REQUEST_TIMEOUT,
     CallToolResult,
     DiscoverResult,
     ElicitRequestParams,
+    ElicitRequestURLParams,
     ElicitResult,
     ErrorData,
     InputRequiredResult,
@@ -38,6 +42,7 @@ from shared.errors import ExpectedError, Unavailable, UpstreamFailed
 from shared.wire.events import Origin
 
 MODERN = "2026-07-28"
+FIRST_WITH_ADDRESSES = "2025-11-25"
 MAX_PAGES = 50
 MAX_ANSWER_BYTES = 8 * 2**20
 HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
@@ -46,6 +51,8 @@ ASKING_HTTP_TIMEOUT = httpx2.Timeout(5.0, read=None, pool=10.0)
 """A server says nothing while it waits for a person's answer; the call's own clock is the limit."""
 TIMED_OUT = "The tool did not answer in time and was cancelled."
 NOT_MCP_STATUSES = frozenset({421, 429, 502, 503, 504})
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 OnProgress = ProgressFnT
@@ -165,8 +172,12 @@ class McpServer:
         Servers are told that they may ask only when there is an `on_elicit`. One of 2026-07-28 answers with an
         InputRequiredResult and forgets the call: to go on, call again, at any later time and from any process,
         with the same tool and arguments, the `input_responses` and the `request_state` it gave (None when it gave
-        none). An older one asks through `on_elicit` and waits; the limit of `timeout_s` stands still meanwhile.
-        `on_elicit` is cancelled when the call ends without its answer; an ExpectedError from it is told to the server.
+        none). An older one asks through `on_elicit` and waits for as long as that takes: the call's limit stands
+        still meanwhile. `on_elicit` is cancelled when the call ends without its answer; the message of an
+        ExpectedError from it is told to the server.
+
+        Args:
+            timeout_s: for the server's own time, `call_timeout_s` when None.
 
         Raises:
             ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused.
@@ -284,14 +295,20 @@ class McpServer:
 
 def _asking(on_elicit: OnElicit, clock: CallClock) -> ElicitationFnT:
     async def ask(
-        context: ClientRequestContext,  # noqa: ARG001 - the SDK's signature
-        params: ElicitRequestParams,
+        context: ClientRequestContext, params: ElicitRequestParams
     ) -> ElicitResult | ErrorData:
+        version = context.session.protocol_version or ""
+        if isinstance(params, ElicitRequestURLParams) and version < FIRST_WITH_ADDRESSES:
+            message = f"No server of {version} asks to open an address."
+            return ErrorData(code=INVALID_PARAMS, message=message)
         try:
             with clock.stopped():
                 return await on_elicit(params)
         except ExpectedError as error:
             return ErrorData(code=INVALID_REQUEST, message=error.message)
+        except Exception:  # the SDK would tell the server what it says
+            log.exception("question_not_answered")
+            return ErrorData(code=INTERNAL_ERROR, message="The question could not be answered.")
 
     return ask
 
