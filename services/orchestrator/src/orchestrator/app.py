@@ -20,7 +20,7 @@ from orchestrator.request_log import RequestLog
 from orchestrator.resources import Resources, open_resources
 from orchestrator.settings import Settings
 from orchestrator.tools import routes as tool_routes
-from orchestrator.turns import approval_routes, call_routes
+from orchestrator.turns import approval_routes, call_routes, input_routes
 from orchestrator.turns import routes as turn_routes
 from shared import health
 from shared.sql import utc_now
@@ -51,7 +51,14 @@ def create_app(
     )
     http_errors.install(app)
     app.add_middleware(RequestLog)
-    for routes in (conversation_routes, turn_routes, call_routes, approval_routes, tool_routes):
+    for routes in (
+        conversation_routes,
+        turn_routes,
+        call_routes,
+        approval_routes,
+        input_routes,
+        tool_routes,
+    ):
         app.include_router(routes.router)
     _add_about(app, settings)
     _add_operations(app)

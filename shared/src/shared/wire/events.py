@@ -338,6 +338,8 @@ class InputNeeded(EventBase):
     url: str | None = None
     domain: str | None = None
     """Of the address, as it is to be shown before the person follows it."""
+    live: bool = False
+    """The server waits on an open connection, as those of the protocol before 2026-07-28 do: it is lost with it."""
     expires_at: datetime
 
 

@@ -1,14 +1,22 @@
 """Sending an approved or harmless call to its server, and asking a server what a call would do."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, cast
 
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.types import (
+    CallToolResult,
+    ElicitRequestParams,
+    ElicitResult,
+    InputRequiredResult,
+    InputResponses,
+)
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
+from orchestrator.tools.elicitation import InputQuestion, question_of, questions_of
 from orchestrator.tools.host import (
     BadAnswer,
     CallRefused,
@@ -25,9 +33,12 @@ PREVIEW_TIMEOUT_S = 10.0
 STATUS_TIMEOUT_S = 10.0
 ATTEMPTS_IF_REPEATABLE = 2
 MAX_CHANGES_SHOWN = 100
+MAX_ROUNDS_WITHOUT_QUESTIONS = 5
 
 ShowProgress = Callable[[str, float, float | None, str], None]
 """Call id, done, total, message."""
+AskPerson = Callable[[str, InputQuestion], Awaitable[ElicitResult]]
+"""Call id, question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,18 @@ class CallToSend:
     principal: Principal
     arguments: dict[str, JsonValue]
     idempotency_key: str
+    responses: InputResponses | None = None
+    """The person's answers, when the server asked something instead of answering before."""
+    request_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskingCall:
+    """The server wants to know something first. Nothing is running there meanwhile."""
+
+    call_id: str
+    questions: tuple[InputQuestion, ...]
+    request_state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +87,19 @@ class ToolCaller:
 
     catalogue: Catalogue
 
-    async def send(self, call: CallToSend, show_progress: ShowProgress) -> EndedCall:
-        """Send a call and wait for its end. A repeatable one is tried twice with the same key."""
+    async def send(
+        self, call: CallToSend, show_progress: ShowProgress, ask: AskPerson
+    ) -> EndedCall | AskingCall:
+        """Send a call and wait for its end, or for its server's questions.
+
+        A repeatable one is tried twice with the same key. `ask` puts a question to the person while the server
+        waits on the open connection.
+        """
         started = time.monotonic()
-        state, outcome = await self._attempt(call, show_progress)
+        answer = await self._attempt(call, show_progress, ask)
+        if isinstance(answer, AskingCall):
+            return answer
+        state, outcome = answer
         duration_ms = round((time.monotonic() - started) * 1_000)
         return EndedCall(call.call_id, state, outcome, duration_ms)
 
@@ -123,40 +155,62 @@ class ToolCaller:
             return OutcomeCheck(answer="unknown", text="The server's answer cannot be read.")
 
     async def _attempt(
-        self, call: CallToSend, show_progress: ShowProgress
-    ) -> tuple[CallState, ToolOutcome]:
+        self, call: CallToSend, show_progress: ShowProgress, ask: AskPerson
+    ) -> tuple[CallState, ToolOutcome] | AskingCall:
         attempts = ATTEMPTS_IF_REPEATABLE if call.tool.is_repeatable else 1
         for attempt in range(1, attempts + 1):
             try:
-                outcome = await self._send_once(call, show_progress)
+                outcome = await self._send_rounds(call, show_progress, ask)
             except ServerUnavailable as error:
                 if attempt < attempts:
                     continue
                 return _state_after(error, call.tool), ToolOutcome(error=error_of(error))
             except ExpectedError as error:
                 return _state_after(error, call.tool), ToolOutcome(error=error_of(error))
+            if isinstance(outcome, AskingCall):
+                return outcome
             return (CallState.FAILED if outcome.error else CallState.SUCCEEDED), outcome
         raise AssertionError("every attempt returns or is followed by another")
 
-    async def _send_once(self, call: CallToSend, show_progress: ShowProgress) -> ToolOutcome:
+    async def _send_rounds(
+        self, call: CallToSend, show_progress: ShowProgress, ask: AskPerson
+    ) -> ToolOutcome | AskingCall:
+        """Sends again at once as long as the server only wants its state back."""
+        for _ in range(MAX_ROUNDS_WITHOUT_QUESTIONS):
+            answer = await self._send_once(call, show_progress, ask)
+            if not isinstance(answer, InputRequiredResult):
+                return replace(outcome_of(answer), origin=call.tool.server.origin)
+            if questions := questions_of(answer):
+                return AskingCall(call.call_id, tuple(questions), answer.request_state)
+            call = replace(call, responses=None, request_state=answer.request_state)
+        raise CallRefused("The tool wants to be called again and again, and never answers.")
+
+    async def _send_once(
+        self, call: CallToSend, show_progress: ShowProgress, ask: AskPerson
+    ) -> ToolAnswer:
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             show_progress(call.call_id, progress, total, message or "")
 
+        async def on_elicit(params: ElicitRequestParams) -> ElicitResult:
+            return await ask(call.call_id, question_of(params))
+
         server = call.tool.server
-        answer = await server.call(
+        return await server.call(
             partition(call.principal),
-            self.catalogue.token_for(server, call.principal),
+            partial(self.catalogue.token_for, server, call.principal),
             call.tool.tool.name,
             cast("dict[str, Any]", call.arguments),
             meta={IDEMPOTENCY_META: call.idempotency_key},
             on_progress=on_progress,
+            on_elicit=on_elicit,
+            input_responses=call.responses,
+            request_state=call.request_state,
         )
-        return replace(outcome_of(_without_question(answer)), origin=server.origin)
 
 
 def _without_question(answer: ToolAnswer) -> CallToolResult:
     if isinstance(answer, InputRequiredResult):
-        raise CallRefused("The tool asks a question of its own, which cannot be answered here yet.")
+        raise CallRefused("The tool asks a question of its own where it must only answer.")
     return answer
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, assert_never, cast
 
 import orjson
 import structlog
+from mcp.types import ElicitResult
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,12 +18,14 @@ from orchestrator.approvals.models import ApprovalRow
 from orchestrator.approvals.queries import add_approval, cancel_approvals, list_decided
 from orchestrator.conversations.queries import touch_conversation
 from orchestrator.database import Database
-from orchestrator.inputs.queries import cancel_inputs, list_inputs
+from orchestrator.inputs.models import InputRow
+from orchestrator.inputs.queries import PENDING, cancel_inputs, forget_content, list_inputs
 from orchestrator.models.port import Model, ModelFailed, ProposedCall, ReplyCut, ReplyEnd
 from orchestrator.policy.taint import marks
 from orchestrator.settings import Settings
-from orchestrator.tools.calls import CallToSend, EndedCall, ToolCaller
+from orchestrator.tools.calls import AskingCall, CallToSend, EndedCall, ToolCaller
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, Toolbox
+from orchestrator.tools.elicitation import InputQuestion
 from orchestrator.tools.fingerprint import canonical_hash, name_for_model
 from orchestrator.tools.gate import asking_again, gate
 from orchestrator.tools.models import ToolCallRow
@@ -44,7 +47,7 @@ from orchestrator.turns.decide import (
     decide,
 )
 from orchestrator.turns.facts import CallFacts, TurnFacts, fold
-from orchestrator.turns.inputs import InputDesk
+from orchestrator.turns.inputs import InputDesk, responses_of
 from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
 from orchestrator.turns.provenance import own_words, untrusted_texts
 from orchestrator.turns.stream import TurnStream
@@ -71,6 +74,9 @@ EARLIER_TURNS = 25
 FRESH_BEFORE_READING_S = 60.0
 FRESH_BEFORE_WRITING_S = 2.0
 """How old the tool list may be when a call that changes something is sent."""
+MAX_ROUNDS_OF_QUESTIONS = 10
+LOOK_FOR_ANSWER_S = 0.5
+"""How often an answer is looked for while a server waits for it on an open connection."""
 
 log = structlog.get_logger()
 
@@ -78,6 +84,10 @@ INTERNAL = CallError(
     code="internal",
     message="Something went wrong on our side, so this answer was ended. It was logged.",
     hint="Ask again.",
+)
+ASKS_TOO_OFTEN = CallError(
+    code="asks_too_often",
+    message=f"The tool asked more than {MAX_ROUNDS_OF_QUESTIONS} times and was given up.",
 )
 TOOL_GONE = CallError(code="tool_gone", message="The server does not offer this tool any more.")
 
@@ -468,6 +478,7 @@ class Turn:
     async def _run_calls(self, calls: Sequence[CallFacts]) -> None:
         prepared = await self._prepare(calls)
         for call in prepared:
+            self._inputs.drop(self._facts.calls[call.call_id])
             self._writer.add(
                 CallStarted(
                     n=(n := self._writer.number),
@@ -481,7 +492,9 @@ class Turn:
             )
         await self._writer.commit()
         running = [
-            asyncio.create_task(self._parts.caller.send(call, self._writer.progress))
+            asyncio.create_task(
+                self._parts.caller.send(call, self._writer.progress, self._ask_meanwhile)
+            )
             for call in prepared
         ]
         try:
@@ -493,13 +506,23 @@ class Turn:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    def _take_up_end(self, ended: EndedCall, tools: Mapping[str, CatalogueTool]) -> None:
+    def _take_up_end(
+        self, ended: EndedCall | AskingCall, tools: Mapping[str, CatalogueTool]
+    ) -> None:
+        call = self._facts.calls[ended.call_id]
+        if isinstance(ended, AskingCall):
+            if call.sends > MAX_ROUNDS_OF_QUESTIONS:
+                self._end_call(call.call_id, CallState.FAILED, ASKS_TOO_OFTEN)
+            else:
+                for question in ended.questions:
+                    self._inputs.ask_for_server(call, question, request_state=ended.request_state)
+            return
         if ended.state is not CallState.OUTCOME_UNKNOWN:
             self._end_call(ended.call_id, ended.state, ended)
             return
         error = ended.outcome.error
         self._inputs.ask_outcome(
-            self._facts.calls[ended.call_id],
+            call,
             f"{error.message if error else ''} {MAY_HAVE_BEEN_DONE}".strip(),
             can_check=tools[ended.call_id].status_tool is not None,
         )
@@ -510,8 +533,24 @@ class Turn:
         for call in calls:
             tool = toolbox.find(call.proposed.server, call.proposed.tool)
             can_check = tool is not None and tool.status_tool is not None
+            self._inputs.drop(call)
             self._inputs.ask_outcome(call, MAY_HAVE_BEEN_DONE, can_check=can_check)
         await self._writer.commit()
+
+    async def _ask_meanwhile(self, call_id: str, question: InputQuestion) -> ElicitResult:
+        """Put a question to the person whose server waits for the answer on an open connection."""
+        input_id = self._inputs.ask_for_server(self._facts.calls[call_id], question, live=True)
+        await self._writer.commit()
+        while True:
+            await asyncio.sleep(LOOK_FOR_ANSWER_S)
+            async with self._parts.database.reading() as session:
+                row = await session.get_one(InputRow, input_id)
+            if row.state != PENDING:
+                break
+        self._inputs.take_up_answer(row)
+        await self._writer.commit()
+        responses, _ = responses_of([row])
+        return cast(ElicitResult, responses[row.server_key])
 
     async def _prepare(self, calls: Sequence[CallFacts]) -> list[CallToSend]:
         """Look the tools up again; what changed since the call was judged is not sent."""
@@ -522,6 +561,7 @@ class Turn:
             rows = {
                 call.call_id: await session.get_one(ToolCallRow, call.call_id) for call in calls
             }
+            asked = await list_inputs(session, self._row.turn_id) if _any_asked(calls) else []
         prepared: list[CallToSend] = []
         for call in calls:
             row = rows[call.call_id]
@@ -530,6 +570,9 @@ class Turn:
             if problem is not None or tool is None:
                 self._end_call(call.call_id, CallState.FAILED, problem or TOOL_GONE)
                 continue
+            ids = {needed.input_id for needed in call.inputs if not needed.live}
+            answers = [row for row in asked if row.input_id in ids]
+            responses, request_state = responses_of(answers) if answers else (None, None)
             prepared.append(
                 CallToSend(
                     call_id=call.call_id,
@@ -537,6 +580,8 @@ class Turn:
                     principal=self._principal,
                     arguments=tool.with_key(row.arguments, row.idempotency_key),
                     idempotency_key=row.idempotency_key,
+                    responses=responses,
+                    request_state=request_state,
                 )
             )
         return prepared
@@ -584,6 +629,8 @@ class Turn:
             ),
             lambda session: end_call(session, call_id, state, message, self._parts.now()),
         )
+        if self._facts.calls[call_id].inputs or self._facts.calls[call_id].sends > 1:
+            self._writer.write_also(lambda session: forget_content(session, call_id))
 
     # --- the end
 
@@ -615,6 +662,10 @@ def _why_settled(call: CallFacts, state: CallState) -> CallError:
         message = f"The answer was lost; that it was done is known from {said_by}."
         return CallError(code=state.value, message=message)
     return CallError(code=state.value, message=_WHY_ENDED[state])
+
+
+def _any_asked(calls: Sequence[CallFacts]) -> bool:
+    return any(call.inputs for call in calls)
 
 
 def _as_proposed(call: CallFacts) -> ProposedCall:

@@ -36,6 +36,8 @@ class CallFacts:
     decided: ApprovalDecided | None = None
     started: bool = False
     """Sent, and neither answered nor answered with a question."""
+    sends: int = 0
+    """How often it was sent: again after each round of its server's questions, or after a crash."""
     inputs: tuple[InputNeeded, ...] = ()
     """Questions of the tool server in its last answer."""
     answered: frozenset[str] = frozenset()
@@ -64,7 +66,18 @@ class CallFacts:
 
     @property
     def unanswered_inputs(self) -> Sequence[InputNeeded]:
-        return [needed for needed in self.inputs if needed.input_id not in self.answered]
+        return [
+            needed
+            for needed in self.inputs
+            if needed.input_id not in self.answered and not needed.live
+        ]
+
+    @property
+    def dropped_inputs(self) -> Sequence[InputNeeded]:
+        """Questions asked on a connection, looked at when nothing is running: the connection is gone."""
+        return [
+            needed for needed in self.inputs if needed.input_id not in self.answered and needed.live
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +157,19 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
         case ApprovalDecided():
             return _with_call(facts, event.call_id, decided=event)
         case CallStarted():
+            sends = facts.calls[event.call_id].sends + 1
             return _with_call(
-                facts, event.call_id, started=True, inputs=(), answered=frozenset[str]()
+                facts,
+                event.call_id,
+                started=True,
+                sends=sends,
+                inputs=(),
+                answered=frozenset[str](),
             )
         case InputNeeded():
-            inputs = (*facts.calls[event.call_id].inputs, event)
-            return _with_call(facts, event.call_id, started=False, inputs=inputs)
+            call = facts.calls[event.call_id]
+            still_out = call.started and event.live
+            return _with_call(facts, event.call_id, started=still_out, inputs=(*call.inputs, event))
         case InputAnswered():
             answered = facts.calls[event.call_id].answered | {event.input_id}
             return _with_call(facts, event.call_id, answered=answered)

@@ -1,18 +1,23 @@
 """Puts questions in the midst of calls before the person, and takes the answers up into the turn's log."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from mcp.types import InputResponses
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.inputs.models import InputRow
 from orchestrator.inputs.queries import (
     OUTCOME,
     PENDING,
+    cancel_inputs,
     outcome_row,
+    server_question_row,
 )
+from orchestrator.tools.elicitation import InputQuestion, elicit_result
 from orchestrator.tools.queries import mark_outcome_unknown
 from orchestrator.turns.facts import CallFacts
 from orchestrator.turns.models import TurnRow
@@ -20,6 +25,7 @@ from orchestrator.turns.writer import EventWriter, Write
 from shared.wire.events import (
     InputAction,
     InputAnswered,
+    InputNeeded,
     OutcomeChecked,
     OutcomeChoice,
     OutcomeDecided,
@@ -59,6 +65,52 @@ class InputDesk:
             lambda session: mark_outcome_unknown(session, call.call_id, message),
         )
 
+    def ask_for_server(
+        self,
+        call: CallFacts,
+        question: InputQuestion,
+        *,
+        request_state: str | None = None,
+        live: bool = False,
+    ) -> str:
+        """A tool server wants to know something before it goes on. Gives the question's id."""
+        asked = InputNeeded(
+            n=(n := self.writer.number),
+            first=n,
+            input_id=f"input_{uuid.uuid4().hex}",
+            call_id=call.call_id,
+            server=call.proposed.server,
+            mode=question.mode,
+            message=question.message,
+            answer_schema=question.schema or {},
+            url=question.url,
+            domain=question.domain,
+            live=live,
+            expires_at=self.now() + self.lifetime,
+        )
+        row = server_question_row(
+            asked,
+            server_key=question.key,
+            request_state=request_state,
+            turn_id=self.row.turn_id,
+            tenant_id=self.row.tenant_id,
+            owner_id=self.row.owner_id,
+            now=self.now(),
+        )
+        self.writer.add(asked, _storing(row))
+        return asked.input_id
+
+    def drop(self, call: CallFacts) -> None:
+        """Close questions whose server cannot hear the answer any more."""
+        dropped = call.dropped_inputs
+        for asked in dropped:
+            self._answer(asked.input_id, call.call_id, InputAction.CANCEL)
+        if dropped:
+            turn_id, now = self.row.turn_id, self.now()
+            self.writer.write_also(
+                lambda session: cancel_inputs(session, turn_id, now, call_ids=[call.call_id])
+            )
+
     def take_up(self, rows: Sequence[InputRow]) -> None:
         """Put answers that are not in the log yet into it."""
         calls = self.writer.facts.calls
@@ -69,7 +121,7 @@ class InputDesk:
             if row.kind == OUTCOME:
                 self._take_up_outcome(call, row)
             elif row.state != PENDING and row.input_id not in call.answered:
-                self._take_up_answer(row)
+                self.take_up_answer(row)
 
     def _take_up_outcome(self, call: CallFacts, row: InputRow) -> None:
         for check in row.checks[call.outcome_checks :]:
@@ -93,17 +145,33 @@ class InputDesk:
                 )
             )
 
-    def _take_up_answer(self, row: InputRow) -> None:
+    def take_up_answer(self, row: InputRow) -> None:
+        """Put one answer to a server's question into the log."""
         is_known = row.state in set(InputAction)
+        action = InputAction(row.state) if is_known else InputAction.CANCEL
+        self._answer(row.input_id, row.call_id, action)
+
+    def _answer(self, input_id: str, call_id: str, action: InputAction) -> None:
         self.writer.add(
             InputAnswered(
                 n=(n := self.writer.number),
                 first=n,
-                input_id=row.input_id,
-                call_id=row.call_id,
-                action=InputAction(row.state) if is_known else InputAction.CANCEL,
+                input_id=input_id,
+                call_id=call_id,
+                action=action,
             )
         )
+
+
+def responses_of(rows: Sequence[InputRow]) -> tuple[InputResponses, str | None]:
+    """What a server is sent to go on with a call: the answers to one round of its questions, and its state."""
+    responses: InputResponses = {}
+    for row in rows:
+        is_known = row.state in set(InputAction)
+        action = InputAction(row.state) if is_known else InputAction.CANCEL
+        mode = "form" if row.kind == "form" else "url"
+        responses[row.server_key] = elicit_result(mode, action, row.content)
+    return responses, next((row.request_state for row in rows), None)
 
 
 def _storing(row: InputRow) -> Write:

@@ -46,6 +46,7 @@ class EventWriter:
         self._unshown: list[str] = []
         self._shown_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._storing = asyncio.Lock()
         if claimed.interrupted:
             self._n += NUMBERS_LEFT_FREE
             self.drop_text("The work on this answer was interrupted and goes on here.")
@@ -59,8 +60,12 @@ class EventWriter:
         """Take up a lasting event, and what must be stored together with it."""
         self._n = event.n
         self._pending.append(event)
-        self._writes += writes
+        self.write_also(*writes)
         self.facts = fold([event], self.facts)
+
+    def write_also(self, *writes: Write) -> None:
+        """What must be stored together with the events that were added."""
+        self._writes += writes
 
     async def commit(self, *writes: Write) -> None:
         """Store what was added, in one short transaction; then show it.
@@ -78,16 +83,17 @@ class EventWriter:
             raise
 
     async def _store(self, writes: Sequence[Write]) -> None:
-        events, work = list(self._pending), [*self._writes, *writes]
-        async with self._database.writing() as session:
-            await append(session, self.lease, events, now=self._now())
-            for write in work:
-                await write(session)
-        self._pending, self._writes = self._pending[len(events) :], []
-        if events:
-            self._stored_n = events[-1].n
-        for event in events:
-            self._stream.publish(self.lease.turn_id, encode(event))
+        async with self._storing:  # calls that run side by side commit side by side
+            events, added = list(self._pending), list(self._writes)
+            async with self._database.writing() as session:
+                await append(session, self.lease, events, now=self._now())
+                for write in (*added, *writes):
+                    await write(session)
+            self._pending, self._writes = self._pending[len(events) :], self._writes[len(added) :]
+            if events:
+                self._stored_n = events[-1].n
+            for event in events:
+                self._stream.publish(self.lease.turn_id, encode(event))
 
     def forget_uncommitted(self) -> None:
         """Let go of what could not be stored."""
