@@ -44,6 +44,8 @@ class Claims(BaseModel):
     tier: str = "free"
     locale: str = "en"
     tz: str = "UTC"
+    session: str = ""
+    """Tells sign-ins of one person apart in the audit; never a secret. Empty: not asked from a browser."""
     act: str | None = None
     """The service that acts for the person (RFC 8693 section 4.1), None when the person calls."""
 
@@ -61,6 +63,8 @@ class Principal:
     tier: str = "free"
     locale: str = "en"
     tz: str = "UTC"
+    session: str = ""
+    """See `Claims.session`."""
     expires_at_s: int = 0
 
 
@@ -136,6 +140,7 @@ class TokenIssuer:
         tier: str = "free",
         locale: str = "en",
         tz: str = "UTC",
+        session: str = "",
         actor: str | None = None,
     ) -> str:
         issued_at = int(self.now())
@@ -152,6 +157,7 @@ class TokenIssuer:
             tier=tier,
             locale=locale,
             tz=tz,
+            session=session,
             act=actor,
         )
         body = claims.model_dump(mode="json", exclude_none=True)
@@ -244,6 +250,7 @@ class TokenVerifier:
             tier=claims.tier,
             locale=claims.locale,
             tz=claims.tz,
+            session=claims.session,
             expires_at_s=claims.exp,
         )
 

@@ -150,6 +150,7 @@ class Orchestrator:
             tenant=person.tenant_id,
             roles=person.roles,
             name=person.name,
+            session=person.session,
             scope="chat",
             lifetime_s=lifetime_s,
         )

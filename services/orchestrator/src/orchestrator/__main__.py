@@ -1,11 +1,14 @@
-"""`orchestrator serve` and `orchestrator migrate`."""
+"""`orchestrator serve`, `orchestrator migrate` and `orchestrator audit`."""
 
 import argparse
 import sys
+from datetime import date
+from pathlib import Path
 
 import uvicorn
 
 from orchestrator.app import create_app
+from orchestrator.audit.commands import export_database, verify_database, verify_file
 from orchestrator.migrations import upgrade
 from orchestrator.settings import Settings
 from shared import logs
@@ -19,10 +22,14 @@ SHUTDOWN_S = 3
 def main() -> None:
     """Run the command line."""
     arguments = _parser().parse_args()
+    if arguments.command == "audit" and arguments.task == "verify" and arguments.file:
+        sys.exit(verify_file(arguments.file, arguments.tenant))
     settings = load(Settings)
     logs.configure("orchestrator", level=settings.log_level, log_format=settings.log_format)
     if arguments.command == "migrate":
         upgrade(settings.database_url)
+    elif arguments.command == "audit":
+        sys.exit(_audit(settings, arguments))
     else:
         _serve(settings, arguments.http)
 
@@ -33,7 +40,30 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="answer HTTP requests")
     serve.add_argument("--http", default="127.0.0.1:8000", metavar="HOST:PORT")
     commands.add_parser("migrate", help="bring the database to this version's tables")
+    _add_audit(commands.add_parser("audit", help="check or export the audit chain"))
     return parser
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    tasks = parser.add_subparsers(dest="task", required=True)
+    verify = tasks.add_parser("verify", help="check the chain; names the first broken row")
+    verify.add_argument("--file", type=Path, metavar="EXPORT", help="an exported file instead")
+    export = tasks.add_parser("export", help="write the chain as JSON lines")
+    for name, end in (("--from", "first"), ("--to", "last")):
+        export.add_argument(
+            name, type=date.fromisoformat, metavar="DAY", help=f"{end} day, UTC: 2026-11-21"
+        )
+    for task in (verify, export):
+        task.add_argument("--tenant", help="only this tenant's chain")
+
+
+def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.task == "verify":
+        return verify_database(settings.database_url, arguments.tenant)
+    days = vars(arguments)  # `from` is a word of Python
+    return export_database(
+        settings.database_url, arguments.tenant, days["from"], days["to"], sys.stdout
+    )
 
 
 def _serve(settings: Settings, address: str) -> None:

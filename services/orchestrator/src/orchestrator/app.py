@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator import http_errors
+from orchestrator.audit import routes as audit_routes
 from orchestrator.conversations import routes as conversation_routes
 from orchestrator.deps import Caller
 from orchestrator.models.port import Model
@@ -58,6 +59,7 @@ def create_app(
         approval_routes,
         input_routes,
         tool_routes,
+        audit_routes,
     ):
         app.include_router(routes.router)
     _add_about(app, settings)

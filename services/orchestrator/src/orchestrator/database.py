@@ -1,6 +1,6 @@
 """The orchestrator's database: engine, short transactions, and the base its tables share."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,9 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.sql import NAMING_CONVENTION, prepare_sqlite
+
+Work = Callable[[AsyncSession], Awaitable[object]]
+_LAST = "work_done_last"
 
 
 class Base(DeclarativeBase):
@@ -46,10 +49,24 @@ class Database:
     async def writing(self) -> AsyncGenerator[AsyncSession]:
         """Commits when the block ends, rolls back when it raises."""
         async with self._writers.begin() as session:
+            last: list[Work] = []
+            session.info[_LAST] = last
             yield session
+            await session.flush()
+            for work in last:
+                await work(session)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def do_last(session: AsyncSession, work: Work) -> None:
+    """Have work done right before the commit, when all other locks are held already.
+
+    What every transaction of a tenant must lock would otherwise be waited for in different orders, and two of them
+    could wait for each other. The session must be one of `Database.writing`; in any other, KeyError is raised.
+    """
+    session.info[_LAST].append(work)
 
 
 def _create_engine(url: str) -> AsyncEngine:

@@ -368,6 +368,29 @@ class ToolAcceptance(BaseModel):
     definition_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class AuditRow(BaseModel):
+    """One decision or side effect in the audit chain."""
+
+    seq: int
+    at: str
+    """UTC, ISO 8601 to the microsecond, as it was hashed."""
+    kind: str
+    person_id: str | None
+    """Who decided, or in whose name it was done; None when nobody did."""
+    turn_id: str | None
+    call_id: str | None
+    body: dict[str, JsonValue]
+    prev_hash: str
+    row_hash: str
+
+
+class AuditPage(BaseModel):
+    """Rows of the audit chain, latest first. `next_before` asks for the page after this one."""
+
+    rows: list[AuditRow]
+    next_before: int | None = None
+
+
 class About(BaseModel):
     """What answers, and within which limits."""
 

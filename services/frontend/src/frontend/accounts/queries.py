@@ -30,6 +30,8 @@ class Person:
     email: str
     name: str
     roles: tuple[str, ...]
+    session: str = ""
+    """Marks the sign-in in the orchestrator's audit; empty outside a browser's session."""
 
 
 def has_owner(session: Session) -> bool:

@@ -1,8 +1,10 @@
 """Who is signed in: a session on the server, of which the browser holds only a random id."""
 
 import functools
+import hashlib
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ParamSpec, cast
 
@@ -17,6 +19,7 @@ from shared.errors import NotSignedIn
 
 PERSON = "person_id"
 KEY = "session_key"
+SESSION_MARK_CHARACTERS = 16
 STORE_PREFIX = "session:"
 VISITOR_SESSION = timedelta(hours=1)
 """How long a session is kept in which nobody signed in; it holds a form's CSRF secret only."""
@@ -96,4 +99,11 @@ def _load_person() -> Person | None:
     if not isinstance(person_id, str):
         return None
     with parts().database.transaction() as transaction:
-        return find_person(transaction, person_id)
+        person = find_person(transaction, person_id)
+    return None if person is None else replace(person, session=_session_mark())
+
+
+def _session_mark() -> str:
+    """Says which sign-in this is without saying its key."""
+    key = str(session.get(KEY, ""))
+    return hashlib.sha256(key.encode()).hexdigest()[:SESSION_MARK_CHARACTERS]

@@ -1,13 +1,17 @@
 """Every statement on approvals. The first decision wins, whichever replica or tab it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.models import ApprovalRow
+from orchestrator.audit.canonical import digest
+from orchestrator.audit.models import AuditKind
+from orchestrator.audit.queries import record
 from shared.errors import Conflict, NotAllowed, NotFound
 from shared.service_tokens import Principal
 from shared.wire.events import ApprovalNeeded, CallProposed, Decision
@@ -34,6 +38,7 @@ async def add_approval(
     requester: Principal,
     now: datetime,
 ) -> None:
+    shown = asked.model_dump(mode="json")
     session.add(
         ApprovalRow(
             call_id=asked.call_id,
@@ -44,7 +49,7 @@ async def add_approval(
             approver_roles=asked.approver_roles,
             proposed=proposed.model_dump(mode="json"),
             state=PENDING,
-            shown=asked.model_dump(mode="json"),
+            shown=shown,
             arguments=asked.arguments,
             edited=[],
             note="",
@@ -56,6 +61,16 @@ async def add_approval(
         )
     )
     await session.flush()
+    await record(
+        session,
+        requester.tenant,
+        AuditKind.APPROVAL_SHOWN,
+        now,
+        person=requester.subject,
+        turn_id=turn_id,
+        call_id=asked.call_id,
+        body=shown,
+    )
 
 
 async def get_approval(session: AsyncSession, call_id: str, owner: Principal) -> ApprovalRow:
@@ -157,6 +172,43 @@ async def record_decision(
     await session.refresh(row)
     if won is None:
         raise _already_decided(row)
+    await _record(session, row, now, session_mark=decided_by.session)
+
+
+async def _record(
+    session: AsyncSession, row: ApprovalRow, now: datetime, session_mark: str = ""
+) -> None:
+    """Put a decision that counted into the audit chain."""
+    shown: dict[str, JsonValue] = row.shown["arguments"]
+    await record(
+        session,
+        row.tenant_id,
+        AuditKind.DECISION,
+        now,
+        person=row.decided_by,
+        turn_id=row.turn_id,
+        call_id=row.call_id,
+        body={
+            "decision": row.state,
+            "name": row.decided_by_name,
+            "session": session_mark,
+            "edits": _edits(row.edited, shown, row.arguments),
+            "arguments_sha256": digest(row.arguments),
+            "note": row.note,
+            "rule": row.shown["rule"],
+        },
+    )
+
+
+def _edits(
+    names: Sequence[str], old: Mapping[str, JsonValue], new: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Old and new value of each argument that was changed; one that was not there has no value."""
+    sides = {"old": old, "new": new}
+    return {
+        name: {side: values[name] for side, values in sides.items() if name in values}
+        for name in names
+    }
 
 
 def _already_decided(row: ApprovalRow) -> AlreadyDecided:
@@ -178,7 +230,7 @@ async def list_due(session: AsyncSession, now: datetime) -> list[str]:
 
 async def expire_approvals(session: AsyncSession, turn_id: str, now: datetime) -> None:
     """Close the questions of a turn whose time is up."""
-    await session.execute(
+    rows = await session.scalars(
         update(ApprovalRow)
         .where(
             ApprovalRow.turn_id == turn_id,
@@ -186,16 +238,22 @@ async def expire_approvals(session: AsyncSession, turn_id: str, now: datetime) -
             ApprovalRow.expires_at <= now,
         )
         .values(state=Decision.EXPIRED, decided_at=now)
+        .returning(ApprovalRow)
     )
+    for row in rows:
+        await _record(session, row, now)
 
 
 async def cancel_approvals(session: AsyncSession, turn_id: str, now: datetime) -> None:
     """Close the open questions of a turn that was stopped."""
-    await session.execute(
+    rows = await session.scalars(
         update(ApprovalRow)
         .where(ApprovalRow.turn_id == turn_id, ApprovalRow.state == PENDING)
         .values(state=Decision.CANCELLED, decided_at=now)
+        .returning(ApprovalRow)
     )
+    for row in rows:
+        await _record(session, row, now)
 
 
 async def list_decided(session: AsyncSession, turn_id: str) -> list[ApprovalRow]:

@@ -6,13 +6,21 @@ from alembic import context
 from sqlalchemy.engine import Connection
 
 from orchestrator.approvals import models as approval_models
+from orchestrator.audit import models as audit_models
 from orchestrator.conversations import models as conversation_models
 from orchestrator.database import Base, Database
 from orchestrator.inputs import models as input_models
 from orchestrator.tools import models as tool_models
 from orchestrator.turns import models as turn_models
 
-TABLES = (approval_models, conversation_models, input_models, tool_models, turn_models)
+TABLES = (
+    approval_models,
+    audit_models,
+    conversation_models,
+    input_models,
+    tool_models,
+    turn_models,
+)
 """Imported so that their tables are known to the metadata that migrations are compared with."""
 
 

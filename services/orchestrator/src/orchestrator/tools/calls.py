@@ -1,5 +1,6 @@
 """Sending an approved or harmless call to its server, and asking a server what a call would do."""
 
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
+from orchestrator.audit.canonical import canonical
 from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
 from orchestrator.tools.elicitation import InputQuestion, question_of, questions_of
 from orchestrator.tools.host import (
@@ -62,6 +64,11 @@ class AskingCall:
     call_id: str
     questions: tuple[InputQuestion, ...]
     request_state: str | None
+
+    @property
+    def arguments_text(self) -> str:
+        """The arguments in canonical JSON: what is sent has the same members in the same order."""
+        return canonical(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,7 @@ class ToolCaller:
             partition(call.principal),
             partial(self.catalogue.token_for, server, call.principal),
             call.tool.tool.name,
-            cast("dict[str, Any]", call.arguments),
+            cast("dict[str, Any]", json.loads(call.arguments_text)),
             meta={IDEMPOTENCY_META: call.idempotency_key},
             on_progress=on_progress,
             on_elicit=on_elicit,

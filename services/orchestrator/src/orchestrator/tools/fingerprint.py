@@ -1,12 +1,13 @@
 """What a tool's definition comes down to: a hash that changes when anything the model or a person relies on does."""
 
 import hashlib
-import json
 import re
 from typing import Any, cast
 
 from mcp.types import Tool
 from pydantic import JsonValue
+
+from orchestrator.audit.canonical import digest
 
 MAX_MODEL_NAME = 64
 """What model providers allow in a function name; MCP allows 128 characters and dots."""
@@ -31,9 +32,8 @@ def definition(tool: Tool) -> dict[str, JsonValue]:
 
 
 def canonical_hash(value: JsonValue) -> str:
-    """SHA-256 over JSON with sorted keys and no spaces."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """As the audit hashes (`audit.canonical`), so that its rows name definitions and arguments alike."""
+    return digest(value)
 
 
 def name_for_model(server: str, tool: str) -> str:

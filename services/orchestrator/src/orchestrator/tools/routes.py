@@ -4,8 +4,11 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
 
+from orchestrator.audit.models import AuditKind
+from orchestrator.audit.queries import record
 from orchestrator.deps import Caller, Db, Now
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, ServerTools
+from orchestrator.tools.fingerprint import canonical_hash
 from orchestrator.tools.queries import add_definition
 from shared.errors import Conflict, NotAllowed, NotFound
 from shared.wire.api import Tool, ToolAcceptance, ToolServer, ToolState
@@ -56,6 +59,22 @@ async def accept(
             accepted_by=caller.subject,
             now=now,
             replace=True,
+        )
+        await record(
+            session,
+            caller.tenant,
+            AuditKind.DEFINITION_ACCEPTED,
+            now,
+            person=caller.subject,
+            body={
+                "server": server,
+                "tool": tool,
+                "definition_hash": found.definition_hash,
+                "definition": found.definition,
+                "previous_hash": canonical_hash(found.accepted) if found.accepted else None,
+                "name": caller.name,
+                "session": caller.session,
+            },
         )
     catalogue.forget()
     accepted = (await catalogue.toolbox(caller)).find(server, tool)

@@ -51,6 +51,7 @@ from orchestrator.turns.inputs import InputDesk, responses_of
 from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
 from orchestrator.turns.provenance import own_words, untrusted_texts
 from orchestrator.turns.stream import TurnStream
+from orchestrator.turns.witness import Witness
 from orchestrator.turns.writer import EventWriter
 from shared.errors import ExpectedError
 from shared.wire.api import TurnState
@@ -132,6 +133,7 @@ class Turn:
         self._parts = parts
         self._row = claimed.row
         self._principal = turn_log.asker_of(claimed.row)
+        self._witness = Witness(claimed.row, self._principal, parts.now)
         self._stop = asyncio.Event()
         if claimed.row.cancel_requested_at is not None:
             self._stop.set()
@@ -371,6 +373,7 @@ class Turn:
 
         async def add(session: AsyncSession) -> None:
             session.add(row)
+            await self._witness.proposed(session, event, row)
 
         return add
 
@@ -489,6 +492,7 @@ class Turn:
                 lambda session, call_id=call.call_id: mark_sent(
                     session, call_id, self._parts.now()
                 ),
+                lambda session, call=call: self._witness.sent(session, call),
             )
         await self._writer.commit()
         running = [
@@ -614,20 +618,22 @@ class Turn:
             state=state,
         )
         message = outcome.error.message if outcome.error else None
+        event = CallFinished(
+            n=(n := self._writer.number),
+            first=n,
+            call_id=call_id,
+            state=state,
+            duration_ms=end.duration_ms if isinstance(end, EndedCall) else None,
+            rows=outcome.rows,
+            result=outcome.result,
+            truncated=outcome.truncated,
+            error=outcome.error,
+            origin=outcome.origin,
+        )
         self._writer.add(
-            CallFinished(
-                n=(n := self._writer.number),
-                first=n,
-                call_id=call_id,
-                state=state,
-                duration_ms=end.duration_ms if isinstance(end, EndedCall) else None,
-                rows=outcome.rows,
-                result=outcome.result,
-                truncated=outcome.truncated,
-                error=outcome.error,
-                origin=outcome.origin,
-            ),
+            event,
             lambda session: end_call(session, call_id, state, message, self._parts.now()),
+            lambda session: self._witness.ended(session, event),
         )
         if self._facts.calls[call_id].inputs or self._facts.calls[call_id].sends > 1:
             self._writer.write_also(lambda session: forget_content(session, call_id))

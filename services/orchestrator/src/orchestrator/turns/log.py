@@ -86,6 +86,7 @@ def asker_of(row: TurnRow) -> Principal:
         tier=row.asked_by["tier"],
         locale=row.asked_by["locale"],
         tz=row.asked_by["tz"],
+        session=row.asked_by.get("session", ""),  # questions of older versions have none
     )
 
 

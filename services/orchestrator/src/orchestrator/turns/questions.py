@@ -123,6 +123,7 @@ async def accept_question(
                     "tier": asker.tier,
                     "locale": asker.locale,
                     "tz": asker.tz,
+                    "session": asker.session,
                 },
                 state=TurnState.RUNNING,
                 lease_owner=instance_id,

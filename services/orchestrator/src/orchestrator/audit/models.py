@@ -1,0 +1,52 @@
+"""The tables of the audit chain. Rows are added and never changed; they outlive what they are about."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from orchestrator.database import Base
+from shared.sql import UtcDateTime
+
+
+class AuditKind(StrEnum):
+    """What a row is about."""
+
+    CALL_PROPOSED = "call_proposed"
+    APPROVAL_SHOWN = "approval_shown"
+    DECISION = "decision"
+    CALL_SENT = "call_sent"
+    CALL_ENDED = "call_ended"
+    DEFINITION_ACCEPTED = "definition_accepted"
+
+
+class AuditRow(Base):
+    """One decision or side effect. No foreign keys: a deleted conversation takes nothing from here."""
+
+    __tablename__ = "audit_rows"
+    __table_args__ = (Index(None, "tenant_id", "turn_id"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """From 1 on, without gaps, for each tenant."""
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(32))
+    person_id: Mapped[str | None] = mapped_column(String(64))
+    """Who decided, or in whose name it was done; None when nobody did."""
+    turn_id: Mapped[str | None] = mapped_column(String(64))
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    """Canonical JSON, exactly as it was hashed."""
+    prev_hash: Mapped[str] = mapped_column(String(64))
+    row_hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """The end of each tenant's chain. Whoever appends locks it first, so a chain cannot fork."""
+
+    __tablename__ = "audit_heads"
+
+    tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    row_hash: Mapped[str] = mapped_column(String(64))
