@@ -49,7 +49,8 @@ async def test_an_export_is_whole_and_self_describing(database: Database) -> Non
 async def test_lines_with_windows_ends_are_the_same_lines(database: Database) -> None:
     await write_rows(database, ROWS)
     lines = [line.replace(b"\n", b"\r\n") for line in await exported(database)]
-    assert isinstance(*check_file(lines), Whole)
+    (found,) = check_file(lines)
+    assert isinstance(found, Whole)
 
 
 @pytest.mark.parametrize("name", Row.__dataclass_fields__)
