@@ -14,6 +14,7 @@ from support.models import ScriptedModel, calls
 from support.servers import serving
 from support.world import Api, Reader, World, every, one
 
+from orchestrator.audit.canonical import digest
 from orchestrator.database import Database
 from orchestrator.inputs.models import InputRow
 from shared.wire.events import (
@@ -69,8 +70,10 @@ async def test_a_form_is_filled_in_and_the_call_goes_on(world: World) -> None:
         assert asker.sent == []
         assert (await answer(api, needed, "accept", FILLED_IN)).status_code == 200
         events = await reader.rest()
+        audit = (await api.request("GET", "/v1/audit?kind=input_answered")).json()["rows"]
     assert asker.sent == ["bob", "bob"]
     assert one(events, InputAnswered).action is InputAction.ACCEPT
+    assert [row["body"]["content_sha256"] for row in audit] == [digest(FILLED_IN)]
     assert len(every(events, CallStarted)) == 2
     assert one(events, CallFinished).state is CallState.SUCCEEDED
     assert "Sent 2 to bob, warm." in str(model.asked[1][-1]["content"])

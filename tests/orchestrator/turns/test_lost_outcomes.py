@@ -88,6 +88,12 @@ async def test_a_check_that_finds_it_done_settles_it(world: World) -> None:
     async with lost_order(world) as (model, api, reader, asked):
         answer = (await choose(api, asked.call_id, "check")).json()
         events = await reader.rest()
+        audit = (await api.request("GET", "/v1/audit")).json()["rows"]
+    assert [row["kind"] for row in audit][:3] == [
+        "call_ended",
+        "outcome_decided",
+        "outcome_checked",
+    ]
     assert (answer["choice"], answer["checked"]) == ("done", "done")
     assert one(events, OutcomeChecked).text == "5 were ordered."
     assert one(events, OutcomeDecided).decided_by == "tracker"

@@ -18,6 +18,11 @@ class AuditKind(StrEnum):
     DECISION = "decision"
     CALL_SENT = "call_sent"
     CALL_ENDED = "call_ended"
+    OUTCOME_CHECKED = "outcome_checked"
+    """Its server was asked whether a call was done whose answer was lost."""
+    OUTCOME_DECIDED = "outcome_decided"
+    INPUT_ANSWERED = "input_answered"
+    """What a person let a tool server know that asked in the midst of a call."""
     DEFINITION_ACCEPTED = "definition_accepted"
 
 

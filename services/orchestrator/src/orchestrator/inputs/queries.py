@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orchestrator.audit.canonical import digest
+from orchestrator.audit.models import AuditKind
+from orchestrator.audit.queries import record
 from orchestrator.inputs.models import InputRow
 from shared.errors import Conflict, NotFound
 from shared.service_tokens import Principal
@@ -101,6 +104,7 @@ async def record_answer(
     *,
     content: dict[str, Any] | None = None,
     answered_by: str,
+    session_mark: str = "",
     now: datetime,
 ) -> None:
     """Write the answer if none was given before.
@@ -120,14 +124,17 @@ async def record_answer(
     )
     await session.refresh(row)
     if won is not None:
+        await _record(session, row, now, session_mark)
         return
     if row.state in {PENDING, InputAction.EXPIRED}:
         raise AlreadyAnswered("The question has expired.", winner="expired")
     raise AlreadyAnswered(f"This was already answered: {row.state}.", winner=row.state)
 
 
-async def record_check(session: AsyncSession, input_id: str, check: dict[str, Any]) -> bool:
-    """Keep what the server said about a lost outcome. False: the question is not open any more."""
+async def record_check(
+    session: AsyncSession, input_id: str, check: dict[str, Any], now: datetime
+) -> None:
+    """Keep what the server said about a lost outcome, while the question is open."""
     row = await session.scalar(
         select(InputRow)
         .where(InputRow.input_id == input_id, InputRow.state == PENDING)
@@ -135,9 +142,18 @@ async def record_check(session: AsyncSession, input_id: str, check: dict[str, An
         .execution_options(populate_existing=True)
     )
     if row is None:
-        return False
+        return
     row.checks = [*row.checks, check]
-    return True
+    await record(
+        session,
+        row.tenant_id,
+        AuditKind.OUTCOME_CHECKED,
+        now,
+        person=row.owner_id,
+        turn_id=row.turn_id,
+        call_id=row.call_id,
+        body=check,
+    )
 
 
 async def list_inputs(session: AsyncSession, turn_id: str) -> list[InputRow]:
@@ -159,11 +175,14 @@ async def list_due(session: AsyncSession, now: datetime) -> list[str]:
 
 async def expire_inputs(session: AsyncSession, turn_id: str, now: datetime) -> None:
     """Close the questions of a turn whose time is up."""
-    await session.execute(
+    rows = await session.scalars(
         update(InputRow)
         .where(InputRow.turn_id == turn_id, InputRow.state == PENDING, InputRow.expires_at <= now)
         .values(state=InputAction.EXPIRED, answered_at=now)
+        .returning(InputRow)
     )
+    for row in rows:
+        await _record(session, row, now)
 
 
 async def cancel_inputs(
@@ -173,7 +192,33 @@ async def cancel_inputs(
     query = update(InputRow).where(InputRow.turn_id == turn_id, InputRow.state == PENDING)
     if call_ids is not None:
         query = query.where(InputRow.call_id.in_(call_ids))
-    await session.execute(query.values(state=OutcomeChoice.CANCELLED, answered_at=now))
+    rows = await session.scalars(
+        query.values(state=OutcomeChoice.CANCELLED, answered_at=now).returning(InputRow)
+    )
+    for row in rows:
+        await _record(session, row, now)
+
+
+async def _record(
+    session: AsyncSession, row: InputRow, now: datetime, session_mark: str = ""
+) -> None:
+    """Put an answer that counted into the audit chain. What was filled in is there as a digest only."""
+    is_outcome = row.kind == OUTCOME
+    await record(
+        session,
+        row.tenant_id,
+        AuditKind.OUTCOME_DECIDED if is_outcome else AuditKind.INPUT_ANSWERED,
+        now,
+        person=row.owner_id if row.answered_by_name else None,
+        turn_id=row.turn_id,
+        call_id=row.call_id,
+        body={
+            "answer": row.state,
+            "name": row.answered_by_name,
+            "session": session_mark,
+            "content_sha256": None if row.content is None else digest(row.content),
+        },
+    )
 
 
 async def forget_content(session: AsyncSession, call_id: str) -> None:

@@ -56,6 +56,11 @@ class CallToSend:
     """The person's answers, when the server asked something instead of answering before."""
     request_state: str | None = None
 
+    @property
+    def arguments_text(self) -> str:
+        """The arguments in canonical JSON: what is sent has the same members in the same order."""
+        return canonical(self.arguments)
+
 
 @dataclass(frozen=True, slots=True)
 class AskingCall:
@@ -64,11 +69,6 @@ class AskingCall:
     call_id: str
     questions: tuple[InputQuestion, ...]
     request_state: str | None
-
-    @property
-    def arguments_text(self) -> str:
-        """The arguments in canonical JSON: what is sent has the same members in the same order."""
-        return canonical(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ async def _check(call_id: str, caller: Principal, parts: TurnParts, now: datetim
     found = await parts.caller.check_outcome(tool, caller, call.idempotency_key)
     async with parts.database.writing() as session:
         await turn_log.wake(session, row.turn_id)
-        await record_check(session, row.input_id, found.model_dump())
+        await record_check(session, row.input_id, found.model_dump(), now)
     choice = None
     if found.answer == "done":
         choice = OutcomeChoice.DONE
@@ -109,7 +109,9 @@ async def _choose(
     async with parts.database.writing() as session:
         row = await get_input(session, outcome_input_id(call_id), caller)
         await turn_log.wake(session, row.turn_id)
-        await record_answer(session, row, choice, answered_by=decided_by, now=now)
+        await record_answer(
+            session, row, choice, answered_by=decided_by, session_mark=caller.session, now=now
+        )
 
 
 async def record(

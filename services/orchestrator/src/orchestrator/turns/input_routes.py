@@ -31,7 +31,15 @@ async def answer(
         await turn_log.wake(session, row.turn_id)
         action = InputAction(given.action)
         content = _content(row, given)
-        await record_answer(session, row, action, content=content, answered_by=caller.name, now=now)
+        await record_answer(
+            session,
+            row,
+            action,
+            content=content,
+            answered_by=caller.name,
+            session_mark=caller.session,
+            now=now,
+        )
     await runner.wake(row.turn_id)
     return {"input_id": input_id, "action": action}
 
