@@ -10,6 +10,7 @@ import uvicorn
 from orchestrator.app import create_app
 from orchestrator.audit.commands import export_database, verify_database, verify_file
 from orchestrator.migrations import upgrade
+from orchestrator.policy_file import load_policy
 from orchestrator.settings import Settings
 from shared import logs
 from shared.settings import load
@@ -72,6 +73,7 @@ def _serve(settings: Settings, address: str) -> None:
         sys.exit(f"--http takes HOST:PORT, not {address!r}.")
     try:
         settings.model()
+        load_policy(settings.policy_file)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None

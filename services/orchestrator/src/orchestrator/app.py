@@ -24,10 +24,12 @@ from orchestrator.tools import routes as tool_routes
 from orchestrator.turns import approval_routes, call_routes, input_routes
 from orchestrator.turns import routes as turn_routes
 from shared import health
+from shared.errors import NotAllowed
 from shared.sql import utc_now
-from shared.wire.api import About
+from shared.wire.api import About, PolicyInEffect, PolicyRule
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+MAY_READ_POLICY = frozenset({"owner", "admin"})
 
 log = structlog.get_logger()
 
@@ -63,6 +65,7 @@ def create_app(
     ):
         app.include_router(routes.router)
     _add_about(app, settings)
+    _add_policy(app, settings)
     _add_operations(app)
     return app
 
@@ -84,6 +87,30 @@ def _add_about(app: FastAPI, settings: Settings) -> None:
         """Which model answers, and within which limits."""
         model = settings.model()
         return About(version=version("orchestrator"), model=model.model, is_demo=model.is_demo)
+
+
+def _add_policy(app: FastAPI, settings: Settings) -> None:
+    @app.get("/v1/policy", tags=["policy"])
+    async def policy(caller: Caller) -> PolicyInEffect:
+        """The rules that say which calls run, ask or are refused. For owners and admins."""
+        if not caller.roles & MAY_READ_POLICY:
+            raise NotAllowed("Only an owner or an admin can read the policy.")
+        resources: Resources = app.state.resources
+        in_effect = resources.parts.policy
+        return PolicyInEffect(
+            sha256=in_effect.sha256,
+            is_default=settings.policy_file is None,
+            rules=[
+                PolicyRule(
+                    name=rule.name,
+                    verdict=rule.verdict,
+                    reason=rule.reason,
+                    approver_roles=rule.approver_roles,
+                    when=rule.when.as_json(),
+                )
+                for rule in in_effect.rules
+            ],
+        )
 
 
 def _add_operations(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ import httpx
 from orchestrator.database import Database
 from orchestrator.models.openai_model import OpenAIModel
 from orchestrator.models.port import Model
+from orchestrator.policy_file import load_policy
 from orchestrator.settings import Settings
 from orchestrator.tools.calls import ToolCaller
 from orchestrator.tools.catalogue import Catalogue
@@ -73,9 +74,10 @@ async def open_resources(
         }
         catalogue = Catalogue(servers, TokenIssuer(settings.issuer, key), database)
         caller = ToolCaller(catalogue)
+        policy = load_policy(settings.policy_file)
         transport = _create_transport(settings, instance_id)
         stream = TurnStream(transport or SingleProcess())
-        parts = TurnParts(database, stream, model, catalogue, caller, settings, now)
+        parts = TurnParts(database, stream, model, catalogue, caller, policy, settings, now)
         runner = TurnRunner(parts, instance_id)
         if database.is_sqlite:
             await runner.take_over_everything()

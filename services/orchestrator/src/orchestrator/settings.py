@@ -49,7 +49,21 @@ class ModelSettings(BaseModel):
     is_demo: bool
 
 
-class Settings(ServiceSettings):
+class PolicySettings(ServiceSettings):
+    """What `steward policy` needs to know: the rules in effect, and which servers are ours."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", env_prefix="ORCHESTRATOR_"
+    )
+
+    policy_file: Path | None = None
+    """The rules of what runs, asks and is refused (TOML). None: those that are shipped."""
+    tool_servers: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")], ToolServerSettings
+    ] = Field(default_factory=dict)
+
+
+class Settings(PolicySettings):
     """Environment variables with the prefix ORCHESTRATOR_, and three that every OpenAI client knows."""
 
     model_config = SettingsConfigDict(
@@ -70,9 +84,6 @@ class Settings(ServiceSettings):
     """What tool servers know us as: our own base URL."""
     trusted_issuers: dict[str, HttpUrl]
     """Whose tokens we accept: issuer → address of its key set."""
-    tool_servers: dict[
-        Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")], ToolServerSettings
-    ] = Field(default_factory=dict)
     demo_model_url: str | None = None
     """The built-in demo model, which answers while no key and no base URL is set."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from shared.wire.events import ApprovalNeeded, CallProposed, Event, OutcomeChoice, Preview
+from shared.wire.events import ApprovalNeeded, CallProposed, Event, OutcomeChoice, Preview, Verdict
 
 MAX_QUESTION_CHARACTERS = 100_000
 MAX_TITLE_CHARACTERS = 120
@@ -389,6 +389,27 @@ class AuditPage(BaseModel):
 
     rows: list[AuditRow]
     next_before: int | None = None
+
+
+class PolicyRule(BaseModel):
+    """One rule on tool calls, as it stands in the policy file."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+    approver_roles: list[str] = []
+    when: dict[str, JsonValue]
+    """Conditions; all must hold."""
+
+
+class PolicyInEffect(BaseModel):
+    """The rules in effect, in their order."""
+
+    sha256: str
+    """Of the file they stand in."""
+    is_default: bool
+    """True while the shipped file is in effect."""
+    rules: list[PolicyRule]
 
 
 class About(BaseModel):

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, cast
 
 import structlog
-from mcp.types import Tool
+from mcp.types import Tool, ToolAnnotations
 from pydantic import JsonValue
 
 from orchestrator.database import Database
 from orchestrator.models.port import ToolForModel
-from orchestrator.policy.rules import ToolTraits
+from orchestrator.policy.conditions import ToolTraits
 from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model
 from orchestrator.tools.host import McpServer, ServerUnavailable
 from orchestrator.tools.queries import add_definition, find_definitions
@@ -66,13 +66,7 @@ class CatalogueTool:
 
     @property
     def traits(self) -> ToolTraits:
-        hints = self.tool.annotations
-        return ToolTraits(
-            own_server=self.server.own,
-            read_only_hint=bool(hints and hints.read_only_hint),
-            # The protocol's default for a tool that says nothing is the dangerous one.
-            destructive_hint=not hints or hints.destructive_hint is not False,
-        )
+        return traits_of(self.tool.annotations, own=self.server.own)
 
     @property
     def reads_only(self) -> bool:
@@ -276,6 +270,17 @@ class Catalogue:
                     session, server.key, name, value, accepted_by="first_seen", now=now
                 )
         log.info("tool_definitions_accepted", server=server.key, tools=sorted(unseen))
+
+
+def traits_of(hints: ToolAnnotations | None, *, own: bool) -> ToolTraits:
+    """What a tool says of itself. The protocol's default for what it does not say is the dangerous one."""
+    return ToolTraits(
+        own_server=own,
+        read_only_hint=bool(hints and hints.read_only_hint),
+        destructive_hint=not hints or hints.destructive_hint is not False,
+        idempotent_hint=bool(hints and hints.idempotent_hint),
+        open_world_hint=not hints or hints.open_world_hint is not False,
+    )
 
 
 def partition(principal: Principal) -> str:

@@ -14,7 +14,8 @@ from pydantic import JsonValue
 from referencing import Registry
 
 from orchestrator.models.port import ProposedCall
-from orchestrator.policy.rules import Judgement, judge
+from orchestrator.policy.conditions import ToolUse
+from orchestrator.policy.rules import Judgement, Policy
 from orchestrator.tools.catalogue import CatalogueTool, Toolbox
 from shared.wire.events import Verdict
 
@@ -32,17 +33,30 @@ class GatedCall:
 
 
 def gate(
-    call: ProposedCall, toolbox: Toolbox, roles: frozenset[str], *, calls_left: int
+    call: ProposedCall,
+    toolbox: Toolbox,
+    policy: Policy,
+    roles: frozenset[str],
+    *,
+    tainted: bool,
+    calls_left: int,
 ) -> GatedCall:
-    """Judge one call. The first check that fails refuses it; the reason is told to the model."""
+    """Judge one call. The first check that fails refuses it; the reason is told to the model.
+
+    `tainted`: text that strangers may have written is in the turn.
+    """
     tool = toolbox.by_model_name(call.name)
     arguments = _parse(call.arguments_json)
-    return GatedCall(
-        model_name=call.name,
-        tool=tool,
-        arguments=arguments or {},
-        judgement=_judge(tool, arguments, toolbox, roles, calls_left),
-    )
+    if calls_left <= 0:
+        judgement = _refuse(
+            "too_many_calls", "This turn has used up its tool calls. Answer with what is known."
+        )
+    elif tool is None:
+        names = ", ".join(tool.name for tool in toolbox.for_model()) or "none"
+        judgement = _refuse("unknown_tool", f"There is no such tool. Available: {names}.")
+    else:
+        judgement = judge_use(tool, arguments, policy, roles, tainted=tainted)
+    return GatedCall(call.name, tool, arguments or {}, judgement)
 
 
 def asking_again(judgement: Judgement) -> Judgement:
@@ -56,20 +70,15 @@ def asking_again(judgement: Judgement) -> Judgement:
     )
 
 
-def _judge(
-    tool: CatalogueTool | None,
+def judge_use(
+    tool: CatalogueTool,
     arguments: dict[str, JsonValue] | None,
-    toolbox: Toolbox,
+    policy: Policy,
     roles: frozenset[str],
-    calls_left: int,
+    *,
+    tainted: bool,
 ) -> Judgement:
-    if calls_left <= 0:
-        return _refuse(
-            "too_many_calls", "This turn has used up its tool calls. Answer with what is known."
-        )
-    if tool is None:
-        names = ", ".join(tool.name for tool in toolbox.for_model()) or "none"
-        return _refuse("unknown_tool", f"There is no such tool. Available: {names}.")
+    """What becomes of a call of this tool. `arguments` is None when they were no JSON object."""
     if tool.is_changed:
         return _refuse(
             "definition_changed",
@@ -82,7 +91,16 @@ def _judge(
         )
     if (problem := schema_problem(tool, arguments)) is not None:
         return _refuse("arguments_do_not_fit", problem)
-    return judge(tool.traits, roles)
+    return policy.judge(
+        ToolUse(
+            server=tool.server.key,
+            tool=tool.tool.name,
+            traits=tool.traits,
+            arguments=arguments,
+            roles=roles,
+            tainted=tainted,
+        )
+    )
 
 
 def schema_problem(tool: CatalogueTool, arguments: dict[str, JsonValue]) -> str | None:

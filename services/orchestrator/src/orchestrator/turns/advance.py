@@ -21,6 +21,7 @@ from orchestrator.database import Database
 from orchestrator.inputs.models import InputRow
 from orchestrator.inputs.queries import PENDING, cancel_inputs, forget_content, list_inputs
 from orchestrator.models.port import Model, ModelFailed, ProposedCall, ReplyCut, ReplyEnd
+from orchestrator.policy.rules import Policy
 from orchestrator.policy.taint import marks
 from orchestrator.settings import Settings
 from orchestrator.tools.calls import AskingCall, CallToSend, EndedCall, ToolCaller
@@ -116,6 +117,7 @@ class TurnParts:
     model: Model
     catalogue: Catalogue
     caller: ToolCaller
+    policy: Policy
     settings: Settings
     now: Callable[[], datetime]
 
@@ -326,7 +328,14 @@ class Turn:
         self, call: ProposedCall, toolbox: Toolbox, *, retry_of: str | None = None
     ) -> None:
         calls_left = self._parts.settings.max_calls - len(self._facts.calls)
-        gated = gate(call, toolbox, self._principal.roles, calls_left=calls_left)
+        gated = gate(
+            call,
+            toolbox,
+            self._parts.policy,
+            self._principal.roles,
+            tainted=False,
+            calls_left=calls_left,
+        )
         judgement = gated.judgement if retry_of is None else asking_again(gated.judgement)
         tool = gated.tool
         event = CallProposed(
