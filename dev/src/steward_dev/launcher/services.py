@@ -179,6 +179,8 @@ class _Planner:
             "ORCHESTRATOR_DEMO_MODEL_URL": f"{self._urls['demo-model']}/v1",
         }
         settings = self._settings
+        if settings.policy_file is not None:
+            environment["ORCHESTRATOR_POLICY_FILE"] = str(settings.policy_file.resolve())
         key = settings.openai_api_key
         return {
             **environment,

@@ -31,6 +31,8 @@ class LauncherSettings(ServiceSettings):
     """The database the assistant may ask. None: the sample project tracker."""
     actions_file: Path | None = None
     """What it may change there (TOML). None: nothing, or the sample's two actions for the sample."""
+    policy_file: Path | None = None
+    """The rules of which tool calls run, ask and are refused (TOML). None: the shipped ones."""
     redis_url: str | None = None
     """None: a Valkey of our own."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
@@ -70,9 +72,9 @@ class LauncherSettings(ServiceSettings):
             raise ValueError("only sqlite:////absolute/path.db is supported so far")
         return url
 
-    @field_validator("actions_file")
+    @field_validator("actions_file", "policy_file")
     @classmethod
-    def _actions_file_exists(cls, path: Path | None) -> Path | None:
+    def _file_exists(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
             raise ValueError(f"there is no file {path}")
         return path

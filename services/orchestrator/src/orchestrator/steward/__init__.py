@@ -1,0 +1,1 @@
+"""The command `steward`: what an operator does by hand. Nothing here needs a running orchestrator."""
