@@ -10,7 +10,7 @@ from support.world import World, one
 
 from orchestrator.policy_file import load_policy
 from shared.wire.api import PolicyInEffect
-from shared.wire.events import CallFinished, CallProposed, CallState, Verdict
+from shared.wire.events import ApprovalNeeded, CallFinished, CallProposed, CallState, Verdict
 
 SET_42 = calls(("tracker__set_status", '{"task_id": 42, "status": "done"}'))
 SET_43 = calls(("tracker__set_status", '{"task_id": 43, "status": "done"}'))
@@ -58,6 +58,24 @@ async def test_a_file_of_ones_own_replaces_the_shipped_rules(world: World, tmp_p
     assert one(refused, CallProposed).reason == "Task 43 is frozen."
     assert [write[:2] for write in world.tracker.writes] == [(42, "done")]
     assert policy["is_default"] is False
+
+
+async def test_the_rules_hold_for_what_people_change_too(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(OWN_RULES.replace('verdict = "run"', 'verdict = "ask"'))
+    async with world.orchestrator(ScriptedModel([[SET_42], ["All right."]]), policy_file=file):
+        api = world.api()
+        async with api.ask("Set task 42 to done") as reader:
+            needed = await reader.until(ApprovalNeeded)
+            to_43 = {"task_id": 43, "status": "done"}
+            await api.decide(needed.call_id, "approve", arguments=to_43)
+            events = await reader.rest()
+    finished = one(events, CallFinished)
+    assert finished.state is CallState.FAILED
+    assert finished.error is not None
+    assert finished.error.code == "nobody_touches_43"
+    assert finished.error.message == "As it was changed, it may not run. Task 43 is frozen."
+    assert world.tracker.writes == []
 
 
 def test_a_broken_file_stops_the_start_with_one_sentence(world: World, tmp_path: Path) -> None:

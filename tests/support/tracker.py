@@ -53,6 +53,7 @@ class Tracker:
     """Set when one of them has begun to wait."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     description: str = "Count tasks by status."
+    write_description: str = "Set a task's status."
     orders: dict[str, int] = field(default_factory=dict[str, int])
     """Amount by request id."""
     loses: int = 0
@@ -86,11 +87,14 @@ def build(tracker: Tracker) -> MCPServer:
         change = Change(item=f"Task {task_id}", field="status", old=old, new=status)
         return Preview(summary=f"Set task {task_id} to {status}", changes=[change])
 
-    @server.tool(annotations=WRITES, meta={"io.steward/preview": "preview_set_status"})
+    @server.tool(
+        description=tracker.write_description,
+        annotations=WRITES,
+        meta={"io.steward/preview": "preview_set_status"},
+    )
     async def set_status(
         task_id: Annotated[int, Field(ge=1)], status: Status, ctx: Context[Any, Any]
     ) -> Preview:
-        """Set a task's status."""
         meta = dict(ctx.request_context.meta or {})
         tracker.writes.append((task_id, status, str(meta.get("io.steward/idempotency-key", ""))))
         old, tracker.statuses[task_id] = tracker.statuses[task_id], status

@@ -16,6 +16,7 @@ from orchestrator import http_errors
 from orchestrator.audit import routes as audit_routes
 from orchestrator.conversations import routes as conversation_routes
 from orchestrator.deps import Caller
+from orchestrator.grants import routes as grant_routes
 from orchestrator.models.port import Model
 from orchestrator.request_log import RequestLog
 from orchestrator.resources import Resources, open_resources
@@ -60,6 +61,7 @@ def create_app(
         call_routes,
         approval_routes,
         input_routes,
+        grant_routes,
         tool_routes,
         audit_routes,
     ):

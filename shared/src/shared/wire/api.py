@@ -256,6 +256,8 @@ class Grant(BaseModel):
     expires_at: datetime
     last_used_at: datetime | None
     uses: int
+    given_by: str = ""
+    """Name of the person who gave it, and for whose calls alone it counts."""
 
 
 class Grants(BaseModel):

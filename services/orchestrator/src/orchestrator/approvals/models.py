@@ -42,3 +42,5 @@ class ApprovalRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    grant_id: Mapped[str | None] = mapped_column(String(64))
+    """The standing grant that was given together with the yes."""

@@ -145,6 +145,7 @@ async def record_decision(
     note: str,
     decided_by: Principal,
     now: datetime,
+    grant_id: str | None = None,
 ) -> None:
     """Write the decision if none was made before.
 
@@ -166,6 +167,7 @@ async def record_decision(
             decided_by=decided_by.subject,
             decided_by_name=decided_by.name,
             decided_at=now,
+            grant_id=grant_id,
         )
         .returning(ApprovalRow.call_id)
     )

@@ -9,6 +9,7 @@ from orchestrator.approvals import models as approval_models
 from orchestrator.audit import models as audit_models
 from orchestrator.conversations import models as conversation_models
 from orchestrator.database import Base, Database
+from orchestrator.grants import models as grant_models
 from orchestrator.inputs import models as input_models
 from orchestrator.tools import models as tool_models
 from orchestrator.turns import models as turn_models
@@ -17,6 +18,7 @@ TABLES = (
     approval_models,
     audit_models,
     conversation_models,
+    grant_models,
     input_models,
     tool_models,
     turn_models,

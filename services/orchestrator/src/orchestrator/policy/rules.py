@@ -109,6 +109,11 @@ class Policy:
         return Explanation(_decide(findings), findings)
 
 
+def is_stricter(one: Verdict, other: Verdict) -> bool:
+    """Whether a verdict lets less happen than another."""
+    return STRICTNESS.index(one) > STRICTNESS.index(other)
+
+
 def _decide(findings: Sequence[tuple[Rule, Finding]]) -> Judgement:
     possible = _possible_outcomes(findings)
     decided = max(possible, key=lambda judgement: STRICTNESS.index(judgement.verdict))

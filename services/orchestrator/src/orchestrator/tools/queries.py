@@ -83,6 +83,13 @@ async def find_definitions(
     return {row.tool: (row.definition_hash, row.definition) for row in rows}
 
 
+async def find_definition(
+    session: AsyncSession, server: str, tool: str
+) -> ToolDefinitionRow | None:
+    """The accepted definition of one tool."""
+    return await session.get(ToolDefinitionRow, (server, tool))
+
+
 async def add_definition(
     session: AsyncSession,
     server: str,

@@ -18,17 +18,19 @@ from orchestrator.approvals.models import ApprovalRow
 from orchestrator.approvals.queries import add_approval, cancel_approvals, list_decided
 from orchestrator.conversations.queries import touch_conversation
 from orchestrator.database import Database
+from orchestrator.grants.matching import StandingGrant
+from orchestrator.grants.queries import count_use, list_standing
 from orchestrator.inputs.models import InputRow
 from orchestrator.inputs.queries import PENDING, cancel_inputs, forget_content, list_inputs
 from orchestrator.models.port import Model, ModelFailed, ProposedCall, ReplyCut, ReplyEnd
-from orchestrator.policy.rules import Policy
+from orchestrator.policy.rules import Judgement, Policy, is_stricter
 from orchestrator.policy.taint import marks
 from orchestrator.settings import Settings
 from orchestrator.tools.calls import AskingCall, CallToSend, EndedCall, ToolCaller
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, Toolbox
 from orchestrator.tools.elicitation import InputQuestion
 from orchestrator.tools.fingerprint import canonical_hash, name_for_model
-from orchestrator.tools.gate import asking_again, gate
+from orchestrator.tools.gate import asking_again, gate, judge_use
 from orchestrator.tools.models import ToolCallRow
 from orchestrator.tools.queries import approve_call, end_call, mark_sent
 from orchestrator.tools.results import ToolOutcome
@@ -48,6 +50,12 @@ from orchestrator.turns.decide import (
     decide,
 )
 from orchestrator.turns.facts import CallFacts, TurnFacts, fold
+from orchestrator.turns.granting import (
+    change_since_granted,
+    find_grant,
+    granted,
+    why_not_granted,
+)
 from orchestrator.turns.inputs import InputDesk, responses_of
 from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
 from orchestrator.turns.provenance import own_words, untrusted_texts
@@ -70,6 +78,7 @@ from shared.wire.events import (
     TaintMark,
     TurnFinished,
     Usage,
+    Verdict,
 )
 
 EARLIER_TURNS = 25
@@ -300,9 +309,10 @@ class Turn:
             )
 
     async def _take_up_reply(self, end: ReplyEnd, toolbox: Toolbox) -> None:
+        grants = await self._list_grants() if end.calls else ()
         self._writer.finish_text()
         for call in end.calls:
-            self._propose(call, toolbox)
+            self._propose(call, toolbox, grants)
         if end.cut_by_length:
             self._notice(
                 "reply_too_long",
@@ -324,8 +334,17 @@ class Turn:
                 self._writer.commit()
             )  # an answer without calls is stored together with the turn's end
 
+    async def _list_grants(self) -> Sequence[StandingGrant]:
+        async with self._parts.database.reading() as session:
+            return await list_standing(session, self._principal, self._parts.now())
+
     def _propose(
-        self, call: ProposedCall, toolbox: Toolbox, *, retry_of: str | None = None
+        self,
+        call: ProposedCall,
+        toolbox: Toolbox,
+        grants: Sequence[StandingGrant],
+        *,
+        retry_of: str | None = None,
     ) -> None:
         calls_left = self._parts.settings.max_calls - len(self._facts.calls)
         gated = gate(
@@ -333,11 +352,14 @@ class Turn:
             toolbox,
             self._parts.policy,
             self._principal.roles,
-            tainted=False,
+            tainted=self._is_tainted,
             calls_left=calls_left,
         )
         judgement = gated.judgement if retry_of is None else asking_again(gated.judgement)
         tool = gated.tool
+        grant = find_grant(gated, grants, self._parts.now())
+        if grant is not None:
+            judgement = granted(grant, self._principal.tz)
         event = CallProposed(
             n=(n := self._writer.number),
             first=n,
@@ -352,9 +374,13 @@ class Turn:
             rule=judgement.rule,
             reason=judgement.reason,
             approver_roles=list(judgement.approver_roles),
+            grant_id=grant.grant_id if grant else None,
             retry_of=retry_of,
         )
-        self._writer.add(event, self._ledger_entry(event, tool))
+        writes = [self._ledger_entry(event, tool)]
+        if grant is not None:
+            writes.append(lambda session: count_use(session, grant.grant_id, self._parts.now()))
+        self._writer.add(event, *writes)
 
     def _ledger_entry(
         self, event: CallProposed, tool: CatalogueTool | None
@@ -391,7 +417,8 @@ class Turn:
     async def _ask_person(self, calls: Sequence[CallFacts]) -> None:
         toolbox = await self._parts.catalogue.toolbox(self._principal)
         await self._read_earlier()
-        questions = await asyncio.gather(*(self._question(call, toolbox) for call in calls))
+        grants = await self._list_grants()
+        questions = await asyncio.gather(*(self._question(call, toolbox, grants) for call in calls))
         for question in questions:
             event = question.model_copy(update={"n": (n := self._writer.number), "first": n})
 
@@ -408,7 +435,9 @@ class Turn:
             self._writer.add(event, store)
         await self._writer.commit()
 
-    async def _question(self, call: CallFacts, toolbox: Toolbox) -> ApprovalNeeded:
+    async def _question(
+        self, call: CallFacts, toolbox: Toolbox, grants: Sequence[StandingGrant]
+    ) -> ApprovalNeeded:
         proposed = call.proposed
         tool = toolbox.find(proposed.server, proposed.tool)
         preview, problem = None, None
@@ -416,6 +445,7 @@ class Turn:
             preview, problem = await self._parts.caller.preview(
                 tool, self._principal, proposed.arguments
             )
+        may_grant = tool is not None and self._may_grant(proposed, tool)
         return ApprovalNeeded(
             n=1,
             first=1,
@@ -428,9 +458,28 @@ class Turn:
             reason=proposed.reason,
             approver_roles=proposed.approver_roles,
             taint=self._taint_marks(proposed.arguments),
+            may_grant=may_grant,
+            outdated_grant=change_since_granted(tool, proposed.arguments, grants, self._parts.now())
+            if tool is not None and may_grant
+            else None,
             expires_at=self._parts.now()
             + timedelta(seconds=self._parts.settings.approval_lifetime_s),
         )
+
+    def _may_grant(self, proposed: CallProposed, tool: CatalogueTool) -> bool:
+        if proposed.verdict is not Verdict.ASK or proposed.retry_of is not None:
+            return False
+        return self._judge_again(tool, proposed.arguments).may_grant
+
+    def _judge_again(self, tool: CatalogueTool, arguments: dict[str, JsonValue]) -> Judgement:
+        """Text from outside may have come in since the call was proposed, or a person changed it."""
+        policy, roles = self._parts.policy, self._principal.roles
+        return judge_use(tool, arguments, policy, roles, tainted=self._is_tainted)
+
+    @property
+    def _is_tainted(self) -> bool:
+        """Text that strangers may have written is before the model."""
+        return bool(untrusted_texts([*(self._earlier or ()), self._facts]))
 
     def _taint_marks(self, arguments: dict[str, JsonValue]) -> list[TaintMark]:
         turns = [*(self._earlier or ()), self._facts]
@@ -464,6 +513,7 @@ class Turn:
                 edited=row.edited,
                 decided_by=row.decided_by_name,
                 note=row.note,
+                grant_id=row.grant_id,
             )
             self._writer.add(event)
             if event.decision is Decision.APPROVED:
@@ -575,11 +625,16 @@ class Turn:
                 call.call_id: await session.get_one(ToolCallRow, call.call_id) for call in calls
             }
             asked = await list_inputs(session, self._row.turn_id) if _any_asked(calls) else []
+            grants = await list_standing(session, self._principal, self._parts.now())
         prepared: list[CallToSend] = []
         for call in calls:
             row = rows[call.call_id]
             tool = toolbox.find(row.server, row.tool)
-            problem = _why_not_sent(tool, row, toolbox)
+            problem = (
+                _why_not_sent(tool, row, toolbox)
+                or why_not_granted(call.proposed, grants)
+                or self._why_not_as_changed(call, tool, row.arguments)
+            )
             if problem is not None or tool is None:
                 self._end_call(call.call_id, CallState.FAILED, problem or TOOL_GONE)
                 continue
@@ -599,13 +654,29 @@ class Turn:
             )
         return prepared
 
+    def _why_not_as_changed(
+        self, call: CallFacts, tool: CatalogueTool | None, arguments: dict[str, JsonValue]
+    ) -> CallError | None:
+        """The rules hold for what people change too: a yes cannot lift a refusal or replace a second person's."""
+        if tool is None or call.decided is None or not call.decided.edited:
+            return None
+        judgement = self._judge_again(tool, arguments)
+        if not is_stricter(judgement.verdict, call.proposed.verdict):
+            return None
+        return CallError(
+            code=judgement.rule, message=f"As it was changed, it may not run. {judgement.reason}"
+        )
+
     async def _settle(self, calls: Sequence[tuple[CallFacts, CallState]]) -> None:
         again = [call for call, state in calls if state is CallState.RETRIED]
+        if again:
+            await self._read_earlier()
         toolbox = await self._parts.catalogue.toolbox(self._principal) if again else Toolbox()
         for call, state in calls:
             self._end_call(call.call_id, state, _why_settled(call, state))
         for call in again:
-            self._propose(_as_proposed(call), toolbox, retry_of=call.call_id)
+            # Without grants: what may have been done already is asked about.
+            self._propose(_as_proposed(call), toolbox, (), retry_of=call.call_id)
         if self._stop.is_set():
             now = self._parts.now()
             await self._writer.commit(

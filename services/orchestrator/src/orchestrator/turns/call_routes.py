@@ -25,6 +25,7 @@ from orchestrator.tools.queries import get_call, get_call_to_send
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
+from orchestrator.turns.granting import give_grant
 from shared.errors import InvalidInput, Unavailable
 from shared.service_tokens import Principal
 from shared.wire.api import (
@@ -57,6 +58,7 @@ async def decide(
         "arguments": row.arguments,
         "edited": list(row.edited),
         "decided_by": row.decided_by_name,
+        "grant_id": row.grant_id,
     }
 
 
@@ -125,7 +127,7 @@ async def record(
     async with parts.database.writing() as session:
         row = await get_approval_to_decide(session, call_id, caller)
         await turn_log.wake(session, row.turn_id)
-        await _record(session, row, decision, caller, now)
+        await _record(session, row, decision, caller, parts, now)
     return row
 
 
@@ -134,6 +136,7 @@ async def _record(
     row: ApprovalRow,
     decision: CallDecision,
     caller: Principal,
+    parts: TurnParts,
     now: datetime,
 ) -> None:
     arguments: dict[str, JsonValue] = dict(row.arguments)
@@ -144,6 +147,13 @@ async def _record(
             raise InvalidInput(f"The changed arguments do not fit the tool. {problem}")
         edited = changed_names(arguments, decision.arguments)
         arguments = decision.arguments
+    grant_id = None
+    if decision.grant is not None and row.state == PENDING:
+        if decision.decision == "reject":
+            raise InvalidInput("A standing grant goes with a yes; leave it out to say no.")
+        grant_id = await give_grant(
+            session, row, decision.grant, arguments, caller, parts.catalogue.servers, now
+        )
     await record_decision(
         session,
         row,
@@ -153,6 +163,7 @@ async def _record(
         note=decision.note.strip(),
         decided_by=caller,
         now=now,
+        grant_id=grant_id,
     )
 
 
