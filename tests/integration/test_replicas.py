@@ -1,8 +1,9 @@
 """Two orchestrators on one PostgreSQL and one Valkey: the same turn on either, and one goes on where the other died."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 from support.models import ScriptedModel, calls
-from support.world import World, make_world, one
+from support.world import Api, World, make_world, one
 
 from orchestrator.migrations import upgrade
+from orchestrator.models.port import Message, ReplyEnd, ToolForModel
 from shared.wire.events import (
     ApprovalNeeded,
     CallFinished,
@@ -109,3 +111,62 @@ async def test_a_turn_whose_replica_goes_silent_is_taken_over_without_a_gap(worl
         applied = event.n
     assert one(events, TextFinished).text == "It is noon."
     assert one(events, TurnFinished).outcome is Outcome.ANSWERED
+
+
+@dataclass
+class CountingModel:
+    """Answers after a moment, and counts how many answers of it are under way at once."""
+
+    counts: list[int]
+    name: str = "counting"
+
+    async def reply(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolForModel],  # noqa: ARG002 - the port's
+    ) -> AsyncGenerator[str | ReplyEnd]:
+        self.counts[0] += 1
+        self.counts[1] = max(self.counts)
+        try:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            yield f"Answer to {messages[-1]['content']}"
+            yield ReplyEnd()
+        finally:
+            self.counts[0] -= 1
+
+
+async def test_questions_asked_of_two_replicas_at_once_are_answered_one_by_one(
+    world: World,
+) -> None:
+    counts = [0, 0]
+    async with AsyncExitStack() as stack:
+        replicas: list[Api] = []
+        for _ in range(2):
+            await stack.enter_async_context(world.orchestrator(CountingModel(counts)))
+            replicas.append(world.api())
+        answers = await asyncio.gather(
+            *(replicas[n % 2].answer(f"Question {n}", f"client-{n:04}") for n in range(10))
+        )
+        detail = (await world.api().request("GET", "/v1/conversations/conversation-1")).json()
+    for n, events in enumerate(answers):
+        assert one(events, TextFinished).text == f"Answer to Question {n}"
+    assert counts == [0, 1]
+    assert [turn["position"] for turn in detail["turns"]] == list(range(1, 11))
+    assert {turn["state"] for turn in detail["turns"]} == {"answered"}
+
+
+async def test_a_stop_on_another_replica_empties_the_queue(world: World) -> None:
+    never = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(world.orchestrator(ScriptedModel([["One, ", never]])))
+        here = world.api()
+        await stack.enter_async_context(world.orchestrator(ScriptedModel([])))
+        there = world.api()
+        first = await stack.enter_async_context(here.ask("First"))
+        await first.until(TextDelta)
+        second = await stack.enter_async_context(here.ask("Second", client_id="client-0002"))
+        await second.next()
+        await there.stop(first.response.headers["x-turn-id"])
+        for reader in (first, second):
+            assert one(await reader.rest(), TurnFinished).outcome is Outcome.STOPPED

@@ -21,7 +21,7 @@ from orchestrator.models.port import Model
 from orchestrator.settings import Settings
 from shared.service_tokens import SigningKey, TokenIssuer
 from shared.sql import utc_now
-from shared.wire.events import EVENT, Event, EventBase
+from shared.wire.events import EVENT, Event, EventBase, TurnStarted
 
 ISSUER = "http://frontend.test"
 WAIT_S = 10
@@ -106,9 +106,13 @@ class Api:
             yield Reader(response)
 
     def ask(
-        self, text: str, conversation_id: str = "conversation-1", client_id: str = "client-0001"
+        self,
+        text: str,
+        conversation_id: str = "conversation-1",
+        client_id: str = "client-0001",
+        **more: Any,
     ) -> AbstractAsyncContextManager[Reader]:
-        body = {"client_id": client_id, "text": text}
+        body = {"client_id": client_id, "text": text, **more}
         return self.stream("POST", f"/v1/conversations/{conversation_id}/turns", json=body)
 
     def watch(self, turn_id: str, after: int = 0) -> AbstractAsyncContextManager[Reader]:
@@ -116,10 +120,17 @@ class Api:
             "GET", f"/v1/turns/{turn_id}/events", headers={"Last-Event-ID": str(after)}
         )
 
-    async def answer(self, text: str, client_id: str = "client-0001") -> list[Event]:
+    async def answer(self, text: str, client_id: str = "client-0001", **more: Any) -> list[Event]:
         """Ask and read to the end."""
-        async with self.ask(text, client_id=client_id) as reader:
+        async with self.ask(text, client_id=client_id, **more) as reader:
             return await reader.rest()
+
+    async def turn(self, text: str, client_id: str, **more: Any) -> str:
+        """Ask, read to the end, and give the turn's id."""
+        return one(await self.answer(text, client_id, **more), TurnStarted).turn_id
+
+    async def stop(self, turn_id: str) -> httpx.Response:
+        return await self.request("PUT", f"/v1/turns/{turn_id}/cancellation")
 
     async def decide(self, call_id: str, decision: str, **body: Any) -> httpx.Response:
         return await self.request(

@@ -191,23 +191,6 @@ async def test_the_same_client_id_joins_the_same_turn(world: World) -> None:
     assert len(model.asked) == 1
 
 
-async def test_a_second_question_waits_for_the_first(world: World) -> None:
-    hold = asyncio.Event()
-    async with world.orchestrator(ScriptedModel([[hold, "Done."]])):
-        api = world.api()
-        async with api.ask("First") as reader:
-            await reader.next()
-            second = await api.request(
-                "POST",
-                "/v1/conversations/conversation-1/turns",
-                json={"client_id": "client-0002", "text": "Second"},
-            )
-            hold.set()
-            await reader.rest()
-    assert second.status_code == 409
-    assert second.json()["error"]["code"] == "turn_already_running"
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [

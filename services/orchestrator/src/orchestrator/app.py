@@ -22,7 +22,7 @@ from orchestrator.request_log import RequestLog
 from orchestrator.resources import Resources, open_resources
 from orchestrator.settings import Settings
 from orchestrator.tools import routes as tool_routes
-from orchestrator.turns import approval_routes, call_routes, input_routes
+from orchestrator.turns import approval_routes, call_routes, input_routes, path_routes
 from orchestrator.turns import routes as turn_routes
 from shared import health
 from shared.errors import NotAllowed
@@ -57,6 +57,7 @@ def create_app(
     app.add_middleware(RequestLog)
     for routes in (
         conversation_routes,
+        path_routes,
         turn_routes,
         call_routes,
         approval_routes,

@@ -58,6 +58,8 @@ class Turn(BaseModel):
 
     turn_id: str
     client_id: str
+    position: int
+    """Order of asking within the conversation, which may skip numbers: those are other versions. `before` takes it."""
     state: TurnState
     events: list[Event]
     versions: list[str] = []

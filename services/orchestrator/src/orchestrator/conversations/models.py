@@ -19,5 +19,7 @@ class ConversationRow(Base):
     tenant_id: Mapped[str] = mapped_column(String(64))
     owner_id: Mapped[str] = mapped_column(String(64))
     title: Mapped[str] = mapped_column(String(200))
+    head_turn_id: Mapped[str | None] = mapped_column(String(64))
+    """The last turn of the path that is shown and that the next question follows. None: nothing was asked."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

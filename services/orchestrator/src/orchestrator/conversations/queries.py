@@ -4,7 +4,7 @@ import base64
 import binascii
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import Select, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.conversations.models import ConversationRow
@@ -16,25 +16,39 @@ NEW_TITLE = "New conversation"
 
 
 async def find_conversation(
-    session: AsyncSession, conversation_id: str, owner: Principal
+    session: AsyncSession, conversation_id: str, owner: Principal, *, lock: bool = False
 ) -> ConversationRow | None:
-    return await session.scalar(
-        select(ConversationRow).where(
-            ConversationRow.conversation_id == conversation_id,
-            ConversationRow.tenant_id == owner.tenant,
-            ConversationRow.owner_id == owner.subject,
-        )
+    """`lock`: see `lock_conversation`."""
+    query = select(ConversationRow).where(
+        ConversationRow.conversation_id == conversation_id,
+        ConversationRow.tenant_id == owner.tenant,
+        ConversationRow.owner_id == owner.subject,
     )
+    return await session.scalar(_locking(query) if lock else query)
 
 
 async def get_conversation(
-    session: AsyncSession, conversation_id: str, owner: Principal
+    session: AsyncSession, conversation_id: str, owner: Principal, *, lock: bool = False
 ) -> ConversationRow:
     """Raises NotFound when it is absent or somebody else's: both read the same."""
-    row = await find_conversation(session, conversation_id, owner)
+    row = await find_conversation(session, conversation_id, owner, lock=lock)
     if row is None:
         raise NotFound("There is no such conversation.")
     return row
+
+
+async def lock_conversation(session: AsyncSession, conversation_id: str) -> ConversationRow | None:
+    """The conversation, with its path and its queue held still until the end of the transaction.
+
+    Whoever also writes turns locks the conversation first, so that nobody waits in a circle.
+    """
+    return await session.scalar(
+        _locking(select(ConversationRow).where(ConversationRow.conversation_id == conversation_id))
+    )
+
+
+def _locking(query: Select[ConversationRow]) -> Select[ConversationRow]:
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 async def add_conversation(
@@ -55,6 +69,7 @@ async def add_conversation(
         tenant_id=owner.tenant,
         owner_id=owner.subject,
         title=NEW_TITLE,
+        head_turn_id=None,
         created_at=now,
         updated_at=now,
     )

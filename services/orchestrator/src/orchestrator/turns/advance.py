@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.models import ApprovalRow
 from orchestrator.approvals.queries import add_approval, cancel_approvals, list_decided
-from orchestrator.conversations.queries import touch_conversation
+from orchestrator.conversations.queries import lock_conversation, touch_conversation
 from orchestrator.database import Database
 from orchestrator.grants.matching import StandingGrant
 from orchestrator.grants.queries import count_use, list_standing
@@ -59,7 +59,9 @@ from orchestrator.turns.granting import (
 from orchestrator.turns.inputs import InputDesk, responses_of
 from orchestrator.turns.metrics import calls_finished, replies_finished, turns_finished
 from orchestrator.turns.provenance import own_words, untrusted_texts
+from orchestrator.turns.queue import start_next
 from orchestrator.turns.stream import TurnStream
+from orchestrator.turns.tree import list_path
 from orchestrator.turns.witness import Witness
 from orchestrator.turns.writer import EventWriter
 from shared.errors import ExpectedError
@@ -145,6 +147,8 @@ class Turn:
         self._row = claimed.row
         self._principal = turn_log.asker_of(claimed.row)
         self._witness = Witness(claimed.row, self._principal, parts.now)
+        self.next_turn_id: str | None = None
+        """The queued turn that became ready by the end of this one."""
         self._stop = asyncio.Event()
         if claimed.row.cancel_requested_at is not None:
             self._stop.set()
@@ -290,12 +294,7 @@ class Turn:
         """The conversation before this turn, oldest first. It cannot change while the turn runs."""
         if self._earlier is None:
             async with self._parts.database.reading() as session:
-                rows = await turn_log.list_turns(
-                    session,
-                    self._row.conversation_id,
-                    limit=EARLIER_TURNS,
-                    before_position=self._row.position,
-                )
+                rows = await list_path(session, self._row.parent_turn_id, limit=EARLIER_TURNS)
                 events = await turn_log.list_events_of(session, [row.turn_id for row in rows])
             self._earlier = [fold(events[row.turn_id]) for row in rows]
         return self._earlier
@@ -730,9 +729,15 @@ class Turn:
             ),
             lambda session: turn_log.finish(session, self._writer.lease, state, now=now),
             lambda session: touch_conversation(session, self._row.conversation_id, now),
+            self._start_next,
         )
-        await self._writer.commit()
+        await self._writer.commit(
+            first=lambda session: lock_conversation(session, self._row.conversation_id)
+        )
         turns_finished.labels(outcome=step.outcome.value).inc()
+
+    async def _start_next(self, session: AsyncSession) -> None:
+        self.next_turn_id = await start_next(session, self._row.conversation_id)
 
     def _notice(self, code: str, level: Literal["info", "warning", "error"], text: str) -> None:
         self._writer.add(

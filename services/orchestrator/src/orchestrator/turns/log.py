@@ -90,21 +90,6 @@ def asker_of(row: TurnRow) -> Principal:
     )
 
 
-async def list_turns(
-    session: AsyncSession, conversation_id: str, *, limit: int, before_position: int | None = None
-) -> list[TurnRow]:
-    """The latest turns, oldest first."""
-    query = (
-        select(TurnRow)
-        .where(TurnRow.conversation_id == conversation_id)
-        .order_by(TurnRow.position.desc())
-        .limit(limit)
-    )
-    if before_position is not None:
-        query = query.where(TurnRow.position < before_position)
-    return list(reversed(list(await session.scalars(query))))
-
-
 async def list_events(session: AsyncSession, turn_id: str, after: int = 0) -> list[Event]:
     rows = await session.scalars(
         select(TurnEventRow.payload)

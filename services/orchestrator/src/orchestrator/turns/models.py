@@ -18,6 +18,7 @@ class TurnRow(Base):
         UniqueConstraint("conversation_id", "client_id"),
         UniqueConstraint("conversation_id", "position"),
         Index(None, "state", "lease_until"),
+        Index(None, "conversation_id", "parent_turn_id"),
     )
 
     turn_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -28,7 +29,10 @@ class TurnRow(Base):
     owner_id: Mapped[str] = mapped_column(String(64))
     client_id: Mapped[str] = mapped_column(String(64))
     position: Mapped[int] = mapped_column(Integer)
-    """Order within the conversation, from 1."""
+    """Order of asking within the conversation, from 1: always above the parent's."""
+    parent_turn_id: Mapped[str | None] = mapped_column(String(64))
+    """The turn this one follows; turns with the same one are versions of the same question. None: the first.
+    No foreign key: turns go only together with their conversation."""
     question: Mapped[str] = mapped_column(Text)
     asked_by: Mapped[dict[str, Any]] = mapped_column(JSON)
     """Name, roles, tier, locale and time zone as the token said when the question was asked."""

@@ -1,41 +1,47 @@
-"""Accepting a question: from a request to a stored, claimed turn. The same `client_id` gives the same turn."""
+"""Accepting a question: from a request to a stored turn, claimed or queued. The same `client_id`: the same turn."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.conversations.queries import NEW_TITLE, get_conversation
 from orchestrator.conversations.titles import suggest_title
 from orchestrator.database import Database
 from orchestrator.turns.log import Claimed, Lease, find_turn_by_client_id, new_turn_id
 from orchestrator.turns.models import TurnEventRow, TurnRow
+from orchestrator.turns.queue import NOTHING, Stopped, list_unfinished, stop_turns
+from orchestrator.turns.tree import get_turn_of, list_unfinished_below, next_position
 from shared.errors import Conflict, InvalidInput
 from shared.service_tokens import Principal
 from shared.wire.api import MAX_QUESTION_CHARACTERS, Question, TurnState
 from shared.wire.events import TurnStarted
 
+MAX_QUEUED = 10
+"""Questions of one conversation that may wait while it answers another."""
 MAX_CONTROL_SHARE = 0.02
 """Text in which more than this share are control characters is no text."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 
 
-class TurnAlreadyRunning(Conflict):
-    """The conversation is still answering an earlier question."""
+class QueueFull(Conflict):
+    """Too many questions of the conversation wait already."""
 
-    code = "turn_already_running"
+    code = "queue_full"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A stored question. `claimed` is None when it had been asked before: somebody sees to it already."""
+    """A stored question. `started` is None when it had been asked before: somebody sees to it already."""
 
     turn_id: str
-    claimed: Claimed | None
-    started: TurnStarted | None
+    started: TurnStarted | None = None
+    claimed: Claimed | None = None
+    """For this process to run at once; None when it waits for an earlier one."""
+    stopped: Stopped = NOTHING
+    """What was going on in the version that this one replaces."""
 
 
 def check_text(text: str) -> str:
@@ -69,94 +75,108 @@ async def accept_question(
     lease_s: float,
     now: Callable[[], datetime],
 ) -> Accepted:
-    """Store the question and claim its turn for this process, in one short transaction.
+    """Store the question, in one short transaction; claim its turn for this process unless another one goes on.
+
+    A question that replaces another leaves what came of that one: whatever goes on there is stopped.
 
     Raises:
         InvalidInput: see `check_text`.
-        NotFound: no such conversation of this person.
-        TurnAlreadyRunning: an earlier question is not answered yet.
+        NotFound: no such conversation of this person, or no such turn in it to replace.
+        QueueFull: as many questions as may wait do so already.
     """
     text = check_text(question.text)
-    try:
-        async with database.writing() as session:
-            conversation = await get_conversation(session, conversation_id, asker)
-            known = await find_turn_by_client_id(session, conversation_id, question.client_id)
-            if known is not None:
-                return Accepted(known.turn_id, None, None)
-            last = await session.scalar(
-                select(TurnRow)
-                .where(TurnRow.conversation_id == conversation_id)
-                .order_by(TurnRow.position.desc())
-                .limit(1)
-            )
-            if last is not None and not TurnState(last.state).is_over:
-                raise TurnAlreadyRunning(
-                    "The last question is still being answered. Wait for it or stop it first.",
-                    turn_id=last.turn_id,
-                )
-            at = now()
-            if conversation.title == NEW_TITLE and last is None:
-                conversation.title = suggest_title(text)
-            conversation.updated_at = at
-            started = TurnStarted(
-                n=1,
-                first=1,
-                turn_id=new_turn_id(),
-                conversation_id=conversation_id,
-                client_id=question.client_id,
-                question=text,
-                title=conversation.title,
-                model=model,
-                at=at,
-            )
-            row = TurnRow(
-                turn_id=started.turn_id,
-                conversation_id=conversation_id,
-                tenant_id=asker.tenant,
-                owner_id=asker.subject,
-                client_id=question.client_id,
-                position=1 if last is None else last.position + 1,
-                question=text,
-                asked_by={
-                    "name": asker.name,
-                    "roles": sorted(asker.roles),
-                    "tier": asker.tier,
-                    "locale": asker.locale,
-                    "tz": asker.tz,
-                    "session": asker.session,
-                },
-                state=TurnState.RUNNING,
-                lease_owner=instance_id,
-                lease_until=at + timedelta(seconds=lease_s),
-                fence=1,
-                last_n=1,
-                cancel_requested_at=None,
-                created_at=at,
-                finished_at=None,
-            )
-            session.add(row)
-            await session.flush()
-            session.add(
-                TurnEventRow(
-                    turn_id=row.turn_id,
-                    n=1,
-                    kind=started.kind,
-                    payload=started.model_dump(mode="json"),
-                    created_at=at,
-                )
-            )
-    except IntegrityError:
-        return await _accepted_meanwhile(database, conversation_id, question.client_id)
-    claimed = Claimed(Lease(row.turn_id, instance_id, row.fence), row, interrupted=False)
-    return Accepted(row.turn_id, claimed, started)
+    async with database.writing() as session:
+        conversation = await get_conversation(session, conversation_id, asker, lock=True)
+        known = await find_turn_by_client_id(session, conversation_id, question.client_id)
+        if known is not None:
+            return Accepted(known.turn_id)
+        at = now()
+        parent_turn_id, stopped = conversation.head_turn_id, NOTHING
+        if question.replaces is not None:
+            replaced = await get_turn_of(session, conversation_id, question.replaces)
+            parent_turn_id = replaced.parent_turn_id
+            stopped = await stop_turns(session, await list_unfinished_below(session, replaced), at)
+        is_queued = await _must_wait(session, conversation_id)
+        position = await next_position(session, conversation_id)
+        if conversation.title == NEW_TITLE and position == 1:
+            conversation.title = suggest_title(text)
+        started = TurnStarted(
+            n=1,
+            first=1,
+            turn_id=new_turn_id(),
+            conversation_id=conversation_id,
+            client_id=question.client_id,
+            question=text,
+            title=conversation.title,
+            model=model,
+            at=at,
+            replaces=question.replaces,
+            queued=is_queued,
+        )
+        row = _turn_of(started, asker, parent_turn_id, position)
+        if not is_queued:
+            row.lease_owner = instance_id
+            row.lease_until = at + timedelta(seconds=lease_s)
+        await _store(session, row, started)
+        conversation.head_turn_id = row.turn_id
+        conversation.updated_at = at
+    lease = Lease(row.turn_id, instance_id, row.fence)
+    claimed = None if is_queued else Claimed(lease, row, interrupted=False)
+    return Accepted(row.turn_id, started, claimed, stopped)
 
 
-async def _accepted_meanwhile(database: Database, conversation_id: str, client_id: str) -> Accepted:
-    """Another replica stored a question in this conversation at the same moment."""
-    async with database.reading() as session:
-        known = await find_turn_by_client_id(session, conversation_id, client_id)
-    if known is not None:
-        return Accepted(known.turn_id, None, None)
-    raise TurnAlreadyRunning(
-        "The last question is still being answered. Wait for it or stop it first."
+async def _must_wait(session: AsyncSession, conversation_id: str) -> bool:
+    """Whether another turn goes on. Raises QueueFull when no more may wait for its end."""
+    unfinished = await list_unfinished(session, conversation_id)
+    queued = [row for row in unfinished if row.state == TurnState.QUEUED]
+    if len(queued) >= MAX_QUEUED:
+        raise QueueFull(
+            f"{MAX_QUEUED} questions wait for their answers already. Wait for one, or stop them.",
+            limit=MAX_QUEUED,
+        )
+    return bool(unfinished)
+
+
+def _turn_of(
+    started: TurnStarted, asker: Principal, parent_turn_id: str | None, position: int
+) -> TurnRow:
+    return TurnRow(
+        turn_id=started.turn_id,
+        conversation_id=started.conversation_id,
+        tenant_id=asker.tenant,
+        owner_id=asker.subject,
+        client_id=started.client_id,
+        position=position,
+        parent_turn_id=parent_turn_id,
+        question=started.question,
+        asked_by={
+            "name": asker.name,
+            "roles": sorted(asker.roles),
+            "tier": asker.tier,
+            "locale": asker.locale,
+            "tz": asker.tz,
+            "session": asker.session,
+        },
+        state=TurnState.QUEUED if started.queued else TurnState.RUNNING,
+        lease_owner=None,
+        lease_until=None,
+        fence=1,
+        last_n=1,
+        cancel_requested_at=None,
+        created_at=started.at,
+        finished_at=None,
+    )
+
+
+async def _store(session: AsyncSession, row: TurnRow, started: TurnStarted) -> None:
+    session.add(row)
+    await session.flush()
+    session.add(
+        TurnEventRow(
+            turn_id=row.turn_id,
+            n=started.n,
+            kind=started.kind,
+            payload=started.model_dump(mode="json"),
+            created_at=started.at,
+        )
     )

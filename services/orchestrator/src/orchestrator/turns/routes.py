@@ -2,20 +2,22 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, status
+from fastapi import APIRouter, Header, status
 
-from orchestrator.conversations.queries import as_conversation, get_conversation
+from orchestrator.conversations.queries import lock_conversation
 from orchestrator.deps import Caller, Db, Now
 from orchestrator.turns import log as turn_log
+from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
 from orchestrator.turns.follow import TurnViewer
+from orchestrator.turns.metrics import turns_finished
 from orchestrator.turns.questions import accept_question
+from orchestrator.turns.queue import NOTHING, Stopped, list_unfinished, stop_turns
+from orchestrator.turns.runner import TurnRunner
 from orchestrator.turns.sse import EventStream
 from orchestrator.turns.stream import encode
 from shared.errors import InvalidInput
-from shared.wire.api import ConversationDetail, Question, Turn, TurnState
-
-TURNS_SHOWN = 50
+from shared.wire.api import Question, Turn, TurnState
 
 router = APIRouter(prefix="/v1", tags=["turns"])
 
@@ -29,35 +31,6 @@ _EVENT_STREAM: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-
-
-@router.get("/conversations/{conversation_id}", tags=["conversations"])
-async def read_conversation(
-    conversation_id: str,
-    caller: Caller,
-    db: Db,
-    before: Annotated[int | None, Query(ge=1, description="Turns before this position.")] = None,
-) -> ConversationDetail:
-    """A conversation with its latest turns, oldest first, each as its stored events."""
-    async with db.reading() as session:
-        conversation = await get_conversation(session, conversation_id, caller)
-        rows = await turn_log.list_turns(
-            session, conversation_id, limit=TURNS_SHOWN, before_position=before
-        )
-        events = await turn_log.list_events_of(session, [row.turn_id for row in rows])
-    return ConversationDetail(
-        **as_conversation(conversation).model_dump(),
-        turns=[
-            Turn(
-                turn_id=row.turn_id,
-                client_id=row.client_id,
-                state=TurnState(row.state),
-                events=events[row.turn_id],
-            )
-            for row in rows
-        ],
-        earlier_turns=bool(rows) and rows[0].position > 1,
-    )
 
 
 @router.post(
@@ -84,11 +57,13 @@ async def ask(
         now=parts.now,
     )
     stored = None
-    if accepted.claimed is not None and accepted.started is not None:
-        runner.start(accepted.claimed, [accepted.started])
+    if accepted.started is not None:
+        if accepted.claimed is not None:
+            runner.start(accepted.claimed, [accepted.started])
         first = encode(accepted.started)
         parts.stream.transport.send(accepted.turn_id, first)
         stored = [first]
+    await _carry_out(accepted.stopped, parts, runner)
     viewer = TurnViewer(parts.database, parts.stream, accepted.turn_id, after=0)
     return EventStream(viewer.chunks(stored), headers={"X-Turn-Id": accepted.turn_id})
 
@@ -99,7 +74,13 @@ async def read_turn(turn_id: str, caller: Caller, db: Db) -> Turn:
     async with db.reading() as session:
         row = await turn_log.get_turn(session, turn_id, caller)
         events = await turn_log.list_events(session, turn_id)
-    return Turn(turn_id=turn_id, client_id=row.client_id, state=TurnState(row.state), events=events)
+    return Turn(
+        turn_id=turn_id,
+        client_id=row.client_id,
+        position=row.position,
+        state=TurnState(row.state),
+        events=events,
+    )
 
 
 @router.get(
@@ -129,12 +110,30 @@ async def watch(
 async def stop(
     turn_id: str, caller: Caller, parts: Parts, runner: Runner, now: Now
 ) -> dict[str, str]:
-    """Stop a turn, wherever it runs. What was said so far stays. Stopping one that is over changes nothing."""
+    """Stop a turn, wherever it runs, and with it the questions that wait for its end. What was said so far stays.
+
+    A turn that still waits itself is stopped alone. Stopping one that is over changes nothing.
+    """
     async with parts.database.writing() as session:
-        row = await turn_log.get_turn(session, turn_id, caller)
-        await turn_log.request_cancellation(session, row, now)
-        state = row.state
-    runner.request_stop(turn_id)
-    parts.stream.transport.signal(turn_id)
-    await runner.wake(turn_id)
+        turn = await turn_log.get_turn(session, turn_id, caller)
+        await lock_conversation(session, turn.conversation_id)
+        unfinished = await list_unfinished(session, turn.conversation_id)
+        stopped = NOTHING
+        if turn in unfinished:
+            is_alone = turn.state == TurnState.QUEUED
+            stopped = await stop_turns(session, [turn] if is_alone else unfinished, now)
+        await session.refresh(turn)
+        state = turn.state
+    await _carry_out(stopped, parts, runner)
     return {"turn_id": turn_id, "state": state}
+
+
+async def _carry_out(stopped: Stopped, parts: TurnParts, runner: TurnRunner) -> None:
+    """Let viewers and runners know what a stop reached."""
+    for turn_id, event in stopped.ended:
+        parts.stream.publish(turn_id, encode(event))
+        turns_finished.labels(outcome=event.outcome.value).inc()
+    for turn_id in stopped.asked:
+        runner.request_stop(turn_id)
+        parts.stream.transport.signal(turn_id)
+        await runner.wake(turn_id)

@@ -146,6 +146,8 @@ class TurnRunner:
                     await turn.fail_internally()
             finally:
                 self._forget(turn_id)
+        if turn.next_turn_id is not None:
+            await self.wake(turn.next_turn_id)
         if turn_id in self._woken:
             self._woken.discard(turn_id)
             await self.wake(turn_id)

@@ -67,25 +67,27 @@ class EventWriter:
         """What must be stored together with the events that were added."""
         self._writes += writes
 
-    async def commit(self, *writes: Write) -> None:
-        """Store what was added, in one short transaction; then show it.
+    async def commit(self, *writes: Write, first: Write | None = None) -> None:
+        """Store what was added, in one short transaction that `first` begins; then show it.
 
         Raises:
             LeaseLost: the turn is another replica's by now, or was deleted. Nothing was stored.
         """
         if not self._pending and not self._writes and not writes:
             return
-        storing = asyncio.create_task(self._store(writes))
+        storing = asyncio.create_task(self._store(first, writes))
         try:
             await asyncio.shield(storing)
         except asyncio.CancelledError:
             await asyncio.wait({storing})  # half a commit must not be left behind by a stop
             raise
 
-    async def _store(self, writes: Sequence[Write]) -> None:
+    async def _store(self, first: Write | None, writes: Sequence[Write]) -> None:
         async with self._storing:  # calls that run side by side commit side by side
             events, added = list(self._pending), list(self._writes)
             async with self._database.writing() as session:
+                if first is not None:
+                    await first(session)
                 await append(session, self.lease, events, now=self._now())
                 for write in (*added, *writes):
                     await write(session)
