@@ -86,3 +86,17 @@ async def test_turns_that_followed_one_another_make_one_path(tmp_path: Path) -> 
     assert len(detail["turns"]) == 3
     told = [message["content"] for message in model.asked[0][1:]]
     assert told[:4] == ["Where is the café?", "Round the corner.", "And the station?", "Far away."]
+
+
+@pytest.mark.usefixtures("old_database")
+async def test_what_was_said_before_is_found(tmp_path: Path) -> None:
+    async with make_world(tmp_path) as world, world.orchestrator(ScriptedModel([])):
+        api = world.api()
+        found = [
+            (await api.request("GET", "/v1/search", params={"q": q})).json()["hits"]
+            for q in ("cafe", "corner")
+        ]
+    assert [[(hit["turn_id"], hit["role"]) for hit in hits] for hits in found] == [
+        [("turn-1", "person")],
+        [("turn-1", "assistant")],
+    ]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from orchestrator import http_errors
 from orchestrator.audit import routes as audit_routes
 from orchestrator.conversations import routes as conversation_routes
+from orchestrator.conversations import search_routes
 from orchestrator.deps import Caller
 from orchestrator.grants import routes as grant_routes
 from orchestrator.models.port import Model
@@ -58,6 +59,7 @@ def create_app(
     for routes in (
         conversation_routes,
         path_routes,
+        search_routes,
         turn_routes,
         call_routes,
         approval_routes,

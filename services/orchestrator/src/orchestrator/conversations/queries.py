@@ -52,9 +52,14 @@ def _locking(query: Select[ConversationRow]) -> Select[ConversationRow]:
 
 
 async def add_conversation(
-    session: AsyncSession, conversation_id: str, owner: Principal, now: datetime
+    session: AsyncSession,
+    conversation_id: str,
+    owner: Principal,
+    now: datetime,
+    *,
+    temporary: bool,
 ) -> tuple[ConversationRow, bool]:
-    """The conversation with this client-made id, and whether it was made just now.
+    """The conversation with this client-made id, and whether it was made just now. An older one stays as it is.
 
     Raises:
         NotFound: the id is taken by somebody else, which must not be told from an unusable id.
@@ -70,6 +75,7 @@ async def add_conversation(
         owner_id=owner.subject,
         title=NEW_TITLE,
         head_turn_id=None,
+        temporary=temporary,
         created_at=now,
         updated_at=now,
     )
@@ -81,10 +87,14 @@ async def add_conversation(
 async def list_conversations(
     session: AsyncSession, owner: Principal, *, limit: int, before: str | None
 ) -> ConversationPage:
-    """Latest activity first. `before` is the `next_before` of the page above."""
+    """Latest activity first, without temporary ones. `before` is the `next_before` of the page above."""
     query = (
         select(ConversationRow)
-        .where(ConversationRow.tenant_id == owner.tenant, ConversationRow.owner_id == owner.subject)
+        .where(
+            ConversationRow.tenant_id == owner.tenant,
+            ConversationRow.owner_id == owner.subject,
+            ConversationRow.temporary.is_(False),
+        )
         .order_by(ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc())
         .limit(limit + 1)
     )
@@ -130,6 +140,7 @@ def as_conversation(row: ConversationRow) -> Conversation:
         title=row.title,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        temporary=row.temporary,
     )
 
 

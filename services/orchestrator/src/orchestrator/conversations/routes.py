@@ -13,7 +13,13 @@ from orchestrator.conversations.queries import (
 )
 from orchestrator.deps import Caller, Db, Now
 from shared.errors import InvalidInput
-from shared.wire.api import ClientMadeId, Conversation, ConversationChange, ConversationPage
+from shared.wire.api import (
+    ClientMadeId,
+    Conversation,
+    ConversationChange,
+    ConversationPage,
+    NewConversation,
+)
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
@@ -25,10 +31,14 @@ async def create(
     db: Db,
     now: Now,
     response: Response,
+    new: NewConversation | None = None,
 ) -> Conversation:
     """Make a conversation under an id of your own (a UUID, say). Repeating it changes nothing (200)."""
+    temporary = new is not None and new.temporary
     async with db.writing() as session:
-        row, is_new = await add_conversation(session, conversation_id, caller, now)
+        row, is_new = await add_conversation(
+            session, conversation_id, caller, now, temporary=temporary
+        )
     if not is_new:
         response.status_code = status.HTTP_200_OK
     return as_conversation(row)

@@ -26,10 +26,19 @@ TABLES = (
 """Imported so that their tables are known to the metadata that migrations are compared with."""
 
 
+SEARCH_INDEXES = ("message_words", "ix_message_texts_words")
+"""What only one database has, so that no model declares it: FTS5's tables, PostgreSQL's index of an expression."""
+
+
+def _is_declared(name: str | None, *_: object) -> bool:
+    return name is None or not name.startswith(SEARCH_INDEXES)
+
+
 def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        include_name=_is_declared,
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():

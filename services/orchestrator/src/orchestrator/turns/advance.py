@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orchestrator.approvals.models import ApprovalRow
 from orchestrator.approvals.queries import add_approval, cancel_approvals, list_decided
 from orchestrator.conversations.queries import lock_conversation, touch_conversation
+from orchestrator.conversations.search import add_message
 from orchestrator.database import Database
 from orchestrator.grants.matching import StandingGrant
 from orchestrator.grants.queries import count_use, list_standing
@@ -723,17 +724,23 @@ class Turn:
         self._writer.finish_text()
         now = self._parts.now()
         state = _STATE_OF[step.outcome]
+        conversation_id, turn_id, answer = (
+            self._row.conversation_id,
+            self._row.turn_id,
+            self._facts.answer,
+        )
         self._writer.add(
             TurnFinished(
                 n=(n := self._writer.number), first=n, outcome=step.outcome, error=step.error
             ),
             lambda session: turn_log.finish(session, self._writer.lease, state, now=now),
-            lambda session: touch_conversation(session, self._row.conversation_id, now),
+            lambda session: touch_conversation(session, conversation_id, now),
+            lambda session: add_message(
+                session, conversation_id, turn_id, "assistant", answer, now
+            ),
             self._start_next,
         )
-        await self._writer.commit(
-            first=lambda session: lock_conversation(session, self._row.conversation_id)
-        )
+        await self._writer.commit(first=lambda session: lock_conversation(session, conversation_id))
         turns_finished.labels(outcome=step.outcome.value).inc()
 
     async def _start_next(self, session: AsyncSession) -> None:

@@ -117,6 +117,12 @@ class TurnFacts:
         return call
 
     @property
+    def answer(self) -> str:
+        """Everything the assistant has said to the person, without what it did in between."""
+        texts = [reply.text for reply in (*self.replies, self.open_reply)]
+        return "\n\n".join(text for text in texts if text.strip())
+
+    @property
     def unfinished_calls(self) -> Sequence[CallFacts]:
         return [call for call in self.calls.values() if call.finished is None]
 

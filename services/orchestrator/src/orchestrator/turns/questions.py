@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.conversations.queries import NEW_TITLE, get_conversation
+from orchestrator.conversations.search import add_message
 from orchestrator.conversations.titles import suggest_title
 from orchestrator.database import Database
 from orchestrator.turns.log import Claimed, Lease, find_turn_by_client_id, new_turn_id
@@ -118,6 +119,7 @@ async def accept_question(
             row.lease_owner = instance_id
             row.lease_until = at + timedelta(seconds=lease_s)
         await _store(session, row, started)
+        await add_message(session, conversation_id, row.turn_id, "person", text, at)
         conversation.head_turn_id = row.turn_id
         conversation.updated_at = at
     lease = Lease(row.turn_id, instance_id, row.fence)
