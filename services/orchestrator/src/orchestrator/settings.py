@@ -95,6 +95,8 @@ class Settings(PolicySettings):
     log_format: Literal["json", "console"] = "json"
 
     approval_lifetime_s: PositiveInt = 3_600
+    temporary_lifetime_s: PositiveInt = 86_400
+    """A temporary conversation is deleted so long after its last activity."""
     lease_s: PositiveFloat = 10.0
     """A turn whose replica is silent for so long is taken over by another."""
     sweep_interval_s: PositiveFloat = 1.0

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,7 @@ from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import Turn, TurnParts
 from orchestrator.turns.facts import fold
 from orchestrator.turns.metrics import turns_running
+from orchestrator.turns.temporary import list_outdated, remove_outdated
 from shared.wire.events import Event
 
 MAX_TAKEN_AT_ONCE = 20
@@ -111,6 +112,7 @@ class TurnRunner:
         async with self._parts.database.reading() as session:
             due = await approvals.list_due(session, now) + await inputs.list_due(session, now)
             claimable = await turn_log.list_claimable(session, now=now, limit=MAX_TAKEN_AT_ONCE)
+            forgotten = await list_outdated(session, self._temporary_until(now))
         for turn_id in due:
             async with self._parts.database.writing() as session:
                 await turn_log.wake(session, turn_id)
@@ -118,6 +120,13 @@ class TurnRunner:
                 await inputs.expire_inputs(session, turn_id, now)
         for turn_id in dict.fromkeys(claimable + due):
             await self.wake(turn_id)
+        if forgotten:
+            async with self._parts.database.writing() as session:
+                await remove_outdated(session, forgotten, self._temporary_until(now))
+
+    def _temporary_until(self, now: datetime) -> datetime:
+        """Temporary conversations without activity since then are over."""
+        return now - timedelta(seconds=self._parts.settings.temporary_lifetime_s)
 
     async def _renew(self) -> None:
         if not self._tasks:
