@@ -23,7 +23,14 @@ from orchestrator.request_log import RequestLog
 from orchestrator.resources import Resources, open_resources
 from orchestrator.settings import Settings
 from orchestrator.tools import routes as tool_routes
-from orchestrator.turns import approval_routes, call_routes, input_routes, path_routes
+from orchestrator.turns import (
+    approval_routes,
+    call_routes,
+    export_routes,
+    input_routes,
+    path_routes,
+    share_routes,
+)
 from orchestrator.turns import routes as turn_routes
 from shared import health
 from shared.errors import NotAllowed
@@ -60,6 +67,8 @@ def create_app(
         conversation_routes,
         path_routes,
         search_routes,
+        export_routes,
+        share_routes,
         turn_routes,
         call_routes,
         approval_routes,

@@ -1,4 +1,4 @@
-"""The tables of conversations and of what search finds in them."""
+"""The tables of conversations, of what search finds in them, and of links to them."""
 
 from datetime import datetime
 
@@ -61,3 +61,25 @@ class MessageTextRow(Base):
     text: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ShareRow(Base):
+    """A link to a conversation as it was at one moment. Gone when it is withdrawn.
+
+    The token stands here as it is: its owner must be able to see the link again, and whoever can read this table can
+    read the conversation itself in the same database, so that a hash would protect nothing.
+    """
+
+    __tablename__ = "shares"
+    __table_args__ = (UniqueConstraint("token"),)
+
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.conversation_id", ondelete="CASCADE"), primary_key=True
+    )
+    token: Mapped[str] = mapped_column(String(64))
+    """256 random bits."""
+    title: Mapped[str] = mapped_column(String(200))
+    last_turn_id: Mapped[str] = mapped_column(String(64))
+    """The end of the path that is shown. Finished turns never change, so naming it is a snapshot."""
+    turns: Mapped[int] = mapped_column(Integer)
+    shared_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, column, func, literal_column, select, table
+from sqlalchemy import Select, Text, column, func, literal_column, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.conversations.models import ConversationRow, MessageTextRow
@@ -21,7 +21,7 @@ MAX_CHARACTERS = 200_000
 Role = Literal["person", "assistant"]
 
 _FTS5 = table("message_words", column("rowid"), column("message_words"), column("rank"))
-_SIMPLE: Any = literal_column("'simple'::regconfig")
+_SIMPLE = literal_column("'simple'::regconfig", Text())
 
 
 async def add_message(

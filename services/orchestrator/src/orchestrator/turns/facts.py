@@ -119,12 +119,16 @@ class TurnFacts:
     @property
     def answer(self) -> str:
         """Everything the assistant has said to the person, without what it did in between."""
-        texts = [reply.text for reply in (*self.replies, self.open_reply)]
-        return "\n\n".join(text for text in texts if text.strip())
+        return join_texts(reply.text for reply in (*self.replies, self.open_reply))
 
     @property
     def unfinished_calls(self) -> Sequence[CallFacts]:
         return [call for call in self.calls.values() if call.finished is None]
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """What was said in several replies, as one text."""
+    return "\n\n".join(text for text in texts if text.strip())
 
 
 def fold(events: Iterable[Event], facts: TurnFacts | None = None) -> TurnFacts:

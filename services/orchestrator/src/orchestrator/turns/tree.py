@@ -39,6 +39,17 @@ async def next_position(session: AsyncSession, conversation_id: str) -> int:
     return 1 + (last or 0)
 
 
+async def list_all_turns(session: AsyncSession, conversation_id: str) -> list[TurnRow]:
+    """Every turn of the conversation, all versions, in the order of asking."""
+    return list(
+        await session.scalars(
+            select(TurnRow)
+            .where(TurnRow.conversation_id == conversation_id)
+            .order_by(TurnRow.position)
+        )
+    )
+
+
 async def list_path(
     session: AsyncSession,
     last_turn_id: str | None,

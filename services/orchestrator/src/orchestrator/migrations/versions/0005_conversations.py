@@ -1,4 +1,4 @@
-"""Turns as a tree, temporary conversations, search."""
+"""Turns as a tree, temporary conversations, search, share links."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -50,6 +50,7 @@ def upgrade() -> None:
     messages = _create_message_texts()
     _create_search_index()
     _let_messages_be_found(messages)
+    _create_shares()
 
 
 def _put_turns_in_a_row() -> None:
@@ -91,6 +92,26 @@ def _create_message_texts() -> sa.Table:
     )
     op.create_index("ix_message_texts_conversation_id", "message_texts", ["conversation_id"])
     return messages
+
+
+def _create_shares() -> None:
+    op.create_table(
+        "shares",
+        sa.Column("conversation_id", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("last_turn_id", sa.String(length=64), nullable=False),
+        sa.Column("turns", sa.Integer(), nullable=False),
+        sa.Column("shared_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.conversation_id"],
+            name="fk_shares_conversation_id_conversations",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", name="pk_shares"),
+        sa.UniqueConstraint("token", name="uq_shares_token"),
+    )
 
 
 def _create_search_index() -> None:
@@ -161,6 +182,7 @@ def _message(turn: sa.Row[Any], role: str, text: str, at: Any) -> dict[str, Any]
 
 
 def downgrade() -> None:
+    op.drop_table("shares")
     if op.get_context().dialect.name == "sqlite":
         op.execute("DROP TABLE message_words")
     op.drop_table("message_texts")
