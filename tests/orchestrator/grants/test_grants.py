@@ -15,6 +15,7 @@ from support.tracker import Tracker
 from support.world import Api, World, every, one
 
 from orchestrator.models.port import ReplyEnd
+from orchestrator.policy_file import load_policy
 from shared.wire.api import Grant, Grants
 from shared.wire.events import (
     ApprovalDecided,
@@ -135,6 +136,24 @@ async def test_a_withdrawn_grant_covers_nothing_and_withdrawing_twice_is_fine(wo
         (grant,) = await list_grants(api)
     assert statuses == [204, 204]
     assert (grant.state, grant.uses) == ("withdrawn", 0)
+
+
+async def test_giving_using_and_withdrawing_are_in_the_audit_chain(world: World) -> None:
+    async with running(world, setting(42, "done"), setting(42, "done")) as api:
+        _, answer = await ask(api, 1, grant=ANY_STATUS)
+        grant_id = answer.json()["grant_id"]
+        await api.answer("Set it again", client_id="client-0002")
+        for _ in range(2):
+            await api.request("DELETE", f"/v1/grants/{grant_id}")
+        rows: list[dict[str, Any]] = (await api.request("GET", "/v1/audit")).json()["rows"]
+    (given,) = [row for row in rows if row["kind"] == "grant_given"]
+    (withdrawn,) = [row for row in rows if row["kind"] == "grant_withdrawn"]
+    used, _ = [row for row in rows if row["kind"] == "call_proposed"]
+    assert given["person_id"] == withdrawn["person_id"] == "ada"
+    assert given["body"]["arguments"] == {"task_id": {"equals": 42}, "status": {"anything": True}}
+    for row in (given, withdrawn, used):
+        assert row["body"]["grant_id"] == grant_id
+    assert used["body"]["policy_sha256"] == load_policy(None).sha256
 
 
 async def test_a_grant_is_for_the_definition_it_was_given_for(world: World) -> None:

@@ -24,6 +24,8 @@ class AuditKind(StrEnum):
     INPUT_ANSWERED = "input_answered"
     """What a person let a tool server know that asked in the midst of a call."""
     DEFINITION_ACCEPTED = "definition_accepted"
+    GRANT_GIVEN = "grant_given"
+    GRANT_WITHDRAWN = "grant_withdrawn"
 
 
 class AuditRow(Base):

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orchestrator.audit.models import AuditKind
+from orchestrator.audit.queries import record
 from orchestrator.grants.matching import StandingGrant, state_of
 from orchestrator.grants.models import GrantRow
 from orchestrator.tools.models import ToolDefinitionRow
@@ -70,12 +72,22 @@ async def withdraw(
     Raises:
         NotFound: there is none, or it is somebody else's and `anybodys` is false.
     """
-    row = await session.get(GrantRow, grant_id)
+    row = await session.get(GrantRow, grant_id, with_for_update=True)
     mine = row is not None and (anybodys or row.owner_id == caller.subject)
     if row is None or not mine or row.tenant_id != caller.tenant:
         raise NotFound("There is no such standing grant.")
-    if row.withdrawn_at is None:
-        row.withdrawn_at = now
+    if row.withdrawn_at is not None:
+        return
+    row.withdrawn_at = now
+    await record(
+        session,
+        row.tenant_id,
+        AuditKind.GRANT_WITHDRAWN,
+        now,
+        person=caller.subject,
+        call_id=row.call_id,
+        body={"grant_id": grant_id, "owner_id": row.owner_id, "session": caller.session},
+    )
 
 
 def _standing(person: Principal, now: datetime) -> Select[GrantRow]:

@@ -147,7 +147,7 @@ class Turn:
         self._parts = parts
         self._row = claimed.row
         self._principal = turn_log.asker_of(claimed.row)
-        self._witness = Witness(claimed.row, self._principal, parts.now)
+        self._witness = Witness(claimed.row, self._principal, parts.now, parts.policy.sha256)
         self.next_turn_id: str | None = None
         """The queued turn that became ready by the end of this one."""
         self._stop = asyncio.Event()
@@ -620,6 +620,8 @@ class Turn:
         changes_something = any(not call.proposed.read_only for call in calls)
         max_age_s = FRESH_BEFORE_WRITING_S if changes_something else FRESH_BEFORE_READING_S
         toolbox = await self._parts.catalogue.toolbox(self._principal, max_age_s=max_age_s)
+        if any(call.decided is not None and call.decided.edited for call in calls):
+            await self._read_earlier()
         async with self._parts.database.reading() as session:
             rows = {
                 call.call_id: await session.get_one(ToolCallRow, call.call_id) for call in calls

@@ -10,6 +10,9 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.models import ApprovalRow
+from orchestrator.audit.chain import instant
+from orchestrator.audit.models import AuditKind
+from orchestrator.audit.queries import record
 from orchestrator.grants.matching import CallToCover, StandingGrant, find_covering, find_outdated
 from orchestrator.grants.models import GrantRow
 from orchestrator.grants.queries import count_standing
@@ -88,6 +91,24 @@ async def give_grant(
         uses=0,
     )
     session.add(row)
+    await record(
+        session,
+        row.tenant_id,
+        AuditKind.GRANT_GIVEN,
+        now,
+        person=giver.subject,
+        turn_id=approval.turn_id,
+        call_id=row.call_id,
+        body={
+            "grant_id": row.grant_id,
+            "server": row.server,
+            "tool": row.tool,
+            "definition_hash": row.definition_hash,
+            "arguments": row.arguments,
+            "expires_at": instant(row.expires_at),
+            "session": giver.session,
+        },
+    )
     return row.grant_id
 
 

@@ -23,6 +23,8 @@ class Witness:
     turn: TurnRow
     principal: Principal
     now: Callable[[], datetime]
+    policy_sha256: str
+    """Of the file whose rules judge the turn's calls."""
 
     async def proposed(
         self, session: AsyncSession, event: CallProposed, ledger: ToolCallRow
@@ -36,6 +38,7 @@ class Witness:
             "verdict": event.verdict,
             "rule": event.rule,
             "reason": event.reason,
+            "policy_sha256": self.policy_sha256,
             "grant_id": event.grant_id,
             "retry_of": event.retry_of,
         }
