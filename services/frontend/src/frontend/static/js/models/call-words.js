@@ -1,19 +1,28 @@
 // @ts-check
 /** Where a call stands, and the words and icon for it. Pure. */
 
-/** @import { Call } from "../types/turn.js" */
-/** @import { CallState } from "../types/wire.js" */
+/** @import { Call, ServerQuestion } from "../types/turn.js" */
+/** @import { CallState, InputAction, OutcomeChoice } from "../types/wire.js" */
 
-/** @typedef {"waiting" | "running" | CallState} CallPhase */
+/**
+ * `waiting`: for the person's yes. `waiting_for_other`: for somebody else's. `asked`: its server wants an answer.
+ * `undecided`: it may have been done, and the person has not said yet what to do about it.
+ *
+ * @typedef {"waiting" | "waiting_for_other" | "asked" | "undecided" | "running" | CallState} CallPhase
+ */
 
 /**
  * @param {Call} call
  * @returns {CallPhase}
  */
 export function callPhase(call) {
+  const mayBeDone = !call.end || call.end.state === "outcome_unknown";
+  if (call.outcome && !call.outcome.choice && mayBeDone) return "undecided";
   if (call.end) return call.end.state;
+  if (openQuestion(call)) return "asked";
   if (call.startedAt) return "running";
-  if (call.approval && !call.decision) return "waiting";
+  if (call.approval && !call.decision)
+    return call.approval.approverRoles.length ? "waiting_for_other" : "waiting";
   if (call.decision) return phaseAfter(call.decision.decision);
   return "proposed";
 }
@@ -23,15 +32,23 @@ function phaseAfter(decision) {
   return decision === "approved" ? "approved" : decision;
 }
 
-/** Is the person being asked? @param {Call} call */
+/** What the call's server wants to know from the person now. @param {Call} call @returns {ServerQuestion | null} */
+export function openQuestion({ questions }) {
+  return questions.find(({ action }) => action === null) ?? null;
+}
+
+/** Is this person being asked something? @param {Call} call */
 export function isWaiting(call) {
-  return callPhase(call) === "waiting";
+  return ["waiting", "asked", "undecided"].includes(callPhase(call));
 }
 
 /** @type {Record<CallPhase, { label: string, icon: string }>} */
 const WORDS = {
   proposed: { label: "Proposed", icon: "clock" },
   waiting: { label: "Waiting for your yes", icon: "bell" },
+  waiting_for_other: { label: "Waiting for somebody else's yes", icon: "bell" },
+  asked: { label: "Waiting for your answer", icon: "question" },
+  undecided: { label: "May have been done", icon: "question" },
   approved: { label: "Approved", icon: "check" },
   running: { label: "Running", icon: "spinner" },
   sent: { label: "Sent", icon: "spinner" },
@@ -42,6 +59,8 @@ const WORDS = {
   expired: { label: "Expired", icon: "clock" },
   cancelled: { label: "Cancelled", icon: "x" },
   outcome_unknown: { label: "Outcome unknown", icon: "question" },
+  retried: { label: "Tried again", icon: "retry" },
+  marked_done: { label: "Marked as done", icon: "check" },
 };
 
 /** @param {CallPhase} phase */
@@ -58,6 +77,10 @@ export function phaseSentence(call) {
   switch (callPhase(call)) {
     case "outcome_unknown":
       return "This may have been done: check before you repeat it.";
+    case "retried":
+      return "Its outcome stayed unknown; it was proposed anew.";
+    case "marked_done":
+      return "Its answer was lost; somebody has marked it as done.";
     case "refused":
       return call.reason || "A rule does not allow this call. Nothing was done.";
     case "expired":
@@ -81,7 +104,7 @@ export function decisionSentence(decision, { me, elsewhere }) {
     case "approved":
       return elsewhere
         ? `Approved in another tab by ${asObject(who)}${withChanges(decision.edited)}`
-        : `${who} approved${withChanges(decision.edited)}`;
+        : `${who} approved${withChanges(decision.edited)}${forLonger(decision)}`;
     case "rejected":
       return elsewhere
         ? `Rejected in another tab by ${asObject(who)}. Nothing was done.`
@@ -93,9 +116,47 @@ export function decisionSentence(decision, { me, elsewhere }) {
   }
 }
 
+/**
+ * What the person did about a call that may have been done; empty while they have not chosen.
+ *
+ * @param {import("../types/turn.js").LostOutcome} outcome
+ * @param {{ me: string }} view
+ */
+export function choiceSentence({ choice, decidedBy }, { me }) {
+  const who = decidedBy && decidedBy !== me ? decidedBy : "You";
+  return choice ? CHOICES[choice](who) : "";
+}
+
+/** @type {Record<OutcomeChoice, (who: string) => string>} */
+const CHOICES = {
+  retry: (who) => `${who} had it tried again, which asks anew.`,
+  done: (who) => `${who} marked it as done.`,
+  leave: (who) => `${who} left it unknown.`,
+  expired: () => "Nobody chose in time. It may have been done.",
+  cancelled: () => "Stopped. It may have been done.",
+};
+
+/** @type {Record<InputAction, (server: string) => string>} */
+const ANSWERS = {
+  accept: (server) => `You answered what “${server}” asked.`,
+  decline: (server) => `You declined to answer “${server}”.`,
+  cancel: (server) => `You cancelled what “${server}” asked.`,
+  expired: (server) => `What “${server}” asked was not answered in time.`,
+};
+
+/** How a server's question ended; empty while it is open. @param {ServerQuestion} question */
+export function answerSentence({ server, action }) {
+  return action ? ANSWERS[action](server) : "";
+}
+
 /** @param {string} who */
 function asObject(who) {
   return who === "You" ? "you" : who;
+}
+
+/** @param {import("../types/turn.js").DecisionTaken} decision */
+function forLonger({ grantId }) {
+  return grantId ? ", and for longer" : "";
 }
 
 /** @param {string[]} edited */

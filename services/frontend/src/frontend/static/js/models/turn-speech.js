@@ -2,11 +2,11 @@
 /** What a screen reader hears of turns as they go on: sentences, states, questions. Nothing of what was there before. */
 
 import { SentenceBuffer } from "../lib/sentences.js";
-import { isWaiting } from "./call-words.js";
+import { callPhase, openQuestion } from "./call-words.js";
 import { callsOf, isOver } from "./turn.js";
 import { turnStatus } from "./turn-status.js";
 
-/** @import { Turn } from "../types/turn.js" */
+/** @import { Call, Turn } from "../types/turn.js" */
 
 /** @typedef {{ buffers: Map<string, SentenceBuffer>, asked: Set<string>, said: string }} Heard */
 
@@ -75,15 +75,31 @@ export class TurnSpeech {
 
   /** @param {Turn} turn @param {Heard} heard */
   #questions(turn, heard) {
-    return callsOf(turn)
-      .filter(isWaiting)
-      .flatMap((call) =>
-        once(
-          heard,
-          call.callId,
-          `Steward asks for your yes: ${call.title || call.tool} on ${call.server}.`,
-        ),
-      );
+    return callsOf(turn).flatMap((call) => {
+      const { key, words } = questionOf(call);
+      return once(heard, key, words);
+    });
+  }
+}
+
+/** What the person is asked about a call, empty words when nothing. @param {Call} call */
+function questionOf(call) {
+  const what = `${call.title || call.tool} on ${call.server}`;
+  switch (callPhase(call)) {
+    case "waiting":
+      return { key: call.callId, words: `Steward asks for your yes: ${what}.` };
+    case "undecided":
+      return {
+        key: `${call.callId}-outcome`,
+        words: `It may have been done: ${what}. Please choose.`,
+      };
+    case "asked": {
+      const question = openQuestion(call);
+      const words = `The server ${question?.server} asks you: ${question?.message}`;
+      return { key: question?.inputId ?? "", words };
+    }
+    default:
+      return { key: "", words: "" };
   }
 }
 

@@ -1,12 +1,15 @@
 // @ts-check
 /** What a turn is doing right now, in words. Pure. */
 
-import { isWaiting } from "./call-words.js";
+import { callPhase, phaseWords } from "./call-words.js";
 import { callsOf, isOver, openText } from "./turn.js";
 
 /** @import { Call, Turn } from "../types/turn.js" */
 
 /** @typedef {{ kind: "thinking" | "tools" | "waiting" | "writing", words: string }} TurnStatus */
+
+/** What a turn may wait for, first what this person can end. */
+const WAITING = /** @type {const} */ (["waiting", "asked", "undecided", "waiting_for_other"]);
 
 /**
  * @param {Turn} turn
@@ -14,10 +17,11 @@ import { callsOf, isOver, openText } from "./turn.js";
  */
 export function turnStatus(turn) {
   if (isOver(turn)) return null;
-  const calls = callsOf(turn).filter((call) => !call.end);
-  const running = calls.filter((call) => call.startedAt);
+  const calls = callsOf(turn);
+  const running = calls.filter((call) => callPhase(call) === "running");
   if (running.length) return { kind: "tools", words: toolWords(running) };
-  if (calls.some(isWaiting)) return { kind: "waiting", words: "Waiting for your yes" };
+  const waiting = WAITING.find((phase) => calls.some((call) => callPhase(call) === phase));
+  if (waiting) return { kind: "waiting", words: phaseWords(waiting).label };
   if (openText(turn)) return { kind: "writing", words: "Steward is writing…" };
   if (turn.dropped) return { kind: "thinking", words: `${sentence(turn.dropped)} Trying again…` };
   return { kind: "thinking", words: "Steward is thinking…" };

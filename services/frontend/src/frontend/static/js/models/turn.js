@@ -6,8 +6,8 @@
  * `first <= applied + 1 <= n`, old when `n <= applied`, and something is missing when `first > applied + 1`.
  */
 
-/** @import { CallError, WireEvent } from "../types/wire.js" */
-/** @import { Call, Part, Turn } from "../types/turn.js" */
+/** @import { ApprovalNeeded, CallError, CallProposed, InputAnswered, InputNeeded, WireEvent } from "../types/wire.js" */
+/** @import { Approval, Call, LostOutcome, Part, ServerQuestion, Turn } from "../types/turn.js" */
 
 /**
  * @param {string} turnId
@@ -22,6 +22,8 @@ export function newTurn(turnId, clientId = "") {
     title: "",
     model: "",
     startedAt: null,
+    replaces: null,
+    queued: false,
     applied: 0,
     parts: [],
     calls: {},
@@ -88,6 +90,8 @@ function withEvent(turn, event) {
         title: event.title,
         model: event.model,
         startedAt: event.at,
+        replaces: event.replaces ?? null,
+        queued: event.queued ?? false,
       };
     case "text_delta":
       return withDelta(turn, event.first, event.text);
@@ -101,17 +105,7 @@ function withEvent(turn, event) {
         { kind: "call", key: `call-${event.call_id}`, callId: event.call_id },
       );
     case "approval_needed":
-      return withCall(turn, event.call_id, {
-        approval: {
-          arguments: event.arguments,
-          schema: event.arguments_schema,
-          preview: event.preview,
-          previewProblem: event.preview_problem,
-          rule: event.rule,
-          reason: event.reason,
-          expiresAt: event.expires_at,
-        },
-      });
+      return withCall(turn, event.call_id, { approval: approvalOf(event) });
     case "approval_decided":
       return withCall(turn, event.call_id, {
         arguments: event.arguments,
@@ -121,6 +115,7 @@ function withEvent(turn, event) {
           edited: event.edited,
           decidedBy: event.decided_by,
           note: event.note,
+          grantId: event.grant_id ?? null,
         },
       });
     case "call_started":
@@ -139,8 +134,33 @@ function withEvent(turn, event) {
           result: event.result,
           truncated: event.truncated,
           error: event.error,
+          origin: event.origin ?? null,
         },
       });
+    case "outcome_needed":
+      return withCall(turn, event.call_id, {
+        outcome: {
+          message: event.message,
+          canCheck: event.can_check,
+          expiresAt: event.expires_at,
+          checked: null,
+          choice: null,
+          decidedBy: "",
+        },
+      });
+    case "outcome_checked":
+      return withOutcome(turn, event.call_id, {
+        checked: { answer: event.answer, text: event.text },
+      });
+    case "outcome_decided":
+      return withOutcome(turn, event.call_id, {
+        choice: event.choice,
+        decidedBy: event.decided_by,
+      });
+    case "input_needed":
+      return withQuestion(turn, event);
+    case "input_answered":
+      return withAnswer(turn, event);
     case "notice":
       return withPart(turn, {
         kind: "notice",
@@ -192,6 +212,38 @@ function withCall(turn, callId, changes) {
   return { ...turn, calls: { ...turn.calls, [callId]: { ...call, ...changes } } };
 }
 
+/** @param {Turn} turn @param {string} callId @param {Partial<LostOutcome>} changes @returns {Turn} */
+function withOutcome(turn, callId, changes) {
+  const outcome = turn.calls[callId]?.outcome;
+  return outcome ? withCall(turn, callId, { outcome: { ...outcome, ...changes } }) : turn;
+}
+
+/** @param {Turn} turn @param {InputNeeded} event @returns {Turn} */
+function withQuestion(turn, event) {
+  /** @type {ServerQuestion} */
+  const question = {
+    inputId: event.input_id,
+    server: event.server,
+    mode: event.mode,
+    message: event.message,
+    schema: event.answer_schema,
+    url: event.url,
+    domain: event.domain,
+    expiresAt: event.expires_at,
+    action: null,
+  };
+  const before = turn.calls[event.call_id]?.questions ?? [];
+  return withCall(turn, event.call_id, { questions: [...before, question] });
+}
+
+/** @param {Turn} turn @param {InputAnswered} event @returns {Turn} */
+function withAnswer(turn, { call_id, input_id, action }) {
+  const questions = (turn.calls[call_id]?.questions ?? []).map((question) =>
+    question.inputId === input_id ? { ...question, action } : question,
+  );
+  return withCall(turn, call_id, { questions });
+}
+
 /** @param {Turn} turn @param {Turn["outcome"]} outcome @param {CallError | null} error @returns {Turn} */
 function finished(turn, outcome, error) {
   const parts = turn.parts.map((part) =>
@@ -200,7 +252,35 @@ function finished(turn, outcome, error) {
   return { ...turn, parts, outcome, error, dropped: null };
 }
 
-/** @param {import("../types/wire.js").CallProposed} event @returns {Call} */
+/** @param {ApprovalNeeded} event @returns {Approval} */
+function approvalOf(event) {
+  return {
+    arguments: event.arguments,
+    schema: event.arguments_schema,
+    preview: event.preview,
+    previewProblem: event.preview_problem,
+    rule: event.rule,
+    reason: event.reason,
+    expiresAt: event.expires_at,
+    approverRoles: event.approver_roles ?? [],
+    taint: event.taint ?? [],
+    mayGrant: event.may_grant ?? false,
+    outdatedGrant: event.outdated_grant ?? null,
+  };
+}
+
+/**
+ * A call that waits for a yes, outside of its turn.
+ *
+ * @param {CallProposed} proposed
+ * @param {ApprovalNeeded} needed
+ * @returns {Call & { approval: Approval }}
+ */
+export function waitingCall(proposed, needed) {
+  return { ...proposedCall(proposed), approval: approvalOf(needed) };
+}
+
+/** @param {CallProposed} event @returns {Call} */
 function proposedCall(event) {
   return {
     callId: event.call_id,
@@ -212,10 +292,14 @@ function proposedCall(event) {
     verdict: event.verdict,
     rule: event.rule,
     reason: event.reason,
+    grantId: event.grant_id ?? null,
+    retryOf: event.retry_of ?? null,
     approval: null,
     decision: null,
     startedAt: null,
     progress: null,
+    outcome: null,
+    questions: [],
     end: null,
   };
 }

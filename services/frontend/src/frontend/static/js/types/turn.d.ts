@@ -3,11 +3,17 @@
 import type {
   CallError,
   CallState,
+  CheckedOutcome,
   Decision,
+  DefinitionChange,
+  InputAction,
   Json,
   JsonObject,
+  Origin,
   Outcome,
+  OutcomeChoice,
   Preview,
+  TaintMark,
   Verdict,
 } from "./wire.js";
 
@@ -45,6 +51,11 @@ export interface Approval {
   rule: string;
   reason: string;
   expiresAt: string;
+  /** Empty: the person who asked decides. Otherwise somebody else with one of these roles must. */
+  approverRoles: string[];
+  taint: TaintMark[];
+  mayGrant: boolean;
+  outdatedGrant: DefinitionChange | null;
 }
 
 export interface DecisionTaken {
@@ -53,6 +64,32 @@ export interface DecisionTaken {
   edited: string[];
   decidedBy: string;
   note: string;
+  grantId: string | null;
+}
+
+/** A call that was sent and whose answer was lost: what is known, and what the person chose. */
+export interface LostOutcome {
+  message: string;
+  canCheck: boolean;
+  expiresAt: string;
+  /** What its server last said. */
+  checked: { answer: CheckedOutcome; text: string } | null;
+  choice: OutcomeChoice | null;
+  decidedBy: string;
+}
+
+/** A tool server's question to the person. */
+export interface ServerQuestion {
+  inputId: string;
+  server: string;
+  mode: "form" | "url";
+  message: string;
+  schema: JsonObject;
+  url: string | null;
+  domain: string | null;
+  expiresAt: string;
+  /** How it ended; null while it is open. */
+  action: InputAction | null;
 }
 
 export interface CallEnd {
@@ -62,6 +99,8 @@ export interface CallEnd {
   result: Json;
   truncated: boolean;
   error: CallError | null;
+  /** Where the result's text comes from. */
+  origin: Origin | null;
 }
 
 export interface Call {
@@ -74,10 +113,17 @@ export interface Call {
   verdict: Verdict;
   rule: string;
   reason: string;
+  /** The standing yes under which it runs without a question. */
+  grantId: string | null;
+  /** The call of unknown outcome that was tried again by this one. */
+  retryOf: string | null;
   approval: Approval | null;
   decision: DecisionTaken | null;
   startedAt: string | null;
   progress: { done: number; total: number | null; message: string } | null;
+  outcome: LostOutcome | null;
+  /** In the order they were asked. */
+  questions: ServerQuestion[];
   end: CallEnd | null;
 }
 
@@ -88,6 +134,10 @@ export interface Turn {
   title: string;
   model: string;
   startedAt: string | null;
+  /** The turn of which this is another version. */
+  replaces: string | null;
+  /** It was asked while an earlier question was being answered, and waits for that to end. */
+  queued: boolean;
   /** The number up to which everything is applied. */
   applied: number;
   parts: Part[];

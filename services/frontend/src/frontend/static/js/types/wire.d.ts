@@ -3,7 +3,7 @@
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };
 
-export type Verdict = "run" | "ask" | "refuse";
+export type Verdict = "run" | "ask" | "ask_second_person" | "refuse";
 export type Decision = "approved" | "rejected" | "expired" | "cancelled";
 export type Outcome = "answered" | "stopped" | "failed";
 export type CallState =
@@ -16,7 +16,12 @@ export type CallState =
   | "rejected"
   | "expired"
   | "cancelled"
-  | "outcome_unknown";
+  | "outcome_unknown"
+  | "retried"
+  | "marked_done";
+export type OutcomeChoice = "retry" | "done" | "leave" | "expired" | "cancelled";
+export type CheckedOutcome = "done" | "not_done" | "unknown";
+export type InputAction = "accept" | "decline" | "cancel" | "expired";
 
 export interface Change {
   item: string;
@@ -28,6 +33,24 @@ export interface Change {
 export interface Preview {
   summary: string;
   changes: Change[];
+}
+
+export interface Origin {
+  kind: "person" | "document" | "web" | "mail" | "database" | "tool";
+  server: string;
+  trusted: boolean;
+}
+
+export interface TaintMark {
+  argument: string;
+  start: number;
+  end: number;
+  origin: Origin;
+}
+
+export interface DefinitionChange {
+  before: JsonObject;
+  after: JsonObject;
 }
 
 export interface CallError {
@@ -50,6 +73,8 @@ export interface TurnStarted extends Numbered {
   title: string;
   model: string;
   at: string;
+  replaces: string | null;
+  queued: boolean;
 }
 
 export interface TextDelta extends Numbered {
@@ -79,6 +104,8 @@ export interface CallProposed extends Numbered {
   verdict: Verdict;
   rule: string;
   reason: string;
+  grant_id: string | null;
+  retry_of: string | null;
 }
 
 export interface ApprovalNeeded extends Numbered {
@@ -91,6 +118,10 @@ export interface ApprovalNeeded extends Numbered {
   rule: string;
   reason: string;
   expires_at: string;
+  approver_roles: string[];
+  taint: TaintMark[];
+  may_grant: boolean;
+  outdated_grant: DefinitionChange | null;
 }
 
 export interface ApprovalDecided extends Numbered {
@@ -101,6 +132,7 @@ export interface ApprovalDecided extends Numbered {
   edited: string[];
   decided_by: string;
   note: string;
+  grant_id: string | null;
 }
 
 export interface CallStarted extends Numbered {
@@ -126,6 +158,49 @@ export interface CallFinished extends Numbered {
   result: Json;
   truncated: boolean;
   error: CallError | null;
+  origin: Origin | null;
+}
+
+export interface OutcomeNeeded extends Numbered {
+  kind: "outcome_needed";
+  call_id: string;
+  message: string;
+  can_check: boolean;
+  expires_at: string;
+}
+
+export interface OutcomeChecked extends Numbered {
+  kind: "outcome_checked";
+  call_id: string;
+  answer: CheckedOutcome;
+  text: string;
+}
+
+export interface OutcomeDecided extends Numbered {
+  kind: "outcome_decided";
+  call_id: string;
+  choice: OutcomeChoice;
+  decided_by: string;
+}
+
+export interface InputNeeded extends Numbered {
+  kind: "input_needed";
+  input_id: string;
+  call_id: string;
+  server: string;
+  mode: "form" | "url";
+  message: string;
+  answer_schema: JsonObject;
+  url: string | null;
+  domain: string | null;
+  expires_at: string;
+}
+
+export interface InputAnswered extends Numbered {
+  kind: "input_answered";
+  input_id: string;
+  call_id: string;
+  action: InputAction;
 }
 
 export interface Notice extends Numbered {
@@ -159,6 +234,11 @@ export type WireEvent =
   | CallStarted
   | CallProgress
   | CallFinished
+  | OutcomeNeeded
+  | OutcomeChecked
+  | OutcomeDecided
+  | InputNeeded
+  | InputAnswered
   | Notice
   | Usage
   | TurnFinished;
@@ -178,7 +258,7 @@ export interface ConversationPage {
 export interface StoredTurn {
   turn_id: string;
   client_id: string;
-  state: "ready" | "running" | "waiting" | "answered" | "stopped" | "failed";
+  state: "queued" | "ready" | "running" | "waiting" | "answered" | "stopped" | "failed";
   events: WireEvent[];
 }
 
@@ -190,6 +270,74 @@ export interface ConversationDetail extends Conversation {
 export interface PreviewAnswer {
   preview: Preview | null;
   problem: string | null;
+}
+
+export interface ArgumentPattern {
+  equals?: Json;
+  one_of?: Json[] | null;
+  starts_with?: string | null;
+  anything?: true | null;
+}
+
+export interface GrantWish {
+  lifetime_s: number;
+  vary: Record<string, ArgumentPattern>;
+}
+
+export interface CallDecision {
+  decision: "approve" | "reject";
+  arguments?: JsonObject;
+  note?: string;
+  grant?: GrantWish;
+}
+
+export interface NamedDecision extends CallDecision {
+  call_id: string;
+}
+
+export interface DecisionResult {
+  call_id: string;
+  /** The HTTP status the decision would have had alone. */
+  status: number;
+  decision: "approved" | "rejected" | null;
+  error: ErrorBody | null;
+}
+
+export interface PendingApproval {
+  call: CallProposed;
+  needed: ApprovalNeeded;
+  turn_id: string;
+  conversation_id: string | null;
+  requested_by: string;
+  mine: boolean;
+  may_decide: boolean;
+  created_at: string;
+}
+
+export interface OutcomeAnswer {
+  call_id: string;
+  choice: OutcomeChoice | null;
+  checked: CheckedOutcome | null;
+  text: string;
+}
+
+export interface PersonInput {
+  action: "accept" | "decline" | "cancel";
+  content?: JsonObject;
+}
+
+export interface Grant {
+  grant_id: string;
+  server: string;
+  tool: string;
+  title: string;
+  definition_hash: string;
+  arguments: Record<string, ArgumentPattern>;
+  state: "active" | "outdated" | "expired" | "withdrawn";
+  created_at: string;
+  expires_at: string;
+  last_used_at: string | null;
+  uses: number;
 }
 
 export interface Tool {
