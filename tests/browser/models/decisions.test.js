@@ -7,8 +7,17 @@ import { FakeConnection, failure } from "../support/connection.js";
 function decisions() {
   const connection = new FakeConnection();
   let late = 0;
-  const taken = new Decisions({ connection, onLate: () => (late += 1) });
-  return { connection, taken, late: () => late };
+  /** @type {any} */
+  const server = { sent: [], answer: async () => ({ results: [] }) };
+  const taken = new Decisions({
+    connection,
+    onLate: () => (late += 1),
+    sendAll: (all) => {
+      server.sent.push(all);
+      return server.answer();
+    },
+  });
+  return { connection, taken, late: () => late, server };
 }
 
 test("an approval sends the edited arguments, and no note", async () => {

@@ -33,7 +33,7 @@ const GLOBALS = [
 /**
  * Opens a page and puts its globals in place. Once per test file: modules keep what they find.
  *
- * @param {{ template?: "chat.html" | "tools.html", path?: string }} [options]
+ * @param {{ template?: "chat.html" | "tools.html" | "approvals.html" | "grants.html", path?: string }} [options]
  * @returns {any} the window
  */
 export function openPage({ template = "chat.html", path = "/" } = {}) {
@@ -56,13 +56,19 @@ class Unobserving {
 
 /** @param {string} template */
 function markupOf(template) {
-  const source = readFileSync(new URL(template, TEMPLATES), "utf8");
-  const main = /{% block main %}(.*?){% endblock %}/s.exec(source)?.[1] ?? "";
+  const source = sourceOf(template);
+  const main = /{% block (?:main|page) %}(.*?){% endblock %}/s.exec(source)?.[1] ?? "";
   return main
+    .replace(/{% include "([a-z_]+\.html)" %}/g, (_, name) => sourceOf(name))
     .replace(/<script.*?<\/script>/gs, "")
     .replace(/{{ icon\("([a-z-]+)"(?:, "([a-z-]+)")?\) }}/g, drawnIcon)
     .replace(/<link .*?>/g, "")
     .replace(/{[{%#].*?[}%#]}/gs, "");
+}
+
+/** @param {string} template */
+function sourceOf(template) {
+  return readFileSync(new URL(template, TEMPLATES), "utf8");
 }
 
 /** @param {string} _ @param {string} name @param {string | undefined} part */

@@ -18,12 +18,31 @@ import { openPage } from "../support/page.js";
 const window = openPage();
 const { TurnView } = await import("#js/views/turn-view.js");
 
-/** @param {{ decidedHere?: boolean, onAskAgain?: (question: string) => void }} [options] */
-function view({ decidedHere = true, onAskAgain = () => {} } = {}) {
+/**
+ * @param {object} [options]
+ * @param {boolean} [options.decidedHere]
+ * @param {(question: string) => void} [options.onAskAgain]
+ * @param {(decisions: any[]) => Promise<any[]>} [options.decideAll]
+ * @param {(callId: string, choice: string) => Promise<any>} [options.choose]
+ * @param {(inputId: string, answer: any) => Promise<any>} [options.answer]
+ */
+function view({
+  decidedHere = true,
+  onAskAgain = () => {},
+  decideAll = async () => [],
+  choose = async () => ({ choice: null, checked: null, text: "" }),
+  answer = async () => {},
+} = {}) {
   const turn = new TurnView({
     me: "Ada",
     decidedHere: () => decidedHere,
-    approvals: { preview: async () => ({ preview: null, problem: null }), decide: async () => {} },
+    approvals: {
+      preview: async () => ({ preview: null, problem: null }),
+      decide: async () => {},
+      decideAll,
+    },
+    outcomes: { choose },
+    inputs: { answer },
     onAskAgain,
   });
   document.body.append(turn.element);

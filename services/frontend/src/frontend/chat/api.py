@@ -52,6 +52,42 @@ def preview(call_id: str) -> ResponseReturnValue:
     return jsonify(_call("POST", f"/v1/calls/{_safe(call_id)}/preview", _body()))
 
 
+@routes.put("/calls/<call_id>/decision")
+def decide(call_id: str) -> ResponseReturnValue:
+    return jsonify(_call("PUT", f"/v1/calls/{_safe(call_id)}/decision", _body()))
+
+
+@routes.post("/decisions")
+def decide_several() -> ResponseReturnValue:
+    return jsonify(_call("POST", "/v1/decisions", _body()))
+
+
+@routes.put("/calls/<call_id>/outcome")
+def choose_outcome(call_id: str) -> ResponseReturnValue:
+    return jsonify(_call("PUT", f"/v1/calls/{_safe(call_id)}/outcome", _body()))
+
+
+@routes.put("/inputs/<input_id>")
+def answer_input(input_id: str) -> ResponseReturnValue:
+    return jsonify(_call("PUT", f"/v1/inputs/{_safe(input_id)}", _body()))
+
+
+@routes.get("/approvals")
+def list_approvals() -> ResponseReturnValue:
+    return jsonify(_call("GET", "/v1/approvals"))
+
+
+@routes.get("/grants")
+def list_grants() -> ResponseReturnValue:
+    return jsonify(_call("GET", "/v1/grants"))
+
+
+@routes.delete("/grants/<grant_id>")
+def withdraw_grant(grant_id: str) -> ResponseReturnValue:
+    _call("DELETE", f"/v1/grants/{_safe(grant_id)}")
+    return "", 204
+
+
 @routes.get("/tools")
 def tools() -> ResponseReturnValue:
     return jsonify(_call("GET", "/v1/tools"))

@@ -25,3 +25,15 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
 @page_for_signed_in
 def tools() -> ResponseReturnValue:
     return render_template("tools.html", person=required_person())
+
+
+@routes.get("/approvals")
+@page_for_signed_in
+def approvals() -> ResponseReturnValue:
+    return render_template("approvals.html", person=required_person())
+
+
+@routes.get("/grants")
+@page_for_signed_in
+def grants() -> ResponseReturnValue:
+    return render_template("grants.html", person=required_person())

@@ -78,6 +78,8 @@ class Decide(_Message):
     decision: Literal["approve", "reject"]
     arguments: dict[str, JsonValue] | None = None
     note: str = ""
+    grant: dict[str, JsonValue] | None = None
+    """Give the yes for longer; judged by the orchestrator (`shared.wire.api.GrantWish`)."""
 
 
 @dataclass(slots=True)

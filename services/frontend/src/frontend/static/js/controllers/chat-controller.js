@@ -9,7 +9,7 @@ import { newId } from "../lib/ids.js";
 import { inTab } from "../lib/storage.js";
 import { greeting } from "../lib/time-words.js";
 import { RequestFailed } from "../models/api.js";
-import { isWaiting } from "../models/call-words.js";
+import { callPhase, isWaiting, phaseWords } from "../models/call-words.js";
 import { Decisions } from "../models/decisions.js";
 import { Outbox } from "../models/outbox.js";
 import { callsOf, isOver } from "../models/turn.js";
@@ -48,7 +48,11 @@ export class ChatController {
     this.#connection = /** @type {Connection} */ (app.connection);
     const connection = this.#connection;
     this.#feed = new TurnFeed({ connection, onChange: (turn) => this.#turnChanged(turn) });
-    this.#decisions = new Decisions({ connection, onLate: () => this.#watch() });
+    this.#decisions = new Decisions({
+      connection,
+      onLate: () => this.#watch(),
+      sendAll: (decisions) => app.api.decideAll(decisions),
+    });
     this.#outbox = new Outbox({
       connection,
       remembered: inTab,
@@ -61,7 +65,14 @@ export class ChatController {
       decidedHere: (callId) => this.#decisions.wereTakenHere(callId),
       approvals: {
         preview: (callId, args) => app.api.preview(callId, args),
-        decide: (decision) => this.#decisions.take(decision),
+        decide: (decision) => this.#decided(this.#decisions.take(decision)),
+        decideAll: (decisions) => this.#decided(this.#decisions.takeAll(decisions)),
+      },
+      outcomes: {
+        choose: (callId, choice) => this.#orReloaded(app.api.chooseOutcome(callId, choice)),
+      },
+      inputs: {
+        answer: (inputId, answer) => this.#orReloaded(app.api.answerInput(inputId, answer)),
       },
       onAskAgain: (question) => this.#ask(question),
       onRetry: (clientId) => this.#outbox.retry(clientId),
@@ -124,6 +135,27 @@ export class ChatController {
       await this.#connection.request("stop", { turn_id: turn.turnId });
     } catch (error) {
       toast(`Not stopped. ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** @template Result @param {Promise<Result>} decision @returns {Promise<Result>} */
+  #decided(decision) {
+    return decision.finally(() => this.#app.tell("decided", {}));
+  }
+
+  /**
+   * Another tab, or the clock, was first: what is shown here is out of date.
+   *
+   * @template Result
+   * @param {Promise<Result>} request
+   * @returns {Promise<Result>}
+   */
+  async #orReloaded(request) {
+    try {
+      return await request;
+    } catch (error) {
+      if (error instanceof RequestFailed && error.code === "conflict") this.#watch();
+      throw error;
     }
   }
 
@@ -248,9 +280,10 @@ export class ChatController {
 
   #tellActivity() {
     const turn = this.#activeTurn;
-    const waiting = turn ? callsOf(turn).filter(isWaiting).length : 0;
-    this.#app.tell("activity", { isActive: turn !== null, isWaiting: waiting > 0 });
-    document.title = `${waiting ? "● Waiting for your yes · " : ""}${this.#title} · Steward`;
+    const waiting = turn ? callsOf(turn).filter(isWaiting) : [];
+    this.#app.tell("activity", { isActive: turn !== null, isWaiting: waiting.length > 0 });
+    const mark = waiting.length ? `● ${phaseWords(callPhase(waiting[0])).label} · ` : "";
+    document.title = `${mark}${this.#title} · Steward`;
   }
 
   /** @param {string} title */

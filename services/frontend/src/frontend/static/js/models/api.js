@@ -1,7 +1,7 @@
 // @ts-check
 /** The page's HTTP: JSON in and out, with the session's cookie and CSRF token. */
 
-/** @import { About, Conversation, ConversationPage, ErrorBody, JsonObject, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
+/** @import { About, CallDecision, Conversation, ConversationPage, DecisionResult, ErrorBody, Grant, JsonObject, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
 
 /** A request that was answered with an error, or not at all. The message is for the person. */
 export class RequestFailed extends Error {
@@ -67,6 +67,41 @@ export class Api {
     });
   }
 
+  /** @param {string} callId @param {CallDecision} decision @returns {Promise<unknown>} */
+  decide(callId, decision) {
+    return this.#request("PUT", `/api/calls/${encodeURIComponent(callId)}/decision`, decision);
+  }
+
+  /** @param {NamedDecision[]} decisions @returns {Promise<{ results: DecisionResult[] }>} */
+  decideAll(decisions) {
+    return this.#request("POST", "/api/decisions", { decisions });
+  }
+
+  /** @param {string} callId @param {"check" | "retry" | "done" | "leave"} choice @returns {Promise<OutcomeAnswer>} */
+  chooseOutcome(callId, choice) {
+    return this.#request("PUT", `/api/calls/${encodeURIComponent(callId)}/outcome`, { choice });
+  }
+
+  /** @param {string} inputId @param {PersonInput} answer @returns {Promise<unknown>} */
+  answerInput(inputId, answer) {
+    return this.#request("PUT", `/api/inputs/${encodeURIComponent(inputId)}`, answer);
+  }
+
+  /** Open questions, oldest first. @returns {Promise<{ approvals: PendingApproval[] }>} */
+  approvals() {
+    return this.#request("GET", "/api/approvals");
+  }
+
+  /** Newest first. @returns {Promise<{ grants: Grant[] }>} */
+  grants() {
+    return this.#request("GET", "/api/grants");
+  }
+
+  /** @param {string} grantId @returns {Promise<void>} */
+  async withdrawGrant(grantId) {
+    await this.#request("DELETE", `/api/grants/${encodeURIComponent(grantId)}`);
+  }
+
   /** @returns {Promise<{ servers: ToolServer[] }>} */
   tools() {
     return this.#request("GET", "/api/tools");
@@ -81,7 +116,7 @@ export class Api {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {JsonObject} [body]
+   * @param {object} [body]
    * @returns {Promise<any>}
    */
   async #request(method, path, body) {

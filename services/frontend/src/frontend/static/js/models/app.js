@@ -17,6 +17,7 @@ import { onDevice } from "../lib/storage.js";
  * @property {object} stop
  * @property {object} find the person looks for a conversation
  * @property {{ text: string }} rewrite a question goes back to the composer
+ * @property {object} decided the person has answered a question for a yes, whether it counted or not
  * @property {{ isActive: boolean, isWaiting: boolean }} activity what the open conversation's last turn is doing
  */
 

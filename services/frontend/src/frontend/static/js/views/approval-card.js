@@ -6,18 +6,23 @@
  */
 
 import { fromTemplate, part, setText } from "../lib/dom.js";
-import { expiryTickMs, expiryWords } from "../lib/time-words.js";
+import { argumentOf, taintedTexts } from "../lib/taint.js";
 import { PreviewFetch } from "../models/preview-fetch.js";
 import { ArgumentForm } from "./argument-form.js";
+import { diffLines, onlyChanged } from "./definition-diff.js";
+import { ExpiryClock } from "./expiry-clock.js";
+import { GrantForm } from "./grant-form.js";
 import { PreviewView } from "./preview-view.js";
+import { taintView } from "./taint-view.js";
 
 /** @import { Approval, Call } from "../types/turn.js" */
+/** @import { PersonsDecision } from "../models/decisions.js" */
 /** @import { JsonObject, PreviewAnswer } from "../types/wire.js" */
 
 /**
  * @typedef {object} ApprovalPort what the card needs from outside
  * @property {(callId: string, args: JsonObject) => Promise<PreviewAnswer>} preview
- * @property {(decision: { callId: string, decision: "approve" | "reject", arguments?: JsonObject, note: string }) => Promise<void>} decide
+ * @property {(decision: PersonsDecision) => Promise<void>} decide
  *   rejects with a sentence for the person when it did not count
  */
 
@@ -28,13 +33,20 @@ export class ApprovalCard {
   #form;
   #previewView;
   #previewFetch;
+  /** @type {GrantForm | null} */
+  #grantForm = null;
   #isPreviewing = false;
   #isDeciding = false;
-  #ticking = 0;
+  #clock;
 
-  /** @param {Call & { approval: Approval }} call @param {ApprovalPort} port */
-  constructor(call, port) {
+  /**
+   * @param {Call & { approval: Approval }} call
+   * @param {ApprovalPort} port
+   * @param {{ mayDecide?: boolean }} [view] without it, whoever asked decides, unless a second person must
+   */
+  constructor(call, port, { mayDecide = call.approval.approverRoles.length === 0 } = {}) {
     this.#call = call;
+    this.mayDecide = mayDecide;
     this.#approval = call.approval;
     this.#port = port;
     this.element = fromTemplate("approval-template");
@@ -52,14 +64,19 @@ export class ApprovalCard {
       problem: call.approval.previewProblem,
     });
     this.#bind();
-    this.#tick();
+    this.#mark();
+    this.#showOutdatedGrant();
+    if (call.approval.mayGrant && mayDecide) this.#offerGrant();
+    if (!mayDecide) this.#showWaiting();
+    this.#enable();
+    this.#clock = new ExpiryClock(part(this.element, "expiry"), call.approval.expiresAt);
   }
 
   // Lifecycle
 
   /** Stops the clock and whatever was asked. */
   close() {
-    window.clearTimeout(this.#ticking);
+    this.#clock.stop();
     this.#previewFetch.cancel();
     this.element.remove();
   }
@@ -74,29 +91,60 @@ export class ApprovalCard {
   /** @param {"approve" | "reject"} decision */
   async #decide(decision) {
     if (this.#isDeciding) return;
-    const edits = this.#form.edited.length ? this.#form.arguments : null;
-    this.#setDeciding(decision);
+    this.setDeciding(decision);
     try {
-      await this.#port.decide({
-        callId: this.#call.callId,
-        decision,
-        ...(decision === "approve" && edits ? { arguments: edits } : {}),
-        note: part(this.element, "note", HTMLTextAreaElement).value.trim(),
-      });
+      await this.#port.decide(this.draft(decision));
     } catch (error) {
-      this.#setDeciding(null);
-      setText(
-        part(this.element, "problem"),
-        error instanceof Error ? error.message : String(error),
-      );
+      this.showProblem(error instanceof Error ? error.message : String(error));
       part(this.element, decision).focus();
+    }
+  }
+
+  /** What is decided if the button is pressed now. @param {"approve" | "reject"} decision @returns {PersonsDecision} */
+  draft(decision) {
+    const edits = this.#form.edited.length ? this.#form.arguments : null;
+    const grant = this.#grantForm?.wish;
+    return {
+      callId: this.#call.callId,
+      decision,
+      ...(decision === "approve" && edits ? { arguments: edits } : {}),
+      ...(decision === "approve" && grant ? { grant } : {}),
+      note: part(this.element, "note", HTMLTextAreaElement).value.trim(),
+    };
+  }
+
+  /** Whether it can be approved as it stands. */
+  get isReady() {
+    return !part(this.element, "approve", HTMLButtonElement).disabled;
+  }
+
+  /** The call, as the person knows it. */
+  get title() {
+    return this.#call.title || this.#call.tool;
+  }
+
+  /** A decision did not count. @param {string} words */
+  showProblem(words) {
+    this.setDeciding(null);
+    setText(part(this.element, "problem"), words);
+  }
+
+  /** @param {"approve" | "reject" | null} decision on its way; null: none any more */
+  setDeciding(decision) {
+    this.#isDeciding = decision !== null;
+    this.#form.lock(this.#isDeciding);
+    this.#grantForm?.lock(this.#isDeciding);
+    this.element.toggleAttribute("aria-busy", this.#isDeciding);
+    this.#enable();
+    if (decision) {
+      setText(part(this.element, "problem"), decision === "approve" ? "Approving…" : "Rejecting…");
     }
   }
 
   #edited() {
     const args = this.#form.arguments;
     const hasEdits = this.#form.edited.length > 0;
-    setText(part(this.element, "approve"), hasEdits ? "Approve with changes" : "Approve");
+    if (args) this.#grantForm?.follow(args);
     this.#previewFetch.cancel();
     this.#isPreviewing = false;
     if (!this.#offersPreview) return this.#enable();
@@ -125,6 +173,53 @@ export class ApprovalCard {
   /** A tool without a preview has none for other arguments either. */
   get #offersPreview() {
     return this.#approval.preview !== null || this.#approval.previewProblem !== null;
+  }
+
+  get #approveWords() {
+    const changes = this.#form.edited.length ? " with changes" : "";
+    const lifetime = this.#grantForm?.lifetimeWords;
+    return `Approve${changes}${lifetime ? ` for ${lifetime}` : ""}`;
+  }
+
+  /** Where strangers may have written what would be sent. */
+  #mark() {
+    for (const tainted of taintedTexts(this.#approval.arguments, this.#approval.taint)) {
+      this.#form.annotate(argumentOf(tainted.path), taintView(tainted));
+    }
+  }
+
+  #showOutdatedGrant() {
+    const { outdatedGrant } = this.#approval;
+    part(this.element, "outdated").hidden = !outdatedGrant;
+    if (!outdatedGrant) return;
+    const { before, after } = onlyChanged(outdatedGrant.before, outdatedGrant.after);
+    part(this.element, "diff").append(...diffLines(before, after));
+  }
+
+  #offerGrant() {
+    const box = part(this.element, "longer");
+    box.hidden = false;
+    this.#grantForm = new GrantForm(box, {
+      tainted: new Set(this.#approval.taint.map(({ argument }) => argumentOf(argument))),
+      onChange: () => this.#enable(),
+    });
+    this.#grantForm.follow(this.#form.arguments ?? this.#approval.arguments);
+  }
+
+  /** The decision is somebody else's: there is nothing to press here. */
+  #showWaiting() {
+    const roles = this.#approval.approverRoles.map((role) => `“${role}”`).join(" or ");
+    const who = roles ? `somebody else with the role ${roles}` : "somebody else";
+    setText(part(this.element, "eyebrow"), "A second person must say yes");
+    setText(
+      part(this.element, "waits"),
+      `This waits for ${who}. You can take it back by stopping the answer.`,
+    );
+    part(this.element, "waits").hidden = false;
+    part(this.element, "foot").hidden = true;
+    this.#form.lock(true);
+    this.element.setAttribute("role", "group");
+    this.element.removeAttribute("aria-modal");
   }
 
   #describe() {
@@ -161,34 +256,16 @@ export class ApprovalCard {
         "What will be sent (a number here is too large to edit)",
       );
     }
-    this.#enable();
   }
 
   #enable() {
     const approve = part(this.element, "approve", HTMLButtonElement);
     const reject = part(this.element, "reject", HTMLButtonElement);
-    const isValid = this.#form.arguments !== null;
+    const isValid = this.#form.arguments !== null && (this.#grantForm?.isValid ?? true);
+    setText(approve, this.#approveWords);
     approve.disabled = this.#isDeciding || this.#isPreviewing || !isValid;
     reject.disabled = this.#isDeciding;
     if (this.#isDeciding) return;
     setText(part(this.element, "problem"), isValid ? "" : "Mend the marked field to approve.");
-  }
-
-  /** @param {"approve" | "reject" | null} decision */
-  #setDeciding(decision) {
-    this.#isDeciding = decision !== null;
-    this.#form.lock(this.#isDeciding);
-    this.element.toggleAttribute("aria-busy", this.#isDeciding);
-    this.#enable();
-    if (decision) {
-      setText(part(this.element, "problem"), decision === "approve" ? "Approving…" : "Rejecting…");
-    }
-  }
-
-  #tick() {
-    const msLeft = Date.parse(this.#approval.expiresAt) - Date.now();
-    setText(part(this.element, "expiry"), expiryWords(msLeft));
-    part(this.element, "expiry").toggleAttribute("data-soon", msLeft < 5 * 60_000);
-    if (msLeft > 0) this.#ticking = window.setTimeout(() => this.#tick(), expiryTickMs(msLeft));
   }
 }

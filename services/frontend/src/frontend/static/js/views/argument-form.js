@@ -50,6 +50,11 @@ export class ArgumentForm {
     return args;
   }
 
+  /** Shows something below an argument. @param {string} name @param {HTMLElement} note */
+  annotate(name, note) {
+    this.#fields.find((field) => field.name === name)?.element.append(note);
+  }
+
   /** @param {boolean} locked */
   lock(locked) {
     for (const field of this.#fields) field.lock(locked || !this.isEditable);

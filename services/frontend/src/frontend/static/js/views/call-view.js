@@ -3,16 +3,33 @@
 
 import { fromTemplate, part, setIcon, setText } from "../lib/dom.js";
 import { durationWords } from "../lib/time-words.js";
-import { callPhase, decisionSentence, phaseSentence, phaseWords } from "../models/call-words.js";
+import {
+  answerSentence,
+  callPhase,
+  choiceSentence,
+  decisionSentence,
+  openQuestion,
+  phaseSentence,
+  phaseWords,
+} from "../models/call-words.js";
 import { ApprovalCard } from "./approval-card.js";
+import { InputCard } from "./input-card.js";
+import { OutcomeCard } from "./outcome-card.js";
 import { callBody } from "./result-view.js";
 
-/** @import { Approval, Call } from "../types/turn.js" */
+/** @import { Approval, Call, LostOutcome } from "../types/turn.js" */
 /** @import { ApprovalPort } from "./approval-card.js" */
+/** @import { InputPort } from "./input-card.js" */
+/** @import { OutcomePort } from "./outcome-card.js" */
+/** @import { DecideAll } from "./together-bar.js" */
+
+/** @typedef {ApprovalCard | InputCard | OutcomeCard} Card a question about the call, in its place */
 
 /**
  * @typedef {object} CallPort
- * @property {ApprovalPort} approvals
+ * @property {ApprovalPort & { decideAll: DecideAll }} approvals
+ * @property {OutcomePort} outcomes
+ * @property {InputPort} inputs
  * @property {string} me the person's name
  * @property {(callId: string) => boolean} decidedHere whether this tab took the decision
  */
@@ -22,8 +39,10 @@ export class CallView {
   #details;
   /** @type {Call | null} */
   #call = null;
-  /** @type {ApprovalCard | null} */
+  /** @type {Card | null} */
   #card = null;
+  /** Which question the card asks; empty when there is none. */
+  #cardKey = "";
   #wasOpenHere = false;
 
   /** @param {CallPort} port */
@@ -34,9 +53,14 @@ export class CallView {
     this.#details.addEventListener("toggle", () => this.#drawBody());
   }
 
-  /** The open question, if there is one. */
+  /** The open question to this person, if there is one. */
   get card() {
-    return this.#card;
+    return this.approval?.mayDecide === false ? null : this.#card;
+  }
+
+  /** The same, where it asks for a yes. */
+  get approval() {
+    return this.#card instanceof ApprovalCard ? this.#card : null;
   }
 
   /** @param {Call} call */
@@ -69,55 +93,78 @@ export class CallView {
   }
 
   /** @param {Call} call */
-  #drawProgress({ progress }) {
+  #drawProgress(call) {
+    const { progress } = call;
     const box = part(this.element, "progress");
-    box.hidden = !progress;
+    box.hidden = !progress || callPhase(call) !== "running";
     if (!progress) return;
     const bar = part(this.element, "bar", HTMLProgressElement);
     if (progress.total) {
       bar.max = progress.total;
-      bar.value = progress.done;
+      bar.value = Math.min(progress.done, progress.total);
     } else {
       bar.removeAttribute("value");
     }
-    bar.setAttribute("aria-label", "Progress");
-    setText(part(this.element, "progress-words"), progress.message);
+    bar.setAttribute("aria-label", `Progress of ${call.title || call.tool}`);
+    setText(part(this.element, "progress-words"), progressWords(progress));
   }
 
   /** @param {Call} call */
   #drawSentence(call) {
-    const decided = call.decision
-      ? decisionSentence(call.decision, {
-          me: this.#port.me,
-          elsewhere: this.#wasOpenHere && !this.#port.decidedHere(call.callId),
-        })
-      : "";
+    const { me } = this.#port;
+    const elsewhere =
+      this.#wasOpenHere &&
+      !call.approval?.approverRoles.length &&
+      !this.#port.decidedHere(call.callId);
+    const decided = call.decision ? decisionSentence(call.decision, { me, elsewhere }) : "";
     const note = call.decision?.note ? `“${call.decision.note}”` : "";
     const outcome =
       call.decision && call.decision.decision !== "approved" ? "" : phaseSentence(call);
     const error = call.end?.state === "failed" ? (call.end.error?.message ?? "") : "";
     const sentence = part(this.element, "sentence");
-    setText(sentence, sentences([decided, note, outcome, error]));
+    setText(
+      sentence,
+      sentences([
+        call.retryOf ? "Proposed anew, because an earlier answer was lost" : "",
+        call.grantId ? "Covered by a standing approval" : "",
+        decided,
+        note,
+        ...call.questions.map(answerSentence),
+        call.outcome ? choiceSentence(call.outcome, { me }) : "",
+        outcome,
+        error,
+      ]),
+    );
     sentence.hidden = sentence.textContent === "";
   }
 
   /** @param {Call} call */
   #drawCard(call) {
-    const isOpen = callPhase(call) === "waiting";
-    this.#details.hidden = isOpen;
-    if (isOpen && !this.#card) {
-      this.#card = new ApprovalCard(
-        /** @type {Call & { approval: Approval }} */ (call),
-        this.#port.approvals,
-      );
-      this.#wasOpenHere = true;
-      this.element.append(this.#card.element);
+    const key = questionKey(call);
+    this.#details.hidden = key === "approval";
+    if (key === this.#cardKey) {
+      if (this.#card instanceof OutcomeCard && call.outcome) this.#card.update(call.outcome);
+      return;
     }
-    if (isOpen || !this.#card) return;
-    const hadFocus = this.#card.element.contains(document.activeElement);
-    this.#card.close();
-    this.#card = null;
+    const hadFocus = this.#card?.element.contains(document.activeElement);
+    this.#card?.close();
+    this.#cardKey = key;
+    this.#card = key ? this.#makeCard(call) : null;
+    if (this.#card) this.element.append(this.#card.element);
+    if (key === "approval") this.#wasOpenHere = true;
     if (hadFocus) this.#details.querySelector("summary")?.focus({ preventScroll: true });
+  }
+
+  /** @param {Call} call @returns {Card} */
+  #makeCard(call) {
+    const question = openQuestion(call);
+    if (callPhase(call) === "undecided") {
+      const lost = /** @type {Call & { outcome: LostOutcome }} */ (call);
+      return new OutcomeCard(lost, this.#port.outcomes);
+    }
+    if (question) return new InputCard(call, question, this.#port.inputs);
+    const waiting = /** @type {Call & { approval: Approval }} */ (call);
+    return new ApprovalCard(waiting, this.#port.approvals);
   }
 
   #drawBody() {
@@ -125,6 +172,27 @@ export class CallView {
     if (this.#details.open && this.#call) body.replaceChildren(...callBody(this.#call));
     else body.replaceChildren();
   }
+}
+
+/** The same as long as the same question is open; empty when none is. @param {Call} call */
+function questionKey(call) {
+  switch (callPhase(call)) {
+    case "waiting":
+    case "waiting_for_other":
+      return "approval";
+    case "undecided":
+      return "outcome";
+    case "asked":
+      return `input-${openQuestion(call)?.inputId}`;
+    default:
+      return "";
+  }
+}
+
+/** @param {NonNullable<Call["progress"]>} progress */
+function progressWords({ done, total, message }) {
+  const share = total ? `${Math.floor((Math.min(done, total) / total) * 100)} %` : "";
+  return [message, share].filter(Boolean).join(" · ") || `${done} so far`;
 }
 
 /** One after the other, each with its full stop; a single one goes without. @param {string[]} texts */

@@ -4,6 +4,7 @@
 import { part, setText } from "../lib/dom.js";
 import { FrameThrottle } from "../lib/frame-throttle.js";
 import { ScrollKeeper } from "../models/scroll-keeper.js";
+import { ApprovalCard } from "./approval-card.js";
 import { pendingView } from "./pending-view.js";
 import { TurnView } from "./turn-view.js";
 
@@ -144,13 +145,15 @@ export class ThreadView {
   }
 
   #drawPills() {
-    const { length } = this.#openCards();
+    const cards = this.#openCards();
+    const { length } = cards;
     const seesCard = this.#visibleCards.size > 0;
     // Over an open question it would lie on its buttons.
     part(this.#root, "to-latest").hidden = this.#keeper.isFollowing || seesCard;
     part(this.#root, "to-approval").hidden = length === 0 || seesCard;
     const words = length === 1 ? "1 question waits" : `${length} questions wait`;
-    setText(part(this.#root, "to-approval-words"), `${words} for your yes`);
+    const what = cards.every((card) => card instanceof ApprovalCard) ? "your yes" : "you";
+    setText(part(this.#root, "to-approval-words"), `${words} for ${what}`);
   }
 
   #openCards() {

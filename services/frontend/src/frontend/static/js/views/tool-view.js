@@ -1,10 +1,10 @@
 // @ts-check
 /** One tool of a server: what it does, what it may do, and whether its definition has changed. */
 
-import { element, fromTemplate, part, setText } from "../lib/dom.js";
-import { lineDiff } from "../lib/line-diff.js";
+import { fromTemplate, part, setText } from "../lib/dom.js";
+import { diffLines } from "./definition-diff.js";
 
-/** @import { JsonObject, Tool } from "../types/wire.js" */
+/** @import { Tool } from "../types/wire.js" */
 
 /**
  * @param {Tool} tool
@@ -51,15 +51,4 @@ function changedTool(tool, view, port) {
     }
   });
   return box;
-}
-
-const MARKS = { same: "  ", old: "− ", new: "+ " };
-
-/** @param {JsonObject} before @param {JsonObject} after */
-function diffLines(before, after) {
-  const lines = lineDiff(JSON.stringify(before, null, 2), JSON.stringify(after, null, 2));
-  return lines.map(({ kind, text }) => {
-    const tag = /** @type {const} */ ({ same: "span", old: "del", new: "ins" })[kind];
-    return element(tag, {}, `${MARKS[kind]}${text}\n`);
-  });
 }

@@ -7,6 +7,7 @@ import { turnStatus } from "../models/turn-status.js";
 import { CallView } from "./call-view.js";
 import { copyButton } from "./copy-button.js";
 import { StreamedMarkdown } from "./streamed-markdown.js";
+import { TogetherBar } from "./together-bar.js";
 
 /** @import { NoticePart, Part, TextPart, Turn } from "../types/turn.js" */
 /** @import { CallPort } from "./call-view.js" */
@@ -24,11 +25,15 @@ export class TurnView {
   /** @type {Map<string, CallView>} */
   #calls = new Map();
   #wasOver = false;
+  #together;
 
   /** @param {CallPort & { onAskAgain: (question: string) => void }} port */
   constructor(port) {
     this.#port = port;
     this.element = fromTemplate("turn-template");
+    this.#together = new TogetherBar(part(this.element, "together"), (decisions) =>
+      port.approvals.decideAll(decisions),
+    );
     part(this.element, "unfold").addEventListener("click", () => this.#toggleFold());
   }
 
@@ -37,10 +42,17 @@ export class TurnView {
     return [...this.#calls.values()].flatMap(({ card }) => (card ? [card] : []));
   }
 
+  get #openApprovals() {
+    return [...this.#calls.values()].flatMap(({ approval }) =>
+      approval?.mayDecide ? [approval] : [],
+    );
+  }
+
   /** @param {Turn} turn */
   update(turn) {
     this.#drawQuestion(turn);
     this.#drawParts(turn);
+    this.#together.update(this.#openApprovals);
     this.#drawStatus(turn);
     if (isOver(turn) && !this.#wasOver) this.#drawEnd(turn);
     this.#wasOver = isOver(turn);

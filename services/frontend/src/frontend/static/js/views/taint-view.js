@@ -1,0 +1,59 @@
+// @ts-check
+/** Shows which parts of an argument strangers may have written, for the eye and for the ear. */
+
+import { element, icon } from "../lib/dom.js";
+import { originWords } from "../lib/taint.js";
+
+/** @import { Fragment, TaintedText } from "../lib/taint.js" */
+
+/** @param {TaintedText} tainted @returns {HTMLElement} */
+export function taintView({ path, fragments }) {
+  const origins = [
+    ...new Set(fragments.flatMap(({ origin }) => (origin ? [originWords(origin)] : []))),
+  ];
+  const isNested = path.includes(".");
+  return element(
+    "div",
+    { class: "taint" },
+    element(
+      "p",
+      { class: "taint-head" },
+      icon("alert"),
+      element(
+        "span",
+        {},
+        "Marked: not written by you, but copied from outside",
+        isNested && " (",
+        isNested && element("code", {}, path),
+        isNested && ")",
+      ),
+    ),
+    element("p", { class: "taint-text" }, ...fragments.map((piece) => fragment(piece, origins))),
+    element(
+      "ul",
+      { class: "taint-legend", "aria-label": "Where the marked parts come from" },
+      ...origins.map((words, at) =>
+        element(
+          "li",
+          {},
+          element("span", { class: "taint-number" }, String(at + 1)),
+          ` From: ${words}`,
+        ),
+      ),
+    ),
+  );
+}
+
+/** @param {Fragment} fragment @param {string[]} origins */
+function fragment({ text, origin }, origins) {
+  if (!origin) return text;
+  const words = originWords(origin);
+  return element(
+    "mark",
+    {},
+    element("span", { class: "visually-hidden" }, `[from ${words}: `),
+    text,
+    element("span", { class: "visually-hidden" }, "]"),
+    element("sup", { "aria-hidden": "true" }, String(origins.indexOf(words) + 1)),
+  );
+}
