@@ -1,6 +1,6 @@
 # Steward's verbs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench token clean
+.PHONY: help setup run test check fix bench token person clean
 PYTHON := .venv/bin/python
 
 help: ## List the verbs
@@ -26,6 +26,9 @@ bench: setup ## Measure time to first token, tokens per second and CPU against t
 
 token: setup ## Print a bearer token for the running Steward's API
 	@exec $(PYTHON) -m steward_dev.launcher token
+
+person: setup ## Add somebody: make person EMAIL=grace@example.org NAME="Grace Hopper" ROLE=support
+	@exec $(PYTHON) -m steward_dev.launcher add-person --email "$(EMAIL)" --name "$(NAME)" --role "$(ROLE)"
 
 clean: ## Remove what was installed and built; var/ with its data stays
 	rm -rf .venv node_modules .ruff_cache .pytest_cache .import_linter_cache

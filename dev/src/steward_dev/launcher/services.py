@@ -43,6 +43,8 @@ class Plan:
     """In the order in which they are waited for; stopped the other way round."""
     sign_in_link: Command
     token: Command
+    add_person: Command
+    """Without its options."""
 
 
 def make_plan(settings: LauncherSettings, environment: Mapping[str, str]) -> Plan:
@@ -89,6 +91,7 @@ class _Planner:
             services=tuple(services),
             sign_in_link=self._python("frontend", frontend, "sign-in-link"),
             token=self._python("frontend", frontend, "token"),
+            add_person=self._python("frontend", frontend, "add-person"),
         )
 
     def _service(self, name: str, environment: Mapping[str, str], *options: str) -> Service:

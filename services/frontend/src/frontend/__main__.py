@@ -1,4 +1,4 @@
-"""`frontend serve`, `migrate`, `token` and `sign-in-link`."""
+"""`frontend serve`, `migrate`, `token`, `sign-in-link` and `add-person`."""
 
 import argparse
 import sys
@@ -27,8 +27,11 @@ def main() -> None:
                 commands.migrate(settings)
             case "token":
                 print(commands.make_token(settings, arguments.lifetime_s))
+            case "add-person":
+                member = {name: getattr(arguments, name) for name in ("email", "name", "role")}
+                print(commands.add_member(settings, **member))
             case _:
-                print(commands.make_sign_in_link(settings))
+                print(commands.make_sign_in_link(settings, arguments.email))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,7 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to this version's tables")
     token = commands.add_parser("token", help="print a bearer token for the orchestrator's API")
     token.add_argument("--lifetime-s", type=int, default=3_600, metavar="SECONDS")
-    commands.add_parser("sign-in-link", help="print a link that signs in once")
+    link = commands.add_parser("sign-in-link", help="print a link that signs in once")
+    link.add_argument("--email", help="of whom; the owner unless given")
+    person = commands.add_parser(
+        "add-person", help="add somebody to the owner's organisation and print their sign-in link"
+    )
+    person.add_argument("--email", required=True)
+    person.add_argument("--name", required=True)
+    person.add_argument("--role", required=True, choices=("member", "support", "admin"))
     return parser
 
 

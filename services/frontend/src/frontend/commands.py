@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from frontend.accounts.queries import add_sign_in_link, find_owner
+from frontend.accounts.email_address import normalised, problem_with_account
+from frontend.accounts.queries import (
+    EmailTaken,
+    add_person,
+    add_sign_in_link,
+    find_by_email,
+    find_owner,
+)
 from frontend.database import closing_database
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
@@ -58,9 +65,49 @@ def make_token(settings: Settings, lifetime_s: int) -> str:
     return orchestrator.token_for(owner, lifetime_s)
 
 
-def make_sign_in_link(settings: Settings) -> str:
-    """A link that signs the owner in once; before there is an owner, its opener becomes it."""
+def make_sign_in_link(settings: Settings, email: str | None = None) -> str:
+    """A link that signs somebody in once: the owner, or who has the address.
+
+    Before there is an owner, the opener of the owner's link becomes it.
+    """
+    with closing_database(settings.database_url) as database, database.transaction() as transaction:
+        if email is None:
+            person = find_owner(transaction)
+        else:
+            found = find_by_email(transaction, normalised(email))
+            if found is None:
+                sys.exit(
+                    "Nobody has an account with this address. `frontend add-person` makes one."
+                )
+            person = found[0]
+        token = add_sign_in_link(transaction, person.person_id if person else None, utc_now())
+    return _link(settings, token)
+
+
+def add_member(settings: Settings, *, email: str, name: str, role: str) -> str:
+    """Add somebody to the owner's organisation. Gives a link that signs them in once."""
+    address, name = normalised(email), " ".join(name.split())
+    if problem := problem_with_account(address, name):
+        sys.exit(problem)
     with closing_database(settings.database_url) as database, database.transaction() as transaction:
         owner = find_owner(transaction)
-        token = add_sign_in_link(transaction, owner.person_id if owner else None, utc_now())
+        if owner is None:
+            sys.exit("There is no owner yet. Open the page and create that account first.")
+        now = utc_now()
+        try:
+            person = add_person(
+                transaction,
+                tenant_id=owner.tenant_id,
+                email=address,
+                name=name,
+                role=role,
+                now=now,
+            )
+        except EmailTaken as error:
+            sys.exit(f"{error.message} `frontend sign-in-link --email` makes a new link for them.")
+        token = add_sign_in_link(transaction, person.person_id, now)
+    return _link(settings, token)
+
+
+def _link(settings: Settings, token: str) -> str:
     return f"{settings.origin}/sign-in/link/{token}"

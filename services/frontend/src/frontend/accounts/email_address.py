@@ -1,10 +1,12 @@
-"""What can be an e-mail address, and when two of them are the same."""
+"""What can be an e-mail address, when two of them are the same, and what somebody can be called."""
 
 import re
 import unicodedata
 
 MAX_CHARACTERS = 254
 """RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690."""
+
+MAX_NAME_CHARACTERS = 100
 
 # Deliberately loose: only a message that arrives shows that an address exists.
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
@@ -22,3 +24,14 @@ def is_email_address(address: str) -> bool:
         and address.isprintable()
         and _ADDRESS.fullmatch(address) is not None
     )
+
+
+def problem_with_account(address: str, name: str) -> str | None:
+    """What is wrong with a normalised address and a name without spaces around; None when nothing is."""
+    if not is_email_address(address):
+        return "That is not an e-mail address."
+    if not name or not name.isprintable():
+        return "Please say what you are called."
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"The name can have at most {MAX_NAME_CHARACTERS} characters."
+    return None

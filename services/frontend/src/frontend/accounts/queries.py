@@ -17,6 +17,10 @@ LINK_LIFETIME = timedelta(hours=24)
 OWNER = "owner"
 
 
+class EmailTaken(Conflict):
+    """Somebody has an account with this address."""
+
+
 class OwnerExists(Conflict):
     """Somebody else has created the owner account."""
 
@@ -68,6 +72,27 @@ def add_owner(
     session.add(MembershipRow(person_id=person.person_id, tenant_id=tenant.tenant_id, role=OWNER))
     session.flush()
     return _as_person(person, tenant.tenant_id, OWNER)
+
+
+def add_person(
+    session: Session, *, tenant_id: str, email: str, name: str, role: str, now: datetime
+) -> Person:
+    """Create somebody in a tenant who signs in by link only.
+
+    Raises:
+        EmailTaken: the address (normalised) belongs to somebody already, in whatever tenant.
+    """
+    person = PersonRow(
+        person_id=uuid.uuid4().hex, email=email, name=name, password_hash=None, created_at=now
+    )
+    session.add(person)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise EmailTaken("Somebody has an account with this address already.") from None
+    session.add(MembershipRow(person_id=person.person_id, tenant_id=tenant_id, role=role))
+    session.flush()
+    return _as_person(person, tenant_id, role)
 
 
 def find_person(session: Session, person_id: str) -> Person | None:

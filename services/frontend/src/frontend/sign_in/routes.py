@@ -5,7 +5,11 @@ import math
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from frontend.accounts.email_address import is_email_address, normalised
+from frontend.accounts.email_address import (
+    is_email_address,
+    normalised,
+    problem_with_account,
+)
 from frontend.accounts.passwords import MAX_CHARACTERS, problem_with
 from frontend.accounts.queries import (
     OwnerExists,
@@ -22,7 +26,6 @@ from frontend.parts import parts
 from frontend.sign_in.sessions import end_session, signed_in_person, start_session
 from shared.errors import TooManyRequests
 
-MAX_NAME = 100
 WRONG = "The e-mail address or the password is wrong."
 CLOSED = "The owner account exists already. Sign in, or ask the owner for an account."
 LINK_GONE = (
@@ -71,7 +74,7 @@ def submit_sign_up() -> ResponseReturnValue:
     email = normalised(request.form.get("email", ""))
     name = " ".join(request.form.get("name", "").split())
     password = request.form.get("password", "")
-    problem = _problem_with(email, name) or problem_with(password)
+    problem = problem_with_account(email, name) or problem_with(password)
     if problem is not None:
         return render_template("sign_up.html", email=email, name=name, error=problem), 422
     if _owner_exists():  # known before the costly part; adding the owner checks again
@@ -153,16 +156,6 @@ def _checked(email: str, password: str) -> Person | None:
 def _owner_exists() -> bool:
     with parts().database.transaction() as transaction:
         return has_owner(transaction)
-
-
-def _problem_with(email: str, name: str) -> str | None:
-    if not is_email_address(email):
-        return "That is not an e-mail address."
-    if not name or not name.isprintable():
-        return "Please say what you are called."
-    if len(name) > MAX_NAME:
-        return f"The name can have at most {MAX_NAME} characters."
-    return None
 
 
 def _count_attempt() -> None:

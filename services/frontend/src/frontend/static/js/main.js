@@ -10,6 +10,10 @@ import { Connection } from "./models/connection.js";
 
 /** Fetched only where the page has use for them. @type {Record<string, () => Promise<ControllerClass>>} */
 const CONTROLLERS = {
+  approvals: async () =>
+    (await import("./controllers/approvals-controller.js")).ApprovalsController,
+  "approvals-badge": async () =>
+    (await import("./controllers/approvals-badge-controller.js")).ApprovalsBadgeController,
   chat: async () => (await import("./controllers/chat-controller.js")).ChatController,
   composer: async () => (await import("./controllers/composer-controller.js")).ComposerController,
   connection: async () =>
@@ -19,6 +23,7 @@ const CONTROLLERS = {
   "demo-banner": async () =>
     (await import("./controllers/demo-banner-controller.js")).DemoBannerController,
   drawer: async () => (await import("./controllers/drawer-controller.js")).DrawerController,
+  grants: async () => (await import("./controllers/grants-controller.js")).GrantsController,
   theme: async () => (await import("./controllers/theme-controller.js")).ThemeController,
   tools: async () => (await import("./controllers/tools-controller.js")).ToolsController,
 };

@@ -28,6 +28,16 @@ export function expiryTickMs(msLeft) {
   return msLeft <= 61_000 ? 1000 : 15_000;
 }
 
+/** How long ago something was. @param {number} ms less than nothing counts as now: clocks differ */
+export function agoWords(ms) {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return minutes === 1 ? "a minute ago" : `${minutes} minutes ago`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return hours === 1 ? "an hour ago" : `${hours} hours ago`;
+  return `${Math.floor(hours / 24)} days ago`;
+}
+
 /**
  * @param {Date} date
  * @param {Date} now

@@ -2,6 +2,7 @@
 /** What the controllers of a page share. */
 
 import { onDevice } from "../lib/storage.js";
+import { ApprovalInbox } from "./approval-inbox.js";
 
 /** @import { About } from "../types/wire.js" */
 /** @import { Api } from "./api.js" */
@@ -37,6 +38,8 @@ export class App {
     this.connection = connection;
     this.me = me;
     this.remembered = onDevice;
+    /** Nothing is asked for before somebody listens. */
+    this.inbox = new ApprovalInbox({ fetch: () => api.approvals() });
   }
 
   /** Asked once for all controllers. @returns {Promise<About>} */

@@ -3,6 +3,7 @@
 
 import { element } from "../lib/dom.js";
 import { changesOf, isObject, tableOf } from "../lib/result-shape.js";
+import { originWords } from "../lib/taint.js";
 import { codeBlock } from "./code-block.js";
 import { changesTable, resultTable } from "./data-table.js";
 
@@ -16,7 +17,7 @@ export function callBody(call) {
   const sections = [section("Sent", ...argumentNodes(call.arguments))];
   if (call.end?.error) sections.push(section("Error", ...errorNodes(call.end.error)));
   if (call.end && call.end.result !== null)
-    sections.push(section("Result", ...resultNodes(call.end)));
+    sections.push(section("Result", ...resultNodes(call.end), ...originNodes(call.end)));
   sections.push(
     section(
       "Rule",
@@ -56,6 +57,13 @@ function resultNodes({ result, truncated }) {
   if (changes) return changeNodes(changes);
   const cut = truncated ? [element("p", { class: "hint" }, "The result was cut to fit here.")] : [];
   return [...valueNodes(result), ...cut];
+}
+
+/** @param {CallEnd} end @returns {Node[]} */
+function originNodes({ origin }) {
+  if (!origin || origin.trusted) return [];
+  const words = `From ${originWords(origin)}. Others may have written it: Steward takes it as data, not as orders.`;
+  return [element("p", { class: "hint" }, words)];
 }
 
 /** @param {NonNullable<ReturnType<typeof changesOf>>} done @returns {Node[]} */

@@ -49,6 +49,42 @@ function secureLink(link) {
   }
   // An answer must not be able to make the browser fetch something, so an image is a link until it is clicked.
   if (isImage) link.replaceWith(remoteImage(link, target));
+  else if (target.origin !== location.origin) showDomain(link, target);
+}
+
+/**
+ * Says where a link to elsewhere leads, whatever it calls itself: on hover and focus, and always when its text
+ * looks like another address.
+ *
+ * @param {HTMLAnchorElement} link
+ * @param {URL} target
+ */
+function showDomain(link, target) {
+  const place = target.host || target.pathname;
+  link.classList.add("external");
+  link.toggleAttribute("data-misleading", isMisleading(link.textContent ?? "", target.host));
+  link.append(
+    icon("external"),
+    element(
+      "span",
+      { class: "link-place" },
+      element("span", { class: "visually-hidden" }, " (leads to "),
+      place,
+      element("span", { class: "visually-hidden" }, ")"),
+    ),
+  );
+}
+
+/** @param {string} text @param {string} host */
+function isMisleading(text, host) {
+  const named = /(?:^|\s|\/\/)((?:[\p{L}\p{N}-]+\.)+\p{L}{2,})/u.exec(text)?.[1];
+  return named !== undefined && !isSameSite(named.toLowerCase(), host);
+}
+
+/** @param {string} named @param {string} host */
+function isSameSite(named, host) {
+  const bare = (/** @type {string} */ name) => name.replace(/^www\./, "").replace(/:\d+$/, "");
+  return bare(host) === bare(named);
 }
 
 /** @param {string} href */
@@ -66,5 +102,6 @@ function remoteImage(link, target) {
   const note =
     target.protocol === "data:" ? "not shown" : `on ${target.host}, not loaded; click to open it`;
   box.append(link.cloneNode(true), element("span", { class: "hint" }, ` (image ${note})`));
+  if (target.protocol !== "data:") box.append(element("code", { class: "address" }, target.href));
   return box;
 }
