@@ -65,3 +65,40 @@ test("a decision without an answer may have arrived, and then it was taken here"
   await assert.rejects(taken.take({ callId: "call-1", decision: "approve", note: "" }));
   assert.equal(taken.wereTakenHere("call-1"), true);
 });
+
+test("a yes for longer takes its wish along", async () => {
+  const { connection, taken } = decisions();
+  const grant = { lifetime_s: 3600, vary: {} };
+  await taken.take({ callId: "call-1", decision: "approve", grant, note: "" });
+  assert.deepEqual(connection.sent("decide")[0].grant, grant);
+});
+
+test("several decisions go in one request, and only those that counted were taken here", async () => {
+  const { taken, late, server } = decisions();
+  const error = { error: { code: "conflict", message: "Grace was first.", retryable: false } };
+  const results = [
+    { call_id: "call-1", status: 200, decision: "rejected", error: null },
+    { call_id: "call-2", status: 409, decision: null, error },
+  ];
+  server.answer = async () => ({ results });
+  const given = await taken.takeAll([
+    { callId: "call-1", decision: "reject", note: "No." },
+    { callId: "call-2", decision: "reject", note: "" },
+  ]);
+  assert.deepEqual(server.sent, [
+    [
+      { call_id: "call-1", decision: "reject", note: "No." },
+      { call_id: "call-2", decision: "reject" },
+    ],
+  ]);
+  assert.deepEqual(given, results);
+  assert.deepEqual([taken.wereTakenHere("call-1"), taken.wereTakenHere("call-2")], [true, false]);
+  assert.equal(late(), 1);
+});
+
+test("several decisions that were refused together can be taken again", async () => {
+  const { taken, server } = decisions();
+  server.answer = () => Promise.reject(failure("invalid_input", "Too many."));
+  await assert.rejects(taken.takeAll([{ callId: "call-1", decision: "approve", note: "" }]));
+  assert.equal(taken.wereTakenHere("call-1"), false);
+});

@@ -3,7 +3,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyEvents, newTurn } from "#js/models/turn.js";
 import { TurnSpeech } from "#js/models/turn-speech.js";
-import { asked, delta, finished, numbered, proposed, started } from "../support/events.js";
+import {
+  asked,
+  callStarted,
+  delta,
+  finished,
+  inputAnswered,
+  inputNeeded,
+  numbered,
+  outcomeNeeded,
+  proposed,
+  started,
+} from "../support/events.js";
 
 function listener() {
   /** @type {string[]} */
@@ -45,6 +56,26 @@ test("a question for the person is urgent, and asked aloud once", () => {
   speech.follow(turn);
   speech.follow(turn);
   assert.deepEqual(urgent, ["Steward asks for your yes: Set a task's status on dbquery."]);
+});
+
+test("a server's question and a lost outcome are urgent as well, a second person's yes is not", () => {
+  const { speech, urgent } = listener();
+  speech.follow(turnOf(proposed(), callStarted(), inputNeeded()));
+  speech.follow(turnOf(proposed(), callStarted(), inputNeeded(), inputAnswered("accept")));
+  speech.follow(
+    turnOf(proposed(), callStarted(), inputNeeded(), inputAnswered("accept"), outcomeNeeded()),
+  );
+  speech.follow(
+    turnOf(
+      proposed(),
+      proposed({ call_id: "call-2" }),
+      asked({ call_id: "call-2", approver_roles: ["admin"] }),
+    ),
+  );
+  assert.deepEqual(urgent, [
+    "The server rooms asks you: For whom is the room?",
+    "It may have been done: Set a task's status on dbquery. Please choose.",
+  ]);
 });
 
 test("a stop is said", () => {

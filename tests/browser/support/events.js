@@ -121,6 +121,60 @@ export function callFinished(state, changes = {}) {
   });
 }
 
+/** @param {Record<string, unknown>} [changes] */
+export function outcomeNeeded(changes = {}) {
+  return /** @type {const} */ ({
+    kind: "outcome_needed",
+    call_id: "call-1",
+    message: "It was sent, but the answer was lost.",
+    can_check: true,
+    expires_at: "2099-01-01T00:00:00Z",
+    ...changes,
+  });
+}
+
+/** @param {"done" | "not_done" | "unknown"} answer @param {string} [text] */
+export function outcomeChecked(answer, text = "") {
+  return /** @type {const} */ ({ kind: "outcome_checked", call_id: "call-1", answer, text });
+}
+
+/** @param {"retry" | "done" | "leave" | "expired" | "cancelled"} choice */
+export function outcomeDecided(choice, decided_by = "Ada") {
+  return /** @type {const} */ ({ kind: "outcome_decided", call_id: "call-1", choice, decided_by });
+}
+
+/** @param {Record<string, unknown>} [changes] */
+export function inputNeeded(changes = {}) {
+  return /** @type {const} */ ({
+    kind: "input_needed",
+    input_id: "input-1",
+    call_id: "call-1",
+    server: "rooms",
+    mode: "form",
+    message: "For whom is the room?",
+    answer_schema: {
+      type: "object",
+      properties: { email: { type: "string", format: "email", title: "Your e-mail" } },
+      required: ["email"],
+    },
+    url: null,
+    domain: null,
+    live: false,
+    expires_at: "2099-01-01T00:00:00Z",
+    ...changes,
+  });
+}
+
+/** @param {"accept" | "decline" | "cancel" | "expired"} action @param {string} [inputId] */
+export function inputAnswered(action, inputId = "input-1") {
+  return /** @type {const} */ ({
+    kind: "input_answered",
+    input_id: inputId,
+    call_id: "call-1",
+    action,
+  });
+}
+
 /** @param {"answered" | "stopped" | "failed"} [outcome] */
 export function finished(outcome = "answered") {
   return /** @type {const} */ ({ kind: "turn_finished", outcome, error: null });

@@ -22,11 +22,7 @@ import { isObject } from "./result-shape.js";
  * @property {number | null} max
  * @property {number | null} minLength
  * @property {number | null} maxLength
- * @property {string | null} pattern as an input takes it, for the whole text
  */
-
-/** Longer ones are left to the server: a pattern runs in the page, and a stranger has written it. */
-const LONGEST_PATTERN = 200;
 
 /** @param {JsonObject} schema @returns {AnswerFieldSpec[]} */
 export function answerFields(schema) {
@@ -53,7 +49,6 @@ function fieldOf(name, schema, required) {
     max: numberOrNull(isMany ? schema.maxItems : schema.maximum),
     minLength: numberOrNull(schema.minLength),
     maxLength: numberOrNull(schema.maxLength),
-    pattern: wholePattern(schema.pattern),
   };
 }
 
@@ -89,12 +84,6 @@ function optionsOf(schema) {
     { value: true, label: "Yes" },
     { value: false, label: "No" },
   ];
-}
-
-/** JSON Schema finds a pattern anywhere in the text, an input wants all of it. @param {Json | undefined} pattern */
-function wholePattern(pattern) {
-  if (typeof pattern !== "string" || pattern.length > LONGEST_PATTERN) return null;
-  return `[\\s\\S]*(?:${pattern})[\\s\\S]*`;
 }
 
 /** @param {Json | undefined} value */

@@ -104,6 +104,7 @@ export interface CallProposed extends Numbered {
   verdict: Verdict;
   rule: string;
   reason: string;
+  approver_roles: string[];
   grant_id: string | null;
   retry_of: string | null;
 }
@@ -193,6 +194,7 @@ export interface InputNeeded extends Numbered {
   answer_schema: JsonObject;
   url: string | null;
   domain: string | null;
+  live: boolean;
   expires_at: string;
 }
 
@@ -300,7 +302,8 @@ export interface DecisionResult {
   /** The HTTP status the decision would have had alone. */
   status: number;
   decision: "approved" | "rejected" | null;
-  error: ErrorBody | null;
+  /** The body the error would have had alone. */
+  error: { error: ErrorBody } | null;
 }
 
 export interface PendingApproval {

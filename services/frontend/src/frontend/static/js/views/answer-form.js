@@ -59,7 +59,7 @@ function oneInput(spec) {
 }
 
 /** @param {AnswerFieldSpec} spec */
-function textInput({ kind, min, max, minLength, maxLength, pattern, description }) {
+function textInput({ kind, min, max, minLength, maxLength }) {
   const isNumber = kind === "integer" || kind === "number";
   return element("input", {
     type: isNumber ? "number" : kind,
@@ -68,9 +68,6 @@ function textInput({ kind, min, max, minLength, maxLength, pattern, description 
     max,
     minlength: minLength,
     maxlength: maxLength,
-    pattern,
-    // Browsers show it when the pattern does not fit.
-    title: pattern && description ? description : null,
     autocomplete: "off",
   });
 }

@@ -103,8 +103,12 @@ export class InputCard {
     part(this.element, "address").hidden = false;
     part(this.element, "cancel").hidden = true;
     setText(part(this.element, "send"), "I am done");
-    // The address itself says where it leads; what the server calls it counts only if it is no address for the web.
-    setText(part(this.element, "domain"), target?.host ?? domain ?? "an unknown place");
+    // The name that fits the address, which may be spelled out for people, or else what the address itself says.
+    const isFitting = !target || domain?.startsWith(target.hostname);
+    setText(
+      part(this.element, "domain"),
+      (isFitting ? domain : target?.host) || "an unknown place",
+    );
     setText(part(this.element, "url"), target?.href ?? url ?? "");
     const link = part(this.element, "open", HTMLAnchorElement);
     if (target) link.href = target.href;

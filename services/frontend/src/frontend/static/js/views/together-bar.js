@@ -77,7 +77,7 @@ export class TogetherBar {
   #showResults(cards, results) {
     const failed = results.filter(({ decision }) => decision === null).length;
     results.forEach(({ decision, error }, at) => {
-      if (decision === null) cards[at].showProblem(error?.message ?? "This did not count.");
+      if (decision === null) cards[at].showProblem(error?.error.message ?? "This did not count.");
     });
     const counted = `${results.length - failed} of ${results.length} decided`;
     announce(failed ? `${counted}; ${failed} did not count.` : `${counted}.`);
@@ -96,6 +96,6 @@ export class TogetherBar {
 
 /** @param {string} title @param {DecisionResult} result */
 function resultLine(title, { decision, error }) {
-  const words = decision ?? `did not count. ${error?.message ?? ""}`;
+  const words = decision ?? `did not count. ${error?.error.message ?? ""}`;
   return element("li", {}, `${title}: ${words}`);
 }
