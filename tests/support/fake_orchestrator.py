@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from shared.errors import ExpectedError, NotFound
+from shared.errors import ExpectedError, InvalidInput, NotFound
 from shared.service_tokens import FixedKeys, Principal, TokenVerifier
 
 WAIT_S = 5
@@ -103,6 +103,16 @@ class Received:
     connection: int
     """The same for requests on one connection."""
     body: Json
+    query: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class FakeFile:
+    """What is answered as it is, and not as JSON."""
+
+    content: bytes
+    content_type: str
+    disposition: str
 
 
 class FakeOrchestrator:
@@ -113,6 +123,18 @@ class FakeOrchestrator:
         self.conversations: dict[str, tuple[str, Json]] = {}
         self.turns: dict[str, FakeTurn] = {}
         self.answers: dict[tuple[str, str], tuple[int, Json]] = {}
+        self.paths: dict[str, list[Json]] = {}
+        """The turns that each conversation shows; a test writes them."""
+        self.versions: dict[str, list[Json]] = {}
+        """The turns that are shown once a turn of them is made the head."""
+        self.shares: dict[str, Json] = {}
+        """By conversation."""
+        self.shared: dict[str, Json] = {}
+        """What each token shows."""
+        self.found: list[Json] = []
+        """What every search finds."""
+        self.files: dict[str, FakeFile] = {}
+        """Exports, by their format."""
         self.received: list[Received] = []
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -147,6 +169,8 @@ class FakeOrchestrator:
         self.turns.clear()
         self.answers.clear()
         self.received.clear()
+        for made in (self.paths, self.versions, self.shares, self.shared, self.found, self.files):
+            made.clear()
 
     def add_turn(self, turn_id: str, owner: str) -> FakeTurn:
         self.turns[turn_id] = FakeTurn(turn_id, owner)
@@ -168,20 +192,31 @@ class FakeOrchestrator:
             return self.answers[request.method, request.path]
         match request.method, request.path.strip("/").split("/"):
             case "PUT", ["v1", "conversations", conversation_id]:
-                return self._put_conversation(conversation_id, request.caller.subject)
+                return self._put_conversation(conversation_id, request)
             case "GET", ["v1", "conversations"]:
                 mine = [
                     it
                     for owner, it in self.conversations.values()
-                    if owner == request.caller.subject
+                    if owner == request.caller.subject and not it["temporary"]
                 ]
                 return 200, {"conversations": mine[::-1], "next_before": None}
             case "GET", ["v1", "conversations", conversation_id]:
-                return 200, {
-                    **self._conversation(conversation_id, request),
-                    "turns": [],
-                    "earlier_turns": False,
-                }
+                return 200, self._detail(conversation_id, request)
+            case "PUT", ["v1", "conversations", conversation_id, "head"]:
+                self._conversation(conversation_id, request)
+                if request.body["turn_id"] not in self.versions:
+                    raise NotFound("There is no such turn.")
+                self.paths[conversation_id] = self.versions[request.body["turn_id"]]
+                return 200, self._detail(conversation_id, request)
+            case _, ["v1", "conversations", conversation_id, "share"]:
+                self._conversation(conversation_id, request)
+                return self._share(conversation_id, request.method)
+            case "GET", ["v1", "shared", token]:
+                if token not in self.shared:
+                    raise NotFound("There is no such link.")
+                return 200, self.shared[token]
+            case "GET", ["v1", "search"]:
+                return 200, {"hits": self.found}
             case "PATCH", ["v1", "conversations", conversation_id]:
                 self._conversation(conversation_id, request).update(request.body)
                 return 200, self._conversation(conversation_id, request)
@@ -193,6 +228,17 @@ class FakeOrchestrator:
                 return 202, {"turn_id": self.turn(turn_id, request).turn_id, "state": "running"}
             case _:
                 raise NotFound("There is no such thing.")
+
+    def file(self, request: Received) -> FakeFile | None:
+        """What is no JSON."""
+        match request.method, request.path.strip("/").split("/"):
+            case "GET", ["v1", "conversations", conversation_id, "export"]:
+                self._conversation(conversation_id, request)
+                if request.query.get("format") not in self.files:
+                    raise InvalidInput("format: markdown and json are possible.")
+                return self.files[request.query["format"]]
+            case _:
+                return None
 
     def stream(self, request: Received) -> FakeTurn | None:
         """The turn whose events were asked for, by question or by number."""
@@ -212,7 +258,7 @@ class FakeOrchestrator:
             raise NotFound("There is no such turn.")
         return turn
 
-    def _put_conversation(self, conversation_id: str, owner: str) -> tuple[int, Json]:
+    def _put_conversation(self, conversation_id: str, request: Received) -> tuple[int, Json]:
         is_new = conversation_id not in self.conversations
         if is_new:
             at = "2026-11-21T09:00:00Z"
@@ -221,9 +267,30 @@ class FakeOrchestrator:
                 "title": "New chat",
                 "created_at": at,
                 "updated_at": at,
+                "temporary": request.body.get("temporary", False),
             }
-            self.conversations[conversation_id] = (owner, conversation)
+            self.conversations[conversation_id] = (request.caller.subject, conversation)
         return (201 if is_new else 200), self.conversations[conversation_id][1]
+
+    def _detail(self, conversation_id: str, request: Received) -> Json:
+        return {
+            **self._conversation(conversation_id, request),
+            "turns": self.paths.get(conversation_id, []),
+            "earlier_turns": False,
+        }
+
+    def _share(self, conversation_id: str, method: str) -> tuple[int, Json]:
+        if method == "PUT":
+            at = f"2026-11-21T09:3{len(self.shares)}:00Z"
+            turns = len(self.paths.get(conversation_id, []))
+            share = {"token": f"token-of-{conversation_id}", "created_at": at, "turns": turns}
+            return 200, self.shares.setdefault(conversation_id, share)
+        if conversation_id not in self.shares:
+            raise NotFound("This conversation is not shared.")
+        if method == "DELETE":
+            del self.shares[conversation_id]
+            return 204, {}
+        return 200, self.shares[conversation_id]
 
     def _conversation(self, conversation_id: str, request: Received) -> Json:
         owner, conversation = self.conversations.get(conversation_id, ("", {}))
@@ -272,9 +339,11 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
             try:
                 request = self._received()
                 fake.received.append(request)
-                turn = fake.stream(request)
-                if turn is not None and (request.method, request.path) not in fake.answers:
+                is_told = (request.method, request.path) in fake.answers
+                if not is_told and (turn := fake.stream(request)) is not None:
                     self._stream(turn)
+                elif not is_told and (file := fake.file(request)) is not None:
+                    self._send_file(file)
                 else:
                     self._send(*fake.answer(request))
             except ExpectedError as error:
@@ -286,6 +355,7 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
             return Received(
                 method=self.command,
                 path=urlsplit(self.path).path,
+                query=dict(parse_qsl(urlsplit(self.path).query)),
                 caller=fake.principal(self.headers.get("Authorization", "")),
                 request_id=self.headers.get("X-Request-Id", ""),
                 connection=id(self.connection),
@@ -299,6 +369,14 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)
+
+        def _send_file(self, file: FakeFile) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", file.content_type)
+            self.send_header("Content-Disposition", file.disposition)
+            self.send_header("Content-Length", str(len(file.content)))
+            self.end_headers()
+            self.wfile.write(file.content)
 
         def _stream(self, turn: FakeTurn) -> None:
             self.send_response(200)

@@ -167,7 +167,14 @@ class Page:
         self.ended = threading.Event()
         self._said: dict[str, queue.Queue[Any]] = {
             name: queue.Queue()
-            for name in ("events", "turn", "conversation", "relay_lost", "signed_out")
+            for name in (
+                "events",
+                "turn",
+                "conversation",
+                "conversation_changed",
+                "relay_lost",
+                "signed_out",
+            )  # fmt: skip
         }
         options = {"origin": origin} if origin else {}
         self._client: Any = _ClientInOrder(reconnection=False, websocket_extra_options=options)

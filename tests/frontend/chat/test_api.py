@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.fake_orchestrator import FakeOrchestrator
+from support.fake_orchestrator import FakeFile, FakeOrchestrator
 from support.frontend_site import Browser, json_of
 
 from frontend.accounts.queries import find_owner
@@ -25,6 +25,7 @@ def have_conversation(fake: FakeOrchestrator, person_id: str) -> dict[str, Any]:
         "title": "Plans",
         "created_at": "2026-11-21T09:00:00Z",
         "updated_at": "2026-11-21T09:00:00Z",
+        "temporary": False,
     }
     fake.conversations[CONVERSATION] = (person_id, conversation)
     return conversation
@@ -136,6 +137,60 @@ def test_connections_are_kept_and_a_closed_one_is_replaced(
     assert owner.get("/api/about").status_code == 200
 
 
+def test_another_version_is_shown_as_the_orchestrator_answers_it(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    have_conversation(orchestrator, owner_id(application))
+    turn = {"turn_id": "turn-2", "versions": ["turn-1", "turn-2"]}
+    orchestrator.versions["turn-2"] = [turn]
+    path = f"/api/conversations/{CONVERSATION}/head"
+
+    assert json_of(owner.call("PUT", path, {"turn_id": "turn-2"}))["turns"] == [turn]
+    assert owner.call("PUT", path, {"turn_id": "turn-9"}).status_code == 404
+
+
+def test_messages_are_searched_with_whatever_was_typed(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    orchestrator.found.append({"conversation_id": CONVERSATION, "turn_id": "turn-1"})
+
+    answer = owner.get("/api/search", query_string={"q": "a & b = ü?"})
+
+    assert json_of(answer)["hits"] == orchestrator.found
+    assert orchestrator.last("GET", "/v1/search").query == {"q": "a & b = ü?", "limit": "20"}
+
+
+def test_an_export_is_a_file_under_its_name(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    have_conversation(orchestrator, owner_id(application))
+    content, disposition = "# Pläne\n".encode(), 'attachment; filename="plans.md"'
+    orchestrator.files["markdown"] = FakeFile(content, "text/markdown; charset=utf-8", disposition)
+    path = f"/api/conversations/{CONVERSATION}/export"
+
+    file = owner.get(f"{path}?format=markdown")
+
+    assert (file.data, file.headers["Content-Disposition"]) == (content, disposition)
+    assert file.headers["Content-Type"] == "text/markdown; charset=utf-8"
+    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    refused = owner.get(f"{path}?format=exe")
+    assert (refused.status_code, json_of(refused)["error"]["code"]) == (422, "invalid_input")
+
+
+def test_a_conversation_is_shared_and_the_link_withdrawn(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    have_conversation(orchestrator, owner_id(application))
+    path = f"/api/conversations/{CONVERSATION}/share"
+
+    assert owner.get(path).status_code == 404
+    made = owner.call("PUT", path)
+    assert json_of(made)["token"] == f"token-of-{CONVERSATION}"
+    assert owner.get(path).json == made.json
+    assert owner.call("DELETE", path).status_code == 204
+    assert owner.get(path).status_code == 404
+
+
 @pytest.mark.parametrize("body", [None, [], "text", 1])
 def test_what_is_no_object_is_refused(owner: Browser, body: Any) -> None:
     answer = owner.call("PATCH", f"/api/conversations/{CONVERSATION}", body)
@@ -161,6 +216,12 @@ def test_an_id_cannot_lead_to_another_address(
         ("GET", "/api/conversations"),
         ("GET", "/api/about"),
         ("GET", "/api/tools"),
+        ("GET", "/api/search?q=plans"),
+        ("GET", "/api/conversations/c-1/export?format=json"),
+        ("GET", "/api/conversations/c-1/share"),
+        ("PUT", "/api/conversations/c-1/share"),
+        ("DELETE", "/api/conversations/c-1/share"),
+        ("PUT", "/api/conversations/c-1/head"),
         ("PATCH", "/api/conversations/c-1"),
         ("PUT", "/api/tools/dbquery/query/acceptance"),
     ],
@@ -172,6 +233,16 @@ def test_who_is_signed_out_gets_nothing(
 
     assert answer.status_code == 401
     assert json_of(answer)["error"]["code"] == "not_signed_in"
+    assert orchestrator.received == []
+
+
+@pytest.mark.parametrize("path", ["head", "share"])
+def test_what_changes_something_needs_the_pages_token(
+    owner: Browser, orchestrator: FakeOrchestrator, path: str
+) -> None:
+    answer = owner.client.put(f"/api/conversations/{CONVERSATION}/{path}", json={})
+
+    assert answer.status_code == 403
     assert orchestrator.received == []
 
 

@@ -372,3 +372,54 @@ def test_a_socket_that_does_not_read_is_cut_off(site: Site) -> None:
 def read_to_the_end(connection: websocket.WebSocket) -> None:
     while connection.recv():
         continue
+
+
+def test_another_version_of_a_question_is_asked_for_and_other_tabs_read_again(site: Site) -> None:
+    browser, conversation_id = site.sign_in(), new_id()
+    page, elsewhere = site.page(browser), site.page(browser)
+    first = ask(page, site, conversation_id)
+    first.finish()
+    elsewhere.ask("watch", {"conversation_id": conversation_id})
+    payload = {
+        "conversation_id": conversation_id,
+        "client_id": new_id(),
+        "text": "Hi again",
+        "replaces": first.turn_id,
+    }
+
+    answer = page.ask("ask", payload)
+
+    asked = site.orchestrator.last("POST", f"/v1/conversations/{conversation_id}/turns").body
+    assert asked == {name: payload[name] for name in ("client_id", "text", "replaces")}
+    changed = {"conversation_id": conversation_id}
+    assert elsewhere.next("conversation_changed") == changed
+    site.orchestrator.turns[answer["turn_id"]].finish()
+
+    site.orchestrator.versions[first.turn_id] = []
+    headers = {"X-CSRFToken": csrf_token(browser.get("/").text)}
+    path = f"/api/conversations/{conversation_id}/head"
+    shown = browser.put(path, json={"turn_id": first.turn_id}, headers=headers)
+    assert shown.status_code == 200
+    assert elsewhere.next("conversation_changed") == changed
+
+
+def test_a_temporary_conversation_is_begun_as_one_and_not_listed(site: Site) -> None:
+    page, conversation_id = site.page(site.sign_in()), new_id()
+    payload = {"conversation_id": conversation_id, "client_id": new_id(), "text": "Psst"}
+
+    answer = page.ask("ask", {**payload, "temporary": True})
+
+    site.orchestrator.turns[answer["turn_id"]].finish()
+    begun = site.orchestrator.last("PUT", f"/v1/conversations/{conversation_id}")
+    assert begun.body == {"temporary": True}
+    watched = page.ask("watch", {"conversation_id": conversation_id})
+    assert watched["conversation"]["temporary"] is True
+
+
+@pytest.mark.parametrize("change", [{"replaces": "../admin"}, {"temporary": "yes"}])
+def test_what_cannot_be_meant_is_not_asked(site: Site, change: dict[str, Any]) -> None:
+    payload = {"conversation_id": new_id(), "client_id": new_id(), "text": "Hi", **change}
+
+    answer = site.shared_page().ask("ask", payload)
+
+    assert answer["error"]["code"] == "invalid_input"

@@ -18,6 +18,10 @@ from shared.errors import ExpectedError, Unavailable, UpstreamFailed
 from shared.service_tokens import TokenIssuer
 
 AUDIENCE = "orchestrator"
+VISITOR = Person(
+    person_id="visitor", tenant_id="visitors", email="", name="Visitor", roles=("visitor",)
+)
+"""Whoever reads a shared conversation: in no organisation of ours, whose ids are made at random."""
 TOKEN_LIFETIME_S = 300
 TOKEN_KEPT_S = 240
 MAX_TOKENS_KEPT = 10_000
@@ -61,6 +65,16 @@ class _SecureConnection(http.client.HTTPSConnection, _Connection):
     def connect(self) -> None:
         super().connect()
         self.opened = self.sock
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Something to be kept by the person, under the name the orchestrator gave it."""
+
+    content: bytes
+    content_type: str
+    disposition: str
+    """The Content-Disposition header."""
 
 
 class EventStream:
@@ -143,6 +157,18 @@ class Orchestrator:
             connection.opened.settimeout(self.stream_patience_s)
         return EventStream(connection, response, self._keep)
 
+    def download(self, person: Person, path: str) -> File:
+        """A file, read whole. Raises like `call`."""
+        connection, response = self._send(person, "GET", path, None, {})
+        if response.status >= 400:
+            self._answer(connection, response)
+        content = self._read(connection, response)
+        return File(
+            content,
+            content_type=response.headers.get("Content-Type", "application/octet-stream"),
+            disposition=response.headers.get("Content-Disposition", "attachment"),
+        )
+
     def token_for(self, person: Person, lifetime_s: int = TOKEN_LIFETIME_S) -> str:
         return self.issuer.issue(
             audience=AUDIENCE,
@@ -162,12 +188,7 @@ class Orchestrator:
                 self._kept.get_nowait().close()
 
     def _answer(self, connection: _Connection, response: http.client.HTTPResponse) -> Json:
-        try:
-            raw = response.read()
-        except (OSError, http.client.HTTPException):
-            connection.close()
-            raise Unavailable(self.not_answered) from None
-        self._keep(connection, response)
+        raw = self._read(connection, response)
         if response.status == 401:
             # The person is signed in here; it is we who are not believed (clock, keys, issuer).
             log.error("token_refused_by_orchestrator")
@@ -178,6 +199,15 @@ class Orchestrator:
         if answer is None:
             raise UpstreamFailed("The assistant answered in an unknown way. Try again in a moment.")
         return answer
+
+    def _read(self, connection: _Connection, response: http.client.HTTPResponse) -> bytes:
+        try:
+            raw = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise Unavailable(self.not_answered) from None
+        self._keep(connection, response)
+        return raw
 
     def _send(
         self, person: Person, method: str, path: str, body: Json | None, headers: Mapping[str, str]

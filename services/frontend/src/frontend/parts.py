@@ -28,6 +28,8 @@ class Parts:
     passwords: Passwords
     account_limit: RateLimit
     address_limit: RateLimit
+    shared_limit: RateLimit
+    """Readers of shared conversations, by address."""
     now: Callable[[], datetime]
 
     def close(self) -> None:

@@ -22,9 +22,9 @@ def install(app: Flask, *, origins: list[str], is_https: bool) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy
-        for name, value in _HEADERS.items():
-            response.headers[name] = value
+        # Pages that need less say so themselves.
+        for name, value in {"Content-Security-Policy": policy, **_HEADERS}.items():
+            response.headers.setdefault(name, value)
         if is_https:
             response.headers["Strict-Transport-Security"] = HSTS
         if response.status_code == 200 and request.path.startswith(f"{app.static_url_path}/"):

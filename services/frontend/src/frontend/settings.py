@@ -33,6 +33,8 @@ class Settings(ServiceSettings):
     sign_in_attempts_a_minute: PositiveInt = 5
     """For each account; ten times as many for each address."""
     sign_in_burst: PositiveInt = 10
+    shared_reads_a_minute: PositiveInt = 60
+    """How often each address may open shared conversations."""
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     """How many proxies stand before us and add to X-Forwarded-For: sign-in is limited by the address before them."""
     session_check_s: PositiveFloat = 30.0

@@ -8,6 +8,9 @@ from flask import current_app
 Emit = Callable[[str, dict[str, Any], str], None]
 """Event, what it says, room: to all sockets in the room, on every replica."""
 
+PATH_CHANGED = "conversation_changed"
+"""Its turns are others than before, and not only more of them."""
+
 
 def person_room(person_id: str) -> str:
     return f"person:{person_id}"
@@ -23,5 +26,15 @@ def conversation_room(person_id: str, conversation_id: str) -> str:
 
 
 def announce_conversation(person_id: str, conversation: dict[str, Any]) -> None:
+    _emit("conversation", conversation, person_room(person_id))
+
+
+def announce_path(person_id: str, conversation_id: str) -> None:
+    """Another version of a question is shown now: pages that look at the conversation read it again."""
+    news = {"conversation_id": conversation_id}
+    _emit(PATH_CHANGED, news, conversation_room(person_id, conversation_id))
+
+
+def _emit(event: str, body: dict[str, Any], room: str) -> None:
     emit = cast("Emit", current_app.extensions["steward_emit"])
-    emit("conversation", conversation, person_room(person_id))
+    emit(event, body, room)

@@ -3,13 +3,15 @@
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from frontend.chat.announce import announce_conversation
+from frontend.chat.announce import announce_conversation, announce_path
 from frontend.parts import parts
 from frontend.sign_in.sessions import required_person
 from shared.errors import InvalidInput
+
+FOUND_AT_MOST = 20
 
 routes = Blueprint("api", __name__, url_prefix="/api")
 
@@ -45,6 +47,42 @@ def delete_conversation(conversation_id: str) -> ResponseReturnValue:
     gone = {"conversation_id": conversation_id, "deleted": True}
     announce_conversation(required_person().person_id, gone)
     return "", 204
+
+
+@routes.put("/conversations/<conversation_id>/head")
+def show_version(conversation_id: str) -> ResponseReturnValue:
+    shown = _call("PUT", f"/v1/conversations/{_safe(conversation_id)}/head", _body())
+    announce_path(required_person().person_id, conversation_id)
+    return jsonify(shown)
+
+
+@routes.get("/conversations/<conversation_id>/export")
+def export_conversation(conversation_id: str) -> ResponseReturnValue:
+    query = urlencode({"format": request.args.get("format", "")})
+    path = f"/v1/conversations/{_safe(conversation_id)}/export?{query}"
+    file = parts().orchestrator.download(required_person(), path)
+    answer = Response(file.content, content_type=file.content_type)
+    answer.headers["Content-Disposition"] = file.disposition
+    return answer
+
+
+@routes.route("/conversations/<conversation_id>/share", methods=["GET", "PUT"])
+def share_conversation(conversation_id: str) -> ResponseReturnValue:
+    """The conversation's link as it is, or (PUT) made, or brought up to what was said until now."""
+    path = f"/v1/conversations/{_safe(conversation_id)}/share"
+    return jsonify(_call(request.method, path))
+
+
+@routes.delete("/conversations/<conversation_id>/share")
+def withdraw_share(conversation_id: str) -> ResponseReturnValue:
+    _call("DELETE", f"/v1/conversations/{_safe(conversation_id)}/share")
+    return "", 204
+
+
+@routes.get("/search")
+def search() -> ResponseReturnValue:
+    query = urlencode({"q": request.args.get("q", ""), "limit": FOUND_AT_MOST})
+    return jsonify(_call("GET", f"/v1/search?{query}"))
 
 
 @routes.post("/calls/<call_id>/preview")

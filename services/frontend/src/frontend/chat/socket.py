@@ -15,7 +15,7 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 from sqlalchemy.exc import SQLAlchemyError
 
 from frontend.accounts.queries import Person
-from frontend.chat.announce import conversation_room, person_room, session_room
+from frontend.chat.announce import PATH_CHANGED, conversation_room, person_room, session_room
 from frontend.chat.relay import Relays, sockets_cut_off
 from frontend.orchestrator import EventStream, OrchestratorError
 from frontend.parts import Parts
@@ -63,6 +63,10 @@ class Ask(_Message):
     conversation_id: Identifier
     client_id: Identifier
     text: str
+    replaces: Identifier | None = None
+    """The turn of which this is another version."""
+    temporary: bool = False
+    """Whether the conversation, if this begins it, is one that is not kept."""
 
 
 class Stop(_Message):
@@ -253,8 +257,9 @@ class Sockets:
     def _ask(self, socket_id: str, viewer: Viewer, message: Ask) -> Ack:
         person = viewer.person
         path = f"/v1/conversations/{message.conversation_id}"
-        self._parts.orchestrator.call(person, "PUT", path)
-        body = {"client_id": message.client_id, "text": message.text}
+        kind = {"temporary": True} if message.temporary else None
+        self._parts.orchestrator.call(person, "PUT", path, kind)
+        body = message.model_dump(include={"client_id", "text", "replaces"}, exclude_none=True)
         stream = self._parts.orchestrator.stream(person, "POST", f"{path}/turns", body)
         self._relays.begin(person, stream.turn_id, stream, socket_id)
         self._forget_if_gone(socket_id)
@@ -288,7 +293,10 @@ class Sockets:
         """The new turn to the other tabs, and the conversation's new title and time to all side lists."""
         news = asked.model_dump(include={"conversation_id", "client_id"})
         room = conversation_room(person.person_id, asked.conversation_id)
-        self.emit("turn", {**news, "turn_id": turn_id}, room)
+        if asked.replaces is None:
+            self.emit("turn", {**news, "turn_id": turn_id}, room)
+        else:
+            self.emit(PATH_CHANGED, {"conversation_id": asked.conversation_id}, room)
         try:
             page = self._parts.orchestrator.call(person, "GET", LATEST_CONVERSATIONS)
         except ExpectedError:
