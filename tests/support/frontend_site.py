@@ -174,7 +174,7 @@ class Page:
                 "conversation_changed",
                 "relay_lost",
                 "signed_out",
-            )  # fmt: skip
+            )
         }
         options = {"origin": origin} if origin else {}
         self._client: Any = _ClientInOrder(reconnection=False, websocket_extra_options=options)

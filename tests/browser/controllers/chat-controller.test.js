@@ -4,19 +4,27 @@ import { beforeEach, test } from "node:test";
 import { App } from "#js/models/app.js";
 import { FakeConnection, failure } from "../support/connection.js";
 import { asked, decided, delta, finished, numbered, proposed, started } from "../support/events.js";
-import { openPage, settled, until } from "../support/page.js";
+import { openPage, press, settled, until } from "../support/page.js";
 
 const window = openPage();
 const { ChatController } = await import("#js/controllers/chat-controller.js");
 
 const main = /** @type {any} */ (document.querySelector("main"));
 const connection = new FakeConnection();
+/** What is shown once a version is asked for. @type {Record<string, any>} */
+let versions = {};
 const app = new App({
-  api: /** @type {any} */ ({}),
+  api: /** @type {any} */ ({
+    showVersion: async (/** @type {string} */ id, /** @type {string} */ turnId) => {
+      if (!versions[turnId]) throw failure("not_found", "There is no such turn.");
+      stored[id] = versions[turnId];
+      return stored[id];
+    },
+  }),
   connection: /** @type {any} */ (connection),
   me: "Ada",
 });
-/** @type {{ isActive: boolean, isWaiting: boolean } | null} */
+/** @type {{ isActive: boolean, isWaiting: boolean, queued: number } | null} */
 let activity = null;
 app.hear("activity", (news) => (activity = news));
 /** Conversations the server has. @type {Record<string, any>} */
@@ -30,6 +38,7 @@ new ChatController(main, app).connect();
 
 beforeEach(async () => {
   stored = {};
+  versions = {};
   connection.answers.ask = () => ({ ok: true, turn_id: "turn-1" });
   app.tell("open", { conversationId: null });
   await settled();
@@ -96,7 +105,7 @@ test("a question for a yes is back after a reload, and the window's title says s
   app.tell("open", { conversationId: "conversation-1" });
   await until(() => main.querySelector('[role="alertdialog"]') !== null);
   assert.match(document.title, /Waiting for your yes/);
-  assert.deepEqual(activity, { isActive: true, isWaiting: true });
+  assert.deepEqual(activity, { isActive: true, isWaiting: true, queued: 0 });
 });
 
 test("a yes is sent, and the event that follows closes the question", async () => {
@@ -193,4 +202,166 @@ test("a conversation deleted in another tab is left", async () => {
   await settled();
   connection.receive("conversation", { conversation_id: "conversation-1", deleted: true });
   assert.equal(window.location.pathname, "/");
+});
+
+/**
+ * A turn as it is stored.
+ *
+ * @param {string} turnId
+ * @param {string} question
+ * @param {{ versions?: string[], state?: string, queued?: boolean, events?: any[] }} [more]
+ */
+function turn(turnId, question, { versions = [], state = "answered", queued, events } = {}) {
+  const begun = { ...started(question), turn_id: turnId, client_id: `client-of-${turnId}`, queued };
+  const rest = events ?? [{ kind: "text_finished", text: `About: ${question}` }, finished()];
+  return {
+    turn_id: turnId,
+    client_id: begun.client_id,
+    state,
+    events: numbered(begun, ...rest),
+    versions,
+  };
+}
+
+/** @param {any[]} turns @param {object} [more] */
+const withTurns = (turns, more = {}) => ({ ...storedConversation([]), turns, ...more });
+
+/** @param {any} conversation */
+async function openStored(conversation) {
+  stored["conversation-1"] = conversation;
+  app.tell("open", { conversationId: "conversation-1" });
+  await settled();
+  connection.requests = [];
+}
+
+/** @param {string} turnId @param {string} name @returns {any} */
+const inTurn = (turnId, name) =>
+  document.getElementById(`turn-${turnId}`)?.querySelector(`[data-part="${name}"]`);
+
+test("an edited question takes the place of the one before, and of what followed it", async () => {
+  await openStored(withTurns([turn("a", "Tasks?"), turn("b", "Bugs?"), turn("c", "Stories?")]));
+  connection.answers.ask = ({ client_id }) => {
+    const again = { ...turn("b2", "Open bugs?", { versions: ["b", "b2"] }), client_id };
+    stored["conversation-1"] = withTurns([turn("a", "Tasks?"), again]);
+    return { ok: true, turn_id: "b2" };
+  };
+  inTurn("b", "edit").click();
+  inTurn("b", "text").value = "Open bugs?";
+  press(window, inTurn("b", "text"), "Enter");
+  assert.equal(document.getElementById("turn-c")?.hidden, true, "gone at once");
+  assert.ok(document.activeElement === document.getElementById("question"));
+  await until(() => inTurn("b2", "version")?.textContent === "2 / 2");
+  assert.deepEqual(
+    connection.sent("ask").map(({ text, replaces }) => [text, replaces]),
+    [["Open bugs?", "b"]],
+  );
+  assert.deepEqual(
+    [...main.querySelectorAll(".turn")].map(({ id }) => id),
+    ["turn-a", "turn-b2"],
+  );
+});
+
+test("a version that could not be sent leaves the one before", async () => {
+  await openStored(withTurns([turn("a", "Tasks?"), turn("b", "Bugs?")]));
+  connection.answers.ask = () => Promise.reject(failure("invalid_input", "Too long."));
+  inTurn("a", "edit").click();
+  press(window, inTurn("a", "text"), "Enter");
+  await until(() => /Not sent. Too long./.test(text()));
+  main.querySelector(".pending [data-part=edit]").click();
+  assert.equal(document.getElementById("turn-b")?.hidden, false);
+});
+
+test("another version is shown without a word to listeners, and the keyboard stays there", async () => {
+  const two = ["a", "a2"];
+  const before = withTurns([turn("a", "Tasks?", { versions: two }), turn("b", "Bugs?")]);
+  versions.a2 = withTurns([turn("a2", "Open tasks?", { versions: two })]);
+  versions.a = before;
+  await openStored(before);
+  const polite = /** @type {any} */ (document.getElementById("polite-announcer"));
+  polite.replaceChildren();
+  inTurn("a", "version-after").click();
+  await until(() => inTurn("a2", "version")?.textContent === "2 / 2");
+  assert.doesNotMatch(text(), /Bugs/);
+  assert.equal(polite.textContent, "Version 2 of 2.");
+  assert.ok(document.activeElement === inTurn("a2", "version-before"));
+  inTurn("a2", "version-before").click();
+  await until(() => /Bugs/.test(text()));
+});
+
+test("a version chosen in another tab shows here", async () => {
+  const two = ["a", "a2"];
+  await openStored(withTurns([turn("a", "Tasks?", { versions: two })]));
+  stored["conversation-1"] = withTurns([turn("a2", "Open tasks?", { versions: two })]);
+  connection.receive("conversation_changed", { conversation_id: "another" });
+  connection.receive("conversation_changed", { conversation_id: "conversation-1" });
+  await until(() => /Open tasks/.test(text()));
+  assert.equal(connection.sent("watch").length, 1);
+  assert.equal(main.querySelectorAll(".turn").length, 1);
+});
+
+test("a version that is gone is told, and what is shown stays", async () => {
+  await openStored(withTurns([turn("a", "Tasks?", { versions: ["a", "gone"] })]));
+  inTurn("a", "version-after").click();
+  await settled();
+  assert.match(document.getElementById("toasts")?.textContent ?? "", /cannot be shown/);
+  assert.match(text(), /Tasks/);
+});
+
+test("questions wait in line, are back after a reload, and move up", async () => {
+  const running = turn("a", "Tasks?", { state: "running", events: [delta("So ")] });
+  const waiting = turn("b", "Bugs?", { state: "queued", queued: true, events: [] });
+  await openStored(withTurns([running, waiting]));
+  assert.equal(inTurn("b", "queued").hidden, false);
+  assert.deepEqual(activity, { isActive: true, isWaiting: false, queued: 1 });
+  assert.ok(main.querySelector(".turns[data-busy]"), "nothing before is changed meanwhile");
+  app.tell("stop", {});
+  inTurn("b", "unqueue").click();
+  await settled();
+  assert.deepEqual(connection.sent("stop"), [{ turn_id: "a" }, { turn_id: "b" }]);
+  const rest = numbered(started(), delta("So "), finished()).slice(2);
+  connection.receive("events", { turnId: "a", events: rest });
+  await until(() => inTurn("b", "queued").hidden);
+  assert.match(inTurn("b", "status").textContent, /thinking/);
+  assert.deepEqual(activity, { isActive: true, isWaiting: false, queued: 0 });
+});
+
+test("what was found is shown at its place, also in another version", async () => {
+  await openStored(withTurns([turn("a", "Tasks?"), turn("b", "Bugs?")]));
+  app.tell("open", { conversationId: "conversation-1", turnId: "b" });
+  await until(() => document.activeElement?.id === "turn-b");
+  assert.equal(window.location.hash, "#turn-b");
+  versions.a2 = withTurns([turn("a2", "Open tasks?", { versions: ["a", "a2"] })]);
+  app.tell("open", { conversationId: "conversation-1", turnId: "a2" });
+  await until(() => document.activeElement?.id === "turn-a2");
+});
+
+test("a temporary chat is asked for as one, marked, and left with one warning", async () => {
+  const dialog = /** @type {any} */ (document.getElementById("confirm-dialog"));
+  const toggle = main.querySelector('[data-part="temporary"]');
+  const mark = main.querySelector('[data-part="temporary-mark"]');
+  assert.equal(mark.hidden, true);
+  toggle.click();
+  assert.equal(mark.hidden, false);
+  app.tell("ask", { text: "Psst" });
+  await settled();
+  const [{ temporary, client_id }] = connection.sent("ask");
+  assert.equal(temporary, true);
+  receive(numbered({ ...started("Psst"), client_id }, finished()));
+  const here = window.location.pathname;
+  app.tell("open", { conversationId: "conversation-1" });
+  await settled();
+  assert.equal(dialog.open, true);
+  dialog.close("no");
+  await settled();
+  assert.equal(window.location.pathname, here);
+  app.tell("open", { conversationId: null });
+  assert.equal(window.location.pathname, "/");
+  assert.equal(mark.hidden, true);
+  assert.equal(toggle.checked, false);
+});
+
+test("a stored temporary chat is marked again", async () => {
+  await openStored(withTurns([turn("a", "Psst")], { temporary: true }));
+  assert.equal(main.querySelector('[data-part="temporary-mark"]').hidden, false);
+  window.sessionStorage.setItem("steward.warned:conversation-1", "yes");
 });

@@ -25,7 +25,7 @@ await settled();
 
 beforeEach(() => {
   asked.length = 0;
-  app.tell("activity", { isActive: false, isWaiting: false });
+  app.tell("activity", { isActive: false, isWaiting: false, queued: 0 });
   write(window, box, "");
 });
 
@@ -78,20 +78,32 @@ test("the count shows near the limit only", () => {
   assert.equal(count(), "10 of 10");
 });
 
-test("while an answer is under way there is a Stop, and the text is kept", () => {
-  app.tell("activity", { isActive: true, isWaiting: false });
+test("while an answer is under way there is a Stop, and more can be sent", () => {
+  app.tell("activity", { isActive: true, isWaiting: false, queued: 0 });
   assert.equal(stop.hidden, false);
+  assert.equal(stop.getAttribute("aria-label"), "Stop");
   write(window, box, "Next");
   press(window, box, "Enter");
-  assert.deepEqual(asked, []);
-  assert.match(problem() ?? "", /still answering/);
-  assert.equal(box.value, "Next");
+  assert.deepEqual(asked, ["Next"]);
+  assert.match(form.textContent, /waits for the end of this answer/);
   stop.click();
   assert.equal(stops, 1);
 });
 
+test("Stop says that it stops the waiting questions too", () => {
+  app.tell("activity", { isActive: true, isWaiting: false, queued: 2 });
+  assert.equal(
+    stop.getAttribute("aria-label"),
+    "Stop all: this answer and the 2 questions that wait",
+  );
+  assert.equal(stop.querySelector('[data-part="stop-all"]').hidden, false);
+  assert.match(form.textContent, /2 waiting\. Stop ends them too\./);
+  app.tell("activity", { isActive: false, isWaiting: false, queued: 0 });
+  assert.doesNotMatch(form.textContent, /waiting/);
+});
+
 test("Escape goes to the Stop button and does not press it", () => {
-  app.tell("activity", { isActive: true, isWaiting: true });
+  app.tell("activity", { isActive: true, isWaiting: true, queued: 0 });
   const before = stops;
   box.focus();
   press(window, box, "Escape");
@@ -100,9 +112,9 @@ test("Escape goes to the Stop button and does not press it", () => {
 });
 
 test("the keyboard returns to the box when there is nothing left to stop", () => {
-  app.tell("activity", { isActive: true, isWaiting: false });
+  app.tell("activity", { isActive: true, isWaiting: false, queued: 0 });
   stop.focus();
-  app.tell("activity", { isActive: false, isWaiting: false });
+  app.tell("activity", { isActive: false, isWaiting: false, queued: 0 });
   assert.ok(document.activeElement === box);
 });
 

@@ -27,6 +27,8 @@ const pages = {
 };
 /** @type {any[]} */
 let calls = [];
+/** @type {any[]} */
+let found = [];
 const api = /** @type {any} */ ({
   conversations: async (/** @type {string | null} */ before) => pages[before ?? "first"],
   rename: async (/** @type {string} */ id, /** @type {string} */ title) => {
@@ -34,18 +36,28 @@ const api = /** @type {any} */ ({
     return { ...conversation(id, title, 0) };
   },
   remove: async (/** @type {string} */ id) => calls.push(["remove", id]),
+  search: async (/** @type {string} */ text) => {
+    calls.push(["search", text]);
+    return { hits: found };
+  },
 });
 const connection = new FakeConnection();
 const app = new App({ api, connection: /** @type {any} */ (connection), me: "Ada" });
 /** @type {(string | null)[]} */
 const opened = [];
-app.hear("open", ({ conversationId }) => opened.push(conversationId));
+/** @type {(string | undefined)[]} */
+const turns = [];
+app.hear("open", ({ conversationId, turnId }) => {
+  opened.push(conversationId);
+  turns.push(turnId);
+});
 const nav = /** @type {any} */ (document.querySelector("nav"));
 const search = nav.querySelector("input[type=search]");
 new ConversationListController(nav, app).connect();
 
 beforeEach(async () => {
   calls = [];
+  found = [];
   opened.length = 0;
   write(window, search, "");
   connection.receive("open");
@@ -135,8 +147,65 @@ test("finding by title looks through the older ones as well", async () => {
   write(window, search, "budget");
   await until(() => link("Old budget") !== undefined);
   assert.ok(link("Bugs") === undefined);
+});
+
+const hit = {
+  conversation_id: "b",
+  title: "Bugs",
+  turn_id: "turn-7",
+  role: "person",
+  at: "2026-11-20T09:00:00Z",
+  snippet: [
+    { text: "the <b>", found: false },
+    { text: "Release", found: true },
+    { text: " notes", found: false },
+  ],
+};
+
+test("what was said is found, marked as text, and opened at its place", async () => {
+  found = [hit];
+  write(window, search, "release");
+  assert.match(nav.textContent, /Searching what was said/);
+  await until(() => nav.querySelector(".hit") !== null);
+  const result = nav.querySelector(".hit a");
+  assert.equal(nav.querySelector(".hit mark").textContent, "Release");
+  assert.equal(nav.querySelector(".hit-text").textContent, "the <b>Release notes");
+  assert.equal(result.getAttribute("href"), "/c/b#turn-turn-7");
+  press(window, search, "ArrowDown");
+  assert.ok(document.activeElement === result, "the keyboard walks into it");
+  result.dispatchEvent(new window.MouseEvent("click", { bubbles: true, cancelable: true }));
+  assert.deepEqual([opened.at(-1), turns.at(-1)], ["b", "turn-7"]);
+});
+
+test("Enter opens the first that was found, Escape ends the search", async () => {
+  found = [hit];
+  write(window, search, "release");
+  await until(() => nav.querySelector(".hit") !== null);
+  press(window, search, "Enter");
+  assert.deepEqual([opened.at(-1), turns.at(-1)], ["b", "turn-7"]);
+  press(window, search, "Escape");
+  assert.equal(search.value, "");
+  assert.ok(nav.querySelector(".hit") === null);
+  assert.ok(link("Bugs"));
+});
+
+test("too little, nothing found, and a search that failed are told in words", async () => {
+  write(window, search, "x");
+  assert.match(nav.textContent, /One character more/);
   write(window, search, "no such thing");
-  assert.match(nav.textContent, /No conversation has this in its title/);
+  await until(() => /Nothing found for “no such thing”/.test(nav.textContent));
+  const search_ = api.search;
+  api.search = async () => {
+    throw new Error("The assistant is away.");
+  };
+  write(window, search, "away");
+  await until(() => /could not be searched. The assistant is away./.test(nav.textContent));
+  api.search = search_;
+});
+
+test("a temporary conversation is not listed", () => {
+  connection.receive("conversation", { ...conversation("t", "Secret", 0), temporary: true });
+  assert.ok(link("Secret") === undefined);
 });
 
 test("arrows walk through the list and back to the search", () => {

@@ -13,7 +13,7 @@ import {
   proposed,
   started,
 } from "../support/events.js";
-import { openPage } from "../support/page.js";
+import { openPage, press } from "../support/page.js";
 
 const window = openPage();
 const { TurnView } = await import("#js/views/turn-view.js");
@@ -21,17 +21,17 @@ const { TurnView } = await import("#js/views/turn-view.js");
 /**
  * @param {object} [options]
  * @param {boolean} [options.decidedHere]
- * @param {(question: string) => void} [options.onAskAgain]
  * @param {(decisions: any[]) => Promise<any[]>} [options.decideAll]
  * @param {(callId: string, choice: string) => Promise<any>} [options.choose]
  * @param {(inputId: string, answer: any) => Promise<any>} [options.answer]
+ * @param {Partial<import("#js/views/turn-view.js").TurnActions>} [options.actions]
  */
 function view({
   decidedHere = true,
-  onAskAgain = () => {},
   decideAll = async () => [],
   choose = async () => ({ choice: null, checked: null, text: "" }),
   answer = async () => {},
+  actions = {},
 } = {}) {
   const turn = new TurnView({
     me: "Ada",
@@ -43,7 +43,10 @@ function view({
     },
     outcomes: { choose },
     inputs: { answer },
-    onAskAgain,
+    onAskInstead: () => {},
+    onShowVersion: () => {},
+    onUnqueue: () => {},
+    ...actions,
   });
   document.body.append(turn.element);
   return turn;
@@ -123,14 +126,123 @@ test("a stopped turn keeps what was said and is marked", () => {
 });
 
 test("a failed turn says why and how to go on", () => {
-  /** @type {string[]} */
+  /** @type {object[]} */
   const again = [];
-  const shown = view({ onAskAgain: (question) => again.push(question) });
+  const shown = view({ onAskInstead: (question) => again.push(question) });
   const error = { code: "model", message: "The model cannot be reached.", hint: "Try later." };
   shown.update(turnOf({ ...finished("failed"), error }));
   assert.equal(textOf(shown.element, ".note.error p"), "The model cannot be reached.");
   /** @type {any} */ (shown.element.querySelector(".note.error button")).click();
-  assert.deepEqual(again, ["How many tasks?"]);
+  assert.deepEqual(again, [{ text: "How many tasks?", replaces: "turn-1" }]);
+});
+
+/** @param {any} turn @param {string} name @returns {any} */
+const inTurn = (turn, name) => turn.element.querySelector(`[data-part="${name}"]`);
+
+/** @param {any} shown @param {string} text @param {string} key @param {object} [modifiers] */
+function rewrite(shown, text, key, modifiers = {}) {
+  inTurn(shown, "edit").click();
+  const field = inTurn(shown, "text");
+  field.value = text;
+  return press(window, field, key, modifiers);
+}
+
+test("a question is edited in its place; Enter and Ctrl+Enter send it as another version", () => {
+  /** @type {object[]} */
+  const asked = [];
+  const shown = view({ onAskInstead: (question) => asked.push(question) });
+  shown.update(turnOf(finished()));
+  inTurn(shown, "edit").click();
+  assert.ok(document.activeElement === inTurn(shown, "text"), "the keyboard is in the field");
+  assert.equal(inTurn(shown, "text").value, "How many tasks?");
+  assert.equal(inTurn(shown, "question-box").hidden, true);
+  inTurn(shown, "cancel").click();
+  rewrite(shown, "How many bugs?", "Enter");
+  rewrite(shown, "  How many stories? ", "Enter", { ctrlKey: true });
+  assert.deepEqual(asked, [
+    { text: "How many bugs?", replaces: "turn-1" },
+    { text: "How many stories?", replaces: "turn-1" },
+  ]);
+  assert.equal(inTurn(shown, "question-box").hidden, false);
+});
+
+test("Escape leaves a question as it was, and the keyboard is where it came from", () => {
+  /** @type {object[]} */
+  const asked = [];
+  const shown = view({ onAskInstead: (question) => asked.push(question) });
+  shown.update(turnOf(finished()));
+  const event = rewrite(shown, "Something else", "Escape");
+  assert.equal(event.defaultPrevented, true, "the drawer stays as it is");
+  assert.ok(document.activeElement === inTurn(shown, "edit"));
+  assert.equal(textOf(shown.element, ".question-text"), "How many tasks?");
+  assert.deepEqual(asked, []);
+});
+
+test("an empty question, a new line and a composition send nothing", () => {
+  /** @type {object[]} */
+  const asked = [];
+  const shown = view({ onAskInstead: (question) => asked.push(question) });
+  shown.update(turnOf(finished()));
+  rewrite(shown, "  ", "Enter");
+  inTurn(shown, "cancel").click();
+  rewrite(shown, "Tasks", "Enter", { shiftKey: true });
+  inTurn(shown, "cancel").click();
+  rewrite(shown, "こんにちは", "Enter", { isComposing: true });
+  assert.deepEqual(asked, []);
+});
+
+test("an answer can be had again", () => {
+  /** @type {object[]} */
+  const asked = [];
+  const shown = view({ onAskInstead: (question) => asked.push(question) });
+  shown.update(turnOf(delta("Two."), finished()));
+  const again = [...shown.element.querySelectorAll("button")].find((button) =>
+    button.textContent?.includes("Answer again"),
+  );
+  again?.click();
+  assert.deepEqual(asked, [{ text: "How many tasks?", replaces: "turn-1" }]);
+});
+
+test("versions are counted, and lead to the ones before and after", () => {
+  /** @type {object[]} */
+  const wanted = [];
+  const shown = view({ onShowVersion: (change) => wanted.push(change) });
+  shown.update(turnOf(finished()));
+  assert.equal(inTurn(shown, "versions").hidden, true, "there is only one");
+  shown.update({ ...turnOf(finished()), versions: ["turn-0", "turn-1", "turn-2"] });
+  assert.equal(inTurn(shown, "version").textContent, "2 / 3");
+  assert.equal(inTurn(shown, "versions").getAttribute("aria-label"), "Version 2 of 3");
+  inTurn(shown, "version-before").click();
+  inTurn(shown, "version-after").click();
+  assert.deepEqual(wanted, [
+    { from: "turn-1", to: "turn-0", step: -1 },
+    { from: "turn-1", to: "turn-2", step: 1 },
+  ]);
+});
+
+test("at the last version the keyboard goes to the way back", () => {
+  const shown = view();
+  shown.update({ ...turnOf(finished()), versions: ["turn-0", "turn-1"] });
+  assert.equal(inTurn(shown, "version-after").disabled, true);
+  shown.focusVersions(1);
+  assert.ok(document.activeElement === inTurn(shown, "version-before"));
+});
+
+test("a question that waits in the queue says so and can be removed", () => {
+  /** @type {string[]} */
+  const removed = [];
+  const shown = view({ onUnqueue: (turnId) => removed.push(turnId) });
+  const waiting = { ...started(), queued: true };
+  shown.update(applyEvents(newTurn("turn-1"), numbered(waiting)).turn);
+  assert.equal(inTurn(shown, "queued").hidden, false);
+  assert.match(textOf(shown.element, ".turn-queued") ?? "", /Waits for the answer above/);
+  assert.equal(inTurn(shown, "status").hidden, true);
+  assert.equal(shown.element.getAttribute("aria-busy"), "false");
+  inTurn(shown, "unqueue").click();
+  assert.deepEqual(removed, ["turn-1"]);
+  shown.update(applyEvents(newTurn("turn-1"), numbered(waiting, finished("stopped"))).turn);
+  assert.equal(inTurn(shown, "queued").hidden, true);
+  assert.equal(textOf(shown.element, ".stopped"), "Not answered: removed while it waited");
 });
 
 test("a call that waits for the person shows the question, then its outcome", () => {

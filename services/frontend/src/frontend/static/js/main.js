@@ -20,6 +20,8 @@ const CONTROLLERS = {
     (await import("./controllers/connection-controller.js")).ConnectionController,
   "conversation-list": async () =>
     (await import("./controllers/conversation-list-controller.js")).ConversationListController,
+  "conversation-menu": async () =>
+    (await import("./controllers/conversation-menu-controller.js")).ConversationMenuController,
   "demo-banner": async () =>
     (await import("./controllers/demo-banner-controller.js")).DemoBannerController,
   drawer: async () => (await import("./controllers/drawer-controller.js")).DrawerController,

@@ -1,7 +1,7 @@
 // @ts-check
 /** The open conversation: which it is, what comes from the server for it, and what the person does in it. */
 
-import { addressOf, conversationIn } from "../lib/address.js";
+import { addressOf, conversationIn, turnIn } from "../lib/address.js";
 import { announce, announceNow } from "../lib/announce.js";
 import { pauseMs } from "../lib/backoff.js";
 import { part, setText } from "../lib/dom.js";
@@ -15,6 +15,7 @@ import { Outbox } from "../models/outbox.js";
 import { callsOf, isOver } from "../models/turn.js";
 import { TurnFeed } from "../models/turn-feed.js";
 import { TurnSpeech } from "../models/turn-speech.js";
+import { confirmed } from "../views/confirm-dialog.js";
 import { ThreadView } from "../views/thread-view.js";
 import { toast } from "../views/toast.js";
 
@@ -36,8 +37,11 @@ export class ChatController {
   #speech = new TurnSpeech({ announce, announceNow });
   #conversationId = "";
   #title = NEW_TITLE;
-  /** Turns that change while this is true were there before: they are shown, not spoken. */
-  #isOpening = true;
+  #isTemporary = false;
+  /** The turn to be shown once the conversation is here. @type {string | null} */
+  #sought = null;
+  /** What was there before this page knew of it is shown, not spoken. @type {(turn: Turn) => boolean} */
+  #isNews = () => true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
 
@@ -47,7 +51,11 @@ export class ChatController {
     this.#app = app;
     this.#connection = /** @type {Connection} */ (app.connection);
     const connection = this.#connection;
-    this.#feed = new TurnFeed({ connection, onChange: (turn) => this.#turnChanged(turn) });
+    this.#feed = new TurnFeed({
+      connection,
+      onChange: (turn) => this.#turnChanged(turn),
+      onDrop: (turnId) => this.#thread.drop(turnId),
+    });
     this.#decisions = new Decisions({
       connection,
       onLate: () => this.#watch(),
@@ -57,8 +65,10 @@ export class ChatController {
       connection,
       remembered: inTab,
       onChange: () => this.#showPending(),
-      onTaken: ({ conversationId, turnId, clientId }) =>
-        this.#began(conversationId, turnId, clientId),
+      onTaken: ({ conversationId, turnId, clientId, replaces }) =>
+        replaces
+          ? this.#pathChanged(conversationId)
+          : this.#began(conversationId, turnId, clientId),
     });
     this.#thread = new ThreadView(element, {
       me: app.me,
@@ -74,7 +84,9 @@ export class ChatController {
       inputs: {
         answer: (inputId, answer) => this.#orReloaded(app.api.answerInput(inputId, answer)),
       },
-      onAskAgain: (question) => this.#ask(question),
+      onAskInstead: ({ text, replaces }) => this.#askInstead(text, replaces),
+      onShowVersion: (change) => this.#showVersion(change),
+      onUnqueue: (turnId) => this.#unqueue(turnId),
       onRetry: (clientId) => this.#outbox.retry(clientId),
       onEdit: (clientId) => app.tell("rewrite", { text: this.#outbox.remove(clientId) }),
     });
@@ -84,13 +96,17 @@ export class ChatController {
 
   connect() {
     setText(part(this.#element, "greeting"), `${greeting(new Date())}, ${this.#app.me}`);
-    this.#app.hear("open", ({ conversationId }) => this.#goTo(conversationId));
+    this.#app.hear("open", ({ conversationId, turnId }) => this.#leaveFor(conversationId, turnId));
     this.#app.hear("ask", ({ text }) => this.#ask(text));
-    this.#app.hear("stop", () => this.#stop());
+    this.#app.hear("stop", () => this.#stop(this.#activeTurn?.turnId));
+    this.#toggle.addEventListener("change", () => this.#setTemporary(this.#toggle.checked));
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#takeWarning()) event.preventDefault();
+    });
     this.#hearServer();
     this.#element.addEventListener("click", (event) => this.#promptClicked(event));
-    window.addEventListener("popstate", () => this.#open(conversationIn()));
-    this.#open(conversationIn() ?? this.#unsentConversation);
+    window.addEventListener("popstate", () => this.#open(conversationIn(), turnIn()));
+    this.#open(conversationIn() ?? this.#unsentConversation, turnIn());
   }
 
   #hearServer() {
@@ -104,6 +120,7 @@ export class ChatController {
     );
     this.#on("relay_lost", ({ turn_id }) => this.#feed.relayLost(turn_id));
     this.#on("conversation", (change) => this.#conversationChanged(change));
+    this.#on("conversation_changed", ({ conversation_id }) => this.#pathChanged(conversation_id));
   }
 
   /** @param {string} name @param {(detail: any) => void} listener */
@@ -115,26 +132,48 @@ export class ChatController {
 
   // Actions
 
-  /** @param {string | null} conversationId null: a new one */
-  #goTo(conversationId) {
-    const address = addressOf(conversationId);
-    if (location.pathname !== address) history.pushState(null, "", address);
-    this.#open(conversationId);
+  /** @param {string | null} conversationId null: a new one @param {string} [turnId] */
+  async #leaveFor(conversationId, turnId) {
+    if (conversationId !== this.#conversationId && this.#takeWarning()) {
+      const text = "It is not in your list and will be deleted, so you would not find it again.";
+      const title = "Leave this temporary chat?";
+      if (!(await confirmed({ title, text, yes: "Leave" }))) return;
+    }
+    this.#goTo(conversationId, turnId);
   }
 
-  /** @param {string} text */
-  #ask(text) {
-    this.#outbox.send({ conversationId: this.#conversationId, isNew: !this.#isInAddress, text });
+  /** @param {string | null} conversationId null: a new one @param {string} [turnId] */
+  #goTo(conversationId, turnId) {
+    const address = addressOf(conversationId, turnId);
+    if (location.pathname + location.hash !== address) history.pushState(null, "", address);
+    this.#open(conversationId, turnId);
+  }
+
+  /** @param {string} text @param {string} [replaces] the turn of which it is another version */
+  #ask(text, replaces) {
+    this.#outbox.send({
+      conversationId: this.#conversationId,
+      isNew: !this.#isInAddress,
+      text,
+      ...(replaces && { replaces }),
+      ...(this.#isTemporary && { temporary: true }),
+    });
     this.#thread.toLatest();
   }
 
-  async #stop() {
-    const turn = this.#activeTurn;
-    if (!turn) return;
+  /** @param {string} text @param {string} replaces */
+  #askInstead(text, replaces) {
+    this.#ask(text, replaces);
+    this.#focusComposer();
+  }
+
+  /** @param {string | undefined} turnId */
+  async #stop(turnId) {
+    if (!turnId) return;
     try {
-      await this.#connection.request("stop", { turn_id: turn.turnId });
+      await this.#connection.request("stop", { turn_id: turnId });
     } catch (error) {
-      toast(`Not stopped. ${error instanceof Error ? error.message : error}`);
+      toast(`Not stopped. ${messageOf(error)}`);
     }
   }
 
@@ -159,6 +198,43 @@ export class ChatController {
     }
   }
 
+  /** @param {string} turnId */
+  #unqueue(turnId) {
+    this.#focusComposer();
+    this.#stop(turnId);
+  }
+
+  /** @param {{ from: string, to: string, step: number }} change */
+  async #showVersion(change) {
+    const conversation = await this.#withVersion(change.to);
+    if (!conversation) return;
+    this.#thread.swap(change, () => this.#loaded(conversation));
+    const { versions } = this.#feed.turns.find(({ turnId }) => turnId === change.to) ?? {};
+    if (versions) announce(`Version ${versions.indexOf(change.to) + 1} of ${versions.length}.`);
+  }
+
+  /**
+   * Makes a turn part of what is shown, here and in other tabs.
+   *
+   * @param {string} turnId
+   * @returns {Promise<ConversationDetail | null>} null: it did not work, or another conversation is open by now
+   */
+  async #withVersion(turnId) {
+    const conversationId = this.#conversationId;
+    this.#feed.expect();
+    try {
+      const conversation = await this.#app.api.showVersion(conversationId, turnId);
+      return conversationId === this.#conversationId ? conversation : null;
+    } catch (error) {
+      toast(`That version cannot be shown. ${messageOf(error)}`);
+      return null;
+    }
+  }
+
+  #focusComposer() {
+    document.getElementById("question")?.focus({ preventScroll: true });
+  }
+
   /** @param {MouseEvent} event */
   #promptClicked({ target }) {
     const prompt = target instanceof Element && target.closest("[data-prompt]");
@@ -167,15 +243,16 @@ export class ChatController {
 
   // Opening
 
-  /** @param {string | null} conversationId null: a new one */
-  #open(conversationId) {
+  /** @param {string | null} conversationId null: a new one @param {string | null} [turnId] */
+  #open(conversationId, turnId = null) {
     this.#conversationId = conversationId ?? newId();
-    this.#isOpening = true;
+    this.#sought = turnId;
     this.#feed.clear();
     this.#thread.clear();
     this.#thread.showNote(this.#isInAddress ? "Opening the conversation…" : "");
     this.#showPending();
     this.#setTitle(NEW_TITLE);
+    this.#setTemporary(false);
     this.#app.tell("opened", { conversationId: this.#conversationId });
     if (this.#connection.isOpen) this.#watch();
   }
@@ -189,32 +266,47 @@ export class ChatController {
     clearTimeout(this.#retry);
     const conversationId = this.#conversationId;
     const mustExist = this.#isInAddress;
+    this.#feed.expect();
     try {
       const { conversation } = await this.#connection.request("watch", {
         conversation_id: conversationId,
       });
       if (conversationId !== this.#conversationId) return;
-      if (conversation) this.#loaded(conversation);
+      if (conversation) this.#arrived(conversation);
       else if (mustExist) this.#absent();
-      else this.#isOpening = false;
     } catch (error) {
       if (conversationId !== this.#conversationId || !this.#connection.isOpen) return;
-      const reason = error instanceof Error ? error.message : error;
-      this.#thread.showNote(`The conversation cannot be shown. ${reason}`);
+      this.#thread.showNote(`The conversation cannot be shown. ${messageOf(error)}`);
       if (error instanceof RequestFailed && error.retryable)
         this.#retry = setTimeout(() => this.#watch(tries + 1), pauseMs(tries));
     }
   }
 
   /** @param {ConversationDetail} conversation */
-  #loaded({ title, turns, earlier_turns }) {
+  async #arrived(conversation) {
+    this.#loaded(conversation);
+    const turnId = this.#sought;
+    this.#sought = null;
+    if (!turnId || this.#thread.goTo(turnId)) return;
+    const another = await this.#withVersion(turnId);
+    if (!another) return;
+    this.#loaded(another);
+    if (!this.#thread.goTo(turnId)) toast("That message is further up than can be shown.");
+  }
+
+  /** @param {ConversationDetail} conversation */
+  #loaded({ title, turns, earlier_turns, temporary = false }) {
     this.#thread.showNote(
       earlier_turns ? "Only the latest part of this conversation is shown." : "",
     );
     this.#setTitle(title);
-    this.#feed.load(turns);
+    this.#setTemporary(temporary);
+    const known = new Set(this.#feed.turns.map(({ turnId }) => turnId));
+    this.#isNews = ({ turnId }) => known.has(turnId);
+    this.#feed.load(turns, { earlier: earlier_turns });
+    this.#isNews = () => true;
     for (const { client_id } of turns) this.#outbox.remove(client_id);
-    this.#isOpening = false;
+    this.#tellActivity();
     this.#thread.flush();
   }
 
@@ -233,15 +325,20 @@ export class ChatController {
       this.#outbox.remove(clientId);
       return;
     }
-    this.#isOpening = false;
     if (!this.#isInAddress) history.pushState(null, "", addressOf(conversationId));
+    this.#describe();
     this.#feed.begin(turnId, clientId);
+  }
+
+  /** Another version of a question is shown, here or in another tab. @param {string} conversationId */
+  #pathChanged(conversationId) {
+    if (conversationId === this.#conversationId) this.#watch();
   }
 
   /** @param {Turn} turn */
   #turnChanged(turn) {
-    if (this.#isOpening) this.#speech.skip(turn);
-    else this.#speech.follow(turn);
+    if (this.#isNews(turn)) this.#speech.follow(turn);
+    else this.#speech.skip(turn);
     if (turn.title && this.#title === NEW_TITLE) this.#setTitle(turn.title);
     // The question is drawn as a turn from here on, in the place of the one that was on its way.
     this.#thread.showTurn(turn);
@@ -269,9 +366,22 @@ export class ChatController {
     return this.#outbox.all.findLast(({ isNew }) => isNew)?.conversationId ?? null;
   }
 
-  /** The latest turn that goes on. */
+  /** The turn that goes on; others wait for its end. */
   get #activeTurn() {
-    return this.#feed.turns.findLast((turn) => !isOver(turn)) ?? null;
+    return this.#feed.turns.find((turn) => !isOver(turn)) ?? null;
+  }
+
+  /** The switch that makes a new conversation a temporary one. */
+  get #toggle() {
+    return part(this.#element, "temporary", HTMLInputElement);
+  }
+
+  /** Whether leaving needs a warning now. It is given once for each temporary conversation. */
+  #takeWarning() {
+    const key = `steward.warned:${this.#conversationId}`;
+    if (!this.#isTemporary || this.#feed.turns.length === 0 || inTab.get(key)) return false;
+    inTab.set(key, "yes");
+    return true;
   }
 
   #showPending() {
@@ -281,7 +391,9 @@ export class ChatController {
   #tellActivity() {
     const turn = this.#activeTurn;
     const waiting = turn ? callsOf(turn).filter(isWaiting) : [];
-    this.#app.tell("activity", { isActive: turn !== null, isWaiting: waiting.length > 0 });
+    const queued = this.#feed.turns.filter((it) => it.queued && !isOver(it)).length;
+    this.#app.tell("activity", { isActive: turn !== null, isWaiting: waiting.length > 0, queued });
+    this.#thread.setBusy(turn !== null);
     const mark = waiting.length ? `● ${phaseWords(callPhase(waiting[0])).label} · ` : "";
     document.title = `${mark}${this.#title} · Steward`;
   }
@@ -292,4 +404,26 @@ export class ChatController {
     setText(part(this.#element, "title"), title);
     this.#tellActivity();
   }
+
+  /** @param {boolean} isTemporary */
+  #setTemporary(isTemporary) {
+    this.#isTemporary = isTemporary;
+    this.#toggle.checked = isTemporary;
+    part(this.#element, "temporary-mark").hidden = !isTemporary;
+    this.#describe();
+  }
+
+  /** Tells what can be done with the conversation as a whole. */
+  #describe() {
+    this.#app.tell("described", {
+      conversationId: this.#conversationId,
+      exists: this.#isInAddress,
+      isTemporary: this.#isTemporary,
+    });
+  }
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }

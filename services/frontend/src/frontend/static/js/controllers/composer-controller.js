@@ -5,7 +5,7 @@ import { conversationIn } from "../lib/address.js";
 import { part, setText } from "../lib/dom.js";
 import { inTab } from "../lib/storage.js";
 
-/** @import { App } from "../models/app.js" */
+/** @import { Activity, App } from "../models/app.js" */
 
 const DEFAULT_MOST = 100_000;
 /** The count shows from this share of the limit on. */
@@ -17,7 +17,6 @@ export class ComposerController {
   #app;
   #text;
   #most = DEFAULT_MOST;
-  #activity = { isActive: false, isWaiting: false };
   /** What somebody wrote before this class was there to notice. */
   #typedEarly;
 
@@ -90,13 +89,16 @@ export class ComposerController {
     if (matchMedia("(hover: hover)").matches) this.#text.focus({ preventScroll: true });
   }
 
-  /** @param {{ isActive: boolean, isWaiting: boolean }} activity */
+  /** @param {Activity} activity */
   #activityChanged(activity) {
-    const hadFocus = document.activeElement === part(this.#element, "stop");
-    this.#activity = activity;
-    part(this.#element, "stop").hidden = !activity.isActive;
-    part(this.#element, "send").hidden = activity.isActive;
-    if (!activity.isActive) setText(part(this.#element, "problem"), "");
+    const stop = part(this.#element, "stop");
+    const hadFocus = document.activeElement === stop;
+    stop.hidden = !activity.isActive;
+    stop.setAttribute("aria-label", stopWords(activity));
+    stop.title = stopWords(activity);
+    part(this.#element, "stop-all").hidden = activity.queued === 0;
+    setText(part(this.#element, "state"), stateWords(activity));
+    part(this.#element, "keys").hidden = activity.isActive;
     if (hadFocus && !activity.isActive) this.#text.focus();
   }
 
@@ -116,10 +118,6 @@ export class ComposerController {
 
   /** @param {string} text @returns {string} empty when it can be sent */
   #problemWith(text) {
-    if (this.#activity.isWaiting)
-      return "Steward waits for your yes or no above. Decide there, or press Stop.";
-    if (this.#activity.isActive)
-      return "Steward is still answering. Wait for the end, or press Stop.";
     const length = characters(text);
     if (length <= this.#most) return "";
     return `This is too long: ${number(length)} characters, and ${number(this.#most)} are the most. Shorten it, or send it in parts.`;
@@ -136,6 +134,21 @@ export class ComposerController {
     );
     part(this.#element, "count").toggleAttribute("data-over", length > this.#most);
   }
+}
+
+/** @param {Activity} activity */
+function stopWords({ queued }) {
+  if (queued === 0) return "Stop";
+  const waiting = queued === 1 ? "the question that waits" : `the ${queued} questions that wait`;
+  return `Stop all: this answer and ${waiting}`;
+}
+
+/** @param {Activity} activity */
+function stateWords({ isActive, isWaiting, queued }) {
+  if (!isActive) return "";
+  if (queued > 0) return `${queued} waiting. Stop ends ${queued === 1 ? "it" : "them"} too.`;
+  if (isWaiting) return "Waiting for your yes above. What you send now waits for that.";
+  return "What you send now waits for the end of this answer.";
 }
 
 function draftKey() {

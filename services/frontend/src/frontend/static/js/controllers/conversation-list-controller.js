@@ -1,11 +1,13 @@
 // @ts-check
-/** The side list: in step with the server, found by title, opened, renamed and deleted. */
+/** The side list: in step with the server, searched by title and by what was said, opened, renamed and deleted. */
 
 import { pauseMs } from "../lib/backoff.js";
 import { part, setText } from "../lib/dom.js";
 import { RequestFailed } from "../models/api.js";
+import { MessageSearch } from "../models/message-search.js";
 import { confirmed } from "../views/confirm-dialog.js";
 import { ConversationGroups } from "../views/conversation-groups.js";
+import { SearchResults } from "../views/search-results.js";
 import { toast } from "../views/toast.js";
 
 /** @import { App } from "../models/app.js" */
@@ -19,6 +21,8 @@ export class ConversationListController {
   #app;
   #groups;
   #search;
+  #messages;
+  #results;
   /** @type {Map<string, Conversation>} */
   #conversations = new Map();
   #currentId = "";
@@ -37,6 +41,13 @@ export class ConversationListController {
       onRename: (conversationId, title) => this.#rename(conversationId, title),
       onRemove: (conversation) => this.#remove(conversation),
     });
+    this.#messages = new MessageSearch({
+      find: (text) => app.api.search(text),
+      onChange: () => this.#draw(),
+    });
+    this.#results = new SearchResults(part(element, "found"), ({ conversation_id, turn_id }) =>
+      app.tell("open", { conversationId: conversation_id, turnId: turn_id }),
+    );
   }
 
   // Lifecycle
@@ -88,6 +99,7 @@ export class ConversationListController {
   }
 
   async #searched() {
+    this.#messages.look(this.#search.value);
     this.#draw();
     for (let page = 0; page < MOST_PAGES && this.#nextBefore && this.#search.value; page += 1) {
       await this.#loadMore();
@@ -139,10 +151,14 @@ export class ConversationListController {
     if (event.key === "Escape" && event.target === this.#search && this.#search.value) {
       event.preventDefault();
       this.#search.value = "";
-      this.#draw();
+      this.#searched();
+    }
+    const links = [...this.#groups.links, ...this.#results.links];
+    if (event.key === "Enter" && event.target === this.#search && this.#search.value) {
+      event.preventDefault();
+      links[0]?.click();
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const links = this.#groups.links;
     const at = links.indexOf(/** @type {HTMLAnchorElement} */ (event.target));
     if (!step || (at === -1 && event.target !== this.#search) || at + step < -1) return;
     event.preventDefault();
@@ -160,7 +176,8 @@ export class ConversationListController {
   /** @param {(Conversation | { conversation_id: string }) & { deleted?: boolean }} change */
   #changed(change) {
     if (change.deleted) this.#conversations.delete(change.conversation_id);
-    else this.#conversations.set(change.conversation_id, /** @type {Conversation} */ (change));
+    else if (!("temporary" in change && change.temporary))
+      this.#conversations.set(change.conversation_id, /** @type {Conversation} */ (change));
     this.#draw();
   }
 
@@ -178,11 +195,20 @@ export class ConversationListController {
       .filter(({ title }) => title.toLowerCase().includes(sought))
       .sort((one, other) => Date.parse(other.updated_at) - Date.parse(one.updated_at));
     this.#groups.show(shown, { currentId: this.#currentId, now: new Date() });
+    this.#results.show(this.#messages.hits);
     part(this.#element, "more").hidden = !this.#nextBefore || sought !== "";
-    const none = sought
-      ? "No conversation has this in its title."
-      : "Your conversations will be listed here.";
-    this.#note(shown.length ? "" : none);
+    this.#note(this.#noteFor(sought, shown.length));
+  }
+
+  /** @param {string} sought @param {number} shown how many titles have it */
+  #noteFor(sought, shown) {
+    const { state, hits, problem } = this.#messages;
+    if (state === "idle") return shown ? "" : "Your conversations will be listed here.";
+    if (state === "short") return "One character more searches what was said as well.";
+    if (state === "searching") return "Searching what was said…";
+    if (state === "failed") return `What was said could not be searched. ${problem}`;
+    if (hits.length) return "";
+    return shown ? "Not found in what was said." : `Nothing found for “${sought}”.`;
   }
 
   /** @param {string} text */

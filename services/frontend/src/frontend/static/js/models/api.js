@@ -1,7 +1,8 @@
 // @ts-check
 /** The page's HTTP: JSON in and out, with the session's cookie and CSRF token. */
 
-/** @import { About, CallDecision, Conversation, ConversationPage, DecisionResult, ErrorBody, Grant, JsonObject, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
+/** @import { SearchHit, Share } from "../types/conversations.js" */
+/** @import { About, CallDecision, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, JsonObject, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
 
 /** A request that was answered with an error, or not at all. The message is for the person. */
 export class RequestFailed extends Error {
@@ -58,6 +59,32 @@ export class Api {
   /** @param {string} conversationId @returns {Promise<void>} */
   async remove(conversationId) {
     await this.#request("DELETE", `/api/conversations/${encodeURIComponent(conversationId)}`);
+  }
+
+  /** Shows the version of a question that has this turn. @param {string} conversationId @param {string} turnId @returns {Promise<ConversationDetail>} */
+  showVersion(conversationId, turnId) {
+    const path = `/api/conversations/${encodeURIComponent(conversationId)}/head`;
+    return this.#request("PUT", path, { turn_id: turnId });
+  }
+
+  /** @param {string} text @returns {Promise<{ hits: SearchHit[] }>} */
+  search(text) {
+    return this.#request("GET", `/api/search?q=${encodeURIComponent(text)}`);
+  }
+
+  /** Not found: it is not shared. @param {string} conversationId @returns {Promise<Share>} */
+  share(conversationId) {
+    return this.#request("GET", shareOf(conversationId));
+  }
+
+  /** Makes the link, or brings it up to now. @param {string} conversationId @returns {Promise<Share>} */
+  makeShare(conversationId) {
+    return this.#request("PUT", shareOf(conversationId));
+  }
+
+  /** @param {string} conversationId @returns {Promise<void>} */
+  async withdrawShare(conversationId) {
+    await this.#request("DELETE", shareOf(conversationId));
   }
 
   /** @param {string} callId @param {JsonObject} args @returns {Promise<PreviewAnswer>} */
@@ -136,6 +163,11 @@ export class Api {
     if (response.ok) return answer;
     throw new RequestFailed(answer?.error ?? unexplained(response.status));
   }
+}
+
+/** @param {string} conversationId */
+function shareOf(conversationId) {
+  return `/api/conversations/${encodeURIComponent(conversationId)}/share`;
 }
 
 /** @param {Response} response @returns {Promise<any>} null when there is none, as from a proxy between us */

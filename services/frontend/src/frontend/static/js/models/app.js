@@ -9,17 +9,27 @@ import { ApprovalInbox } from "./approval-inbox.js";
 /** @import { Connection } from "./connection.js" */
 
 /**
+ * What goes on in the open conversation.
+ *
+ * @typedef {object} Activity
+ * @property {boolean} isActive a question is being answered
+ * @property {boolean} isWaiting for the person's yes
+ * @property {number} queued how many questions wait for that answer's end
+ */
+
+/**
  * What controllers tell one another.
  *
  * @typedef {object} AppEvents
- * @property {{ conversationId: string | null }} open somebody wants this conversation opened; null: a new one
+ * @property {{ conversationId: string | null, turnId?: string }} open somebody wants this conversation opened, at this turn; null: a new one
  * @property {{ conversationId: string }} opened it is
+ * @property {{ conversationId: string, exists: boolean, isTemporary: boolean }} described what the server has of it
  * @property {{ text: string }} ask
  * @property {object} stop
  * @property {object} find the person looks for a conversation
  * @property {{ text: string }} rewrite a question goes back to the composer
  * @property {object} decided the person has answered a question for a yes, whether it counted or not
- * @property {{ isActive: boolean, isWaiting: boolean }} activity what the open conversation's last turn is doing
+ * @property {Activity} activity
  */
 
 export class App {

@@ -3,7 +3,7 @@
  * The live connection: requests with their answers, and what the server sends by itself.
  *
  * Dispatches `open`, `closed`, `refused`, and the server's events `events`, `turn`, `conversation`,
- * `relay_lost` and `signed_out` as CustomEvents with the message as `detail`.
+ * `conversation_changed`, `relay_lost` and `signed_out` as CustomEvents with the message as `detail`.
  */
 
 import { pauseMs } from "../lib/backoff.js";
@@ -85,7 +85,13 @@ export class Connection extends EventTarget {
     this.#socket.on("events", (/** @type {string} */ turnId, /** @type {string} */ json) => {
       this.#tell("events", { turnId, events: /** @type {WireEvent[]} */ (JSON.parse(json)) });
     });
-    for (const name of ["turn", "conversation", "relay_lost", "signed_out"]) {
+    for (const name of [
+      "turn",
+      "conversation",
+      "conversation_changed",
+      "relay_lost",
+      "signed_out",
+    ]) {
       this.#socket.on(name, (/** @type {object} */ message) => this.#tell(name, message));
     }
   }

@@ -16,6 +16,8 @@ import { RequestFailed } from "./api.js";
  * @property {string} conversationId
  * @property {boolean} isNew whether it is to begin that conversation
  * @property {string} text
+ * @property {string} [replaces] the turn of which it is to be another version
+ * @property {boolean} [temporary] whether the conversation, if it begins it, is one that is not kept
  * @property {"sending" | "waiting" | "failed" | "taken"} state `taken`: the server has it, its turn will show soon
  * @property {string} problem why it failed
  */
@@ -35,7 +37,7 @@ export class Outbox {
    * @param {Pick<Connection, "request" | "isOpen">} parts.connection
    * @param {Pick<Remembered, "get" | "set">} parts.remembered where questions survive a reload
    * @param {() => void} parts.onChange
-   * @param {(taken: { conversationId: string, turnId: string, clientId: string }) => void} parts.onTaken
+   * @param {(taken: { conversationId: string, turnId: string, clientId: string, replaces?: string }) => void} parts.onTaken
    */
   constructor({ connection, remembered, onChange, onTaken }) {
     this.#connection = connection;
@@ -55,7 +57,7 @@ export class Outbox {
     return this.all.filter((pending) => pending.conversationId === conversationId);
   }
 
-  /** @param {{ conversationId: string, isNew: boolean, text: string }} question */
+  /** @param {Omit<Pending, "clientId" | "state" | "problem">} question */
   async send(question) {
     await this.#try({ clientId: newId(), ...question, state: "sending", problem: "" });
   }
@@ -89,13 +91,18 @@ export class Outbox {
 
   /** @param {Pending} pending */
   async #try(pending) {
-    const { clientId, conversationId, text } = pending;
+    const { clientId, conversationId, text, replaces, temporary } = pending;
     this.#keep({ ...pending, state: "sending", problem: "" });
     try {
-      const payload = { conversation_id: conversationId, client_id: clientId, text };
-      const { turn_id } = await this.#connection.request("ask", payload);
+      const { turn_id } = await this.#connection.request("ask", {
+        conversation_id: conversationId,
+        client_id: clientId,
+        text,
+        ...(replaces && { replaces }),
+        ...(temporary && { temporary }),
+      });
       if (this.#pending.has(clientId)) this.#keep({ ...pending, state: "taken", problem: "" });
-      this.#onTaken({ conversationId, turnId: turn_id, clientId });
+      this.#onTaken({ conversationId, turnId: turn_id, clientId, ...(replaces && { replaces }) });
     } catch (error) {
       // Its turn may have come by another way meanwhile; then there is nothing left to keep.
       if (this.#pending.has(clientId)) this.#keep({ ...pending, ...this.#outcome(error) });

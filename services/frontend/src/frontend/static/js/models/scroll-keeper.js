@@ -49,6 +49,13 @@ export class ScrollKeeper {
     this.#scroller.scrollTop = Math.min(wanted, end);
   }
 
+  /** Moves the page so that something stands at a height of the window. @param {HTMLElement} target @param {number} top */
+  keepAt(target, top) {
+    this.#follow(false);
+    this.#scroller.scrollTop += target.getBoundingClientRect().top - top;
+    this.#lastTop = this.#scroller.scrollTop;
+  }
+
   // Internal
 
   #scrolled() {

@@ -15,6 +15,7 @@ import { applyEvents, isOver, newTurn } from "./turn.js";
 export class TurnFeed {
   #connection;
   #onChange;
+  #onDrop;
   #later;
   /** @type {Map<string, Turn>} */
   #turns = new Map();
@@ -26,16 +27,25 @@ export class TurnFeed {
   #tries = new Map();
   /** Turns that will be asked for after a pause. @type {Set<string>} */
   #pausing = new Set();
+  /** Turns that began since the conversation was last asked for. @type {Set<string>} */
+  #begunSince = new Set();
 
   /**
    * @param {object} parts
    * @param {Pick<Connection, "request" | "isOpen">} parts.connection
    * @param {(turn: Turn) => void} parts.onChange
+   * @param {(turnId: string) => void} [parts.onDrop] a turn is no longer part of what is shown
    * @param {(task: () => void, ms: number) => unknown} [parts.later]
    */
-  constructor({ connection, onChange, later = (work, ms) => setTimeout(work, ms) }) {
+  constructor({
+    connection,
+    onChange,
+    onDrop = () => {},
+    later = (work, ms) => setTimeout(work, ms),
+  }) {
     this.#connection = connection;
     this.#onChange = onChange;
+    this.#onDrop = onDrop;
     this.#later = later;
   }
 
@@ -52,20 +62,27 @@ export class TurnFeed {
   /** Forgets everything: another conversation is opened. */
   clear() {
     this.#turns.clear();
+    this.#begunSince.clear();
     this.#forgetConnection();
   }
 
+  /** The conversation is asked for now: the answer may lack turns that begin meanwhile. */
+  expect() {
+    this.#begunSince.clear();
+  }
+
   /**
-   * Takes a conversation's stored turns, the first time or again, and follows those that go on.
+   * Takes a conversation's stored turns, the first time or again, and follows those that go on. Others than
+   * these are dropped: another version of a question is shown.
    *
    * @param {StoredTurn[]} stored
+   * @param {{ earlier?: boolean }} [more] `earlier`: there are turns before these, which stay if they are known
    */
-  load(stored) {
+  load(stored, { earlier = false } = {}) {
     this.#forgetConnection();
-    for (const { turn_id, client_id, events } of stored) {
-      this.#add(turn_id, client_id);
-      this.#apply(turn_id, events);
-    }
+    this.#dropAllBut(stored, earlier);
+    for (const turn of stored) this.#take(turn);
+    this.#settleQueue();
     for (const turn of this.#turns.values()) {
       if (!isOver(turn)) this.#follow(turn.turnId);
     }
@@ -74,6 +91,7 @@ export class TurnFeed {
   /** A turn began, here or in another tab. @param {string} turnId @param {string} clientId */
   begin(turnId, clientId) {
     this.#add(turnId, clientId);
+    this.#begunSince.add(turnId);
     if (!this.#followed.has(turnId)) this.#follow(turnId);
   }
 
@@ -88,6 +106,7 @@ export class TurnFeed {
     if (!before) return;
     this.#followed.add(turnId);
     const missed = this.#apply(turnId, events);
+    this.#settleQueue();
     const { applied } = /** @type {Turn} */ (this.#turns.get(turnId));
     if (applied > before.applied) this.#tries.delete(turnId);
     if (!missed) return;
@@ -126,16 +145,47 @@ export class TurnFeed {
     if (!this.#turns.has(turnId)) this.#turns.set(turnId, newTurn(turnId, clientId));
   }
 
+  /** @param {StoredTurn[]} stored @param {boolean} earlier */
+  #dropAllBut(stored, earlier) {
+    const kept = new Set([...stored.map(({ turn_id }) => turn_id), ...this.#begunSince]);
+    const known = [...this.#turns.keys()];
+    const first = earlier ? known.indexOf(stored[0]?.turn_id) : 0;
+    for (const turnId of known.slice(Math.max(first, 0))) {
+      if (kept.has(turnId)) continue;
+      this.#turns.delete(turnId);
+      this.#onDrop(turnId);
+    }
+  }
+
+  /** @param {StoredTurn} stored */
+  #take({ turn_id, client_id, events, versions = [] }) {
+    this.#add(turn_id, client_id);
+    const before = /** @type {Turn} */ (this.#turns.get(turn_id));
+    const { turn } = applyEvents(before, events);
+    const isSame = turn.versions.join() === versions.join();
+    this.#put(before, isSame ? turn : { ...turn, versions });
+  }
+
+  /** The first turn that goes on is the one that is answered, whatever it said when it was asked. */
+  #settleQueue() {
+    const next = this.turns.find((turn) => !isOver(turn));
+    if (next?.queued) this.#put(next, { ...next, queued: false });
+  }
+
   /** @param {string} turnId @param {WireEvent[]} events @returns {boolean} whether something was missed */
   #apply(turnId, events) {
     const before = this.#turns.get(turnId);
     if (!before) return false;
     const { turn, missed } = applyEvents(before, events);
-    if (turn !== before) {
-      this.#turns.set(turnId, turn);
-      this.#onChange(turn);
-    }
+    this.#put(before, turn);
     return missed;
+  }
+
+  /** @param {Turn} before @param {Turn} turn */
+  #put(before, turn) {
+    if (turn === before) return;
+    this.#turns.set(turn.turnId, turn);
+    this.#onChange(turn);
   }
 
   /** @param {string} turnId */

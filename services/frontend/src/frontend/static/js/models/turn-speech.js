@@ -111,7 +111,8 @@ function once(heard, key, words) {
 }
 
 /** @param {Turn} turn */
-function endWords({ outcome, error }) {
+function endWords({ outcome, error, queued }) {
+  if (queued) return "A waiting question was removed.";
   if (outcome === "stopped") return "Stopped.";
   return outcome === "failed" ? (error?.message ?? "Something went wrong.") : "";
 }

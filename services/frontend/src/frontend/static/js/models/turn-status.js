@@ -6,7 +6,7 @@ import { callsOf, isOver, openText } from "./turn.js";
 
 /** @import { Call, Turn } from "../types/turn.js" */
 
-/** @typedef {{ kind: "thinking" | "tools" | "waiting" | "writing", words: string }} TurnStatus */
+/** @typedef {{ kind: "queued" | "thinking" | "tools" | "waiting" | "writing", words: string }} TurnStatus */
 
 /** What a turn may wait for, first what this person can end. */
 const WAITING = /** @type {const} */ (["waiting", "asked", "undecided", "waiting_for_other"]);
@@ -17,6 +17,7 @@ const WAITING = /** @type {const} */ (["waiting", "asked", "undecided", "waiting
  */
 export function turnStatus(turn) {
   if (isOver(turn)) return null;
+  if (turn.queued) return { kind: "queued", words: "Waits for the answer above" };
   const calls = callsOf(turn);
   const running = calls.filter((call) => callPhase(call) === "running");
   if (running.length) return { kind: "tools", words: toolWords(running) };

@@ -24,6 +24,7 @@ export function newTurn(turnId, clientId = "") {
     startedAt: null,
     replaces: null,
     queued: false,
+    versions: [],
     applied: 0,
     parts: [],
     calls: {},
@@ -58,7 +59,12 @@ export function applyEvents(turn, events) {
  */
 export function applyEvent(turn, event) {
   if (event.n <= turn.applied || event.first > turn.applied + 1) return turn;
-  const numbered = { ...withoutCoveredText(turn, event), applied: event.n };
+  const numbered = {
+    ...withoutCoveredText(turn, event),
+    applied: event.n,
+    // Whatever else happens to it, it is being answered; one that ends in the queue shows that it did.
+    queued: turn.queued && event.kind === "turn_finished",
+  };
   return withEvent(numbered, event);
 }
 

@@ -136,8 +136,10 @@ export interface Turn {
   startedAt: string | null;
   /** The turn of which this is another version. */
   replaces: string | null;
-  /** It was asked while an earlier question was being answered, and waits for that to end. */
+  /** It waits for the end of an earlier turn; of one that is over: it did until its end. */
   queued: boolean;
+  /** Turn ids of all versions of its question, oldest first. Empty: there is only this one. */
+  versions: string[];
   /** The number up to which everything is applied. */
   applied: number;
   parts: Part[];

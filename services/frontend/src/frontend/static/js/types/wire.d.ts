@@ -250,6 +250,7 @@ export interface Conversation {
   title: string;
   created_at: string;
   updated_at: string;
+  temporary?: boolean;
 }
 
 export interface ConversationPage {
@@ -262,6 +263,7 @@ export interface StoredTurn {
   client_id: string;
   state: "queued" | "ready" | "running" | "waiting" | "answered" | "stopped" | "failed";
   events: WireEvent[];
+  versions?: string[];
 }
 
 export interface ConversationDetail extends Conversation {

@@ -11,10 +11,10 @@ import { TurnView } from "./turn-view.js";
 /** @import { Turn } from "../types/turn.js" */
 /** @import { Pending } from "../models/outbox.js" */
 /** @import { CallPort } from "./call-view.js" */
+/** @import { TurnActions } from "./turn-view.js" */
 
 /**
  * @typedef {object} ThreadActions
- * @property {(question: string) => void} onAskAgain
  * @property {(clientId: string) => void} onRetry
  * @property {(clientId: string) => void} onEdit
  */
@@ -30,13 +30,15 @@ export class ThreadView {
   #frame = new FrameThrottle(() => this.#draw(), 0);
   /** @type {HTMLElement[]} */
   #pending = [];
+  /** Turns of which another version is on its way. @type {Set<string>} */
+  #replaced = new Set();
   /** @type {Set<unknown>} */
   #shownCards = new Set();
   /** Cards in view; while there is one, nobody needs to be sent to it. @type {Set<Element>} */
   #visibleCards = new Set();
   #visibility;
 
-  /** @param {HTMLElement} root @param {CallPort & ThreadActions} port */
+  /** @param {HTMLElement} root @param {CallPort & ThreadActions & TurnActions} port */
   constructor(root, port) {
     this.#root = root;
     this.#port = port;
@@ -71,6 +73,8 @@ export class ThreadView {
       }),
     );
     part(this.#root, "turns").append(...this.#pending);
+    this.#replaced = new Set(pending.flatMap(({ replaces }) => replaces ?? []));
+    this.#hideReplaced();
     if (this.#pending.length) this.#keeper.toLatest();
     this.#drawEmpty();
   }
@@ -87,12 +91,61 @@ export class ThreadView {
     this.#keeper.toLatest();
   }
 
+  /** A turn is no longer part of what is shown. @param {string} turnId */
+  drop(turnId) {
+    this.#turns.get(turnId)?.close();
+    this.#turns.delete(turnId);
+    this.#changed.delete(turnId);
+    this.#drawCards();
+  }
+
+  /** While something is being answered, what was said before is not to be changed. @param {boolean} isBusy */
+  setBusy(isBusy) {
+    part(this.#root, "turns").toggleAttribute("data-busy", isBusy);
+  }
+
+  /**
+   * Brings a turn into view and the reader to it.
+   *
+   * @param {string} turnId
+   * @returns {boolean} whether it is part of what is shown
+   */
+  goTo(turnId) {
+    const view = this.#turns.get(turnId);
+    if (!view) return false;
+    this.#keeper.reveal(view.element);
+    view.element.toggleAttribute("data-sought", true);
+    view.element.tabIndex = -1;
+    view.element.focus({ preventScroll: true });
+    view.element.addEventListener("blur", () => view.element.removeAttribute("data-sought"), {
+      once: true,
+    });
+    return true;
+  }
+
+  /**
+   * Puts one version in the place of another, which stays where it is in the window.
+   *
+   * @param {{ from: string, to: string, step: number }} change
+   * @param {() => void} load makes the other one known
+   */
+  swap({ from, to, step }, load) {
+    const before = this.#turns.get(from)?.element.getBoundingClientRect().top;
+    load();
+    this.flush();
+    const view = this.#turns.get(to);
+    if (!view) return;
+    if (before !== undefined) this.#keeper.keepAt(view.element, before);
+    view.focusVersions(step);
+  }
+
   clear() {
     for (const view of this.#turns.values()) view.close();
     for (const view of this.#pending) view.remove();
     this.#turns.clear();
     this.#changed.clear();
     this.#shownCards.clear();
+    this.#replaced.clear();
     this.#pending = [];
     this.#keeper.toLatest();
     this.#drawCards();
@@ -103,8 +156,18 @@ export class ThreadView {
   #draw() {
     for (const turn of this.#changed.values()) this.#viewOf(turn).update(turn);
     this.#changed.clear();
+    this.#hideReplaced();
     this.#drawEmpty();
     this.#drawCards();
+  }
+
+  /** What followed a question does not follow its next version. */
+  #hideReplaced() {
+    let isReplaced = false;
+    for (const [turnId, { element }] of this.#turns) {
+      isReplaced ||= this.#replaced.has(turnId);
+      element.hidden = isReplaced;
+    }
   }
 
   /** @param {Turn} turn */

@@ -6,15 +6,26 @@ import { isOver } from "../models/turn.js";
 import { turnStatus } from "../models/turn-status.js";
 import { CallView } from "./call-view.js";
 import { copyButton } from "./copy-button.js";
+import { questionEditor } from "./question-editor.js";
 import { StreamedMarkdown } from "./streamed-markdown.js";
 import { TogetherBar } from "./together-bar.js";
+import { VersionSwitch } from "./version-switch.js";
 
 /** @import { NoticePart, Part, TextPart, Turn } from "../types/turn.js" */
 /** @import { CallPort } from "./call-view.js" */
 
+/** Nothing moves until somebody or something else is done. @type {Set<string | undefined>} */
+const RESTS = new Set(["waiting", "queued"]);
 /** Longer questions are folded. */
 const FOLD_CHARACTERS = 1200;
 const FOLD_LINES = 14;
+
+/**
+ * @typedef {object} TurnActions
+ * @property {(question: { text: string, replaces: string }) => void} onAskInstead another version of a question
+ * @property {(change: { from: string, to: string, step: number }) => void} onShowVersion
+ * @property {(turnId: string) => void} onUnqueue
+ */
 
 /** @typedef {{ element: HTMLElement, update: (part: any, turn: Turn) => void, close?: () => void }} PartView */
 
@@ -26,15 +37,23 @@ export class TurnView {
   #calls = new Map();
   #wasOver = false;
   #together;
+  #turnId = "";
+  #question = "";
+  #versions;
 
-  /** @param {CallPort & { onAskAgain: (question: string) => void }} port */
+  /** @param {CallPort & TurnActions} port */
   constructor(port) {
     this.#port = port;
     this.element = fromTemplate("turn-template");
     this.#together = new TogetherBar(part(this.element, "together"), (decisions) =>
       port.approvals.decideAll(decisions),
     );
+    this.#versions = new VersionSwitch(part(this.element, "versions"), (to, step) =>
+      port.onShowVersion({ from: this.#turnId, to, step }),
+    );
     part(this.element, "unfold").addEventListener("click", () => this.#toggleFold());
+    part(this.element, "edit").addEventListener("click", () => this.#edit());
+    part(this.element, "unqueue").addEventListener("click", () => port.onUnqueue(this.#turnId));
   }
 
   /** Questions that wait for the person, in order. */
@@ -48,9 +67,15 @@ export class TurnView {
     );
   }
 
+  /** @param {number} step the direction in which the person goes through the versions */
+  focusVersions(step) {
+    this.#versions.focus(step);
+  }
+
   /** @param {Turn} turn */
   update(turn) {
     this.#drawQuestion(turn);
+    this.#versions.update(turn.turnId, turn.versions);
     this.#drawParts(turn);
     this.#together.update(this.#openApprovals);
     this.#drawStatus(turn);
@@ -58,7 +83,7 @@ export class TurnView {
     this.#wasOver = isOver(turn);
     this.element.setAttribute(
       "aria-busy",
-      String(!isOver(turn) && turnStatus(turn)?.kind !== "waiting"),
+      String(!isOver(turn) && !RESTS.has(turnStatus(turn)?.kind)),
     );
   }
 
@@ -74,7 +99,10 @@ export class TurnView {
     const text = part(this.element, "question");
     if (text.textContent === question) return;
     text.textContent = question;
-    this.element.dataset.turnId = turnId;
+    this.#turnId = turnId;
+    this.#question = question;
+    this.element.id = `turn-${turnId}`;
+    part(this.element, "edit").hidden = question === "";
     setText(part(this.element, "heading"), `You asked: ${question.slice(0, 120)}`);
     const isLong = question.length > FOLD_CHARACTERS || question.split("\n").length > FOLD_LINES;
     text.toggleAttribute("data-folded", isLong);
@@ -86,6 +114,35 @@ export class TurnView {
     const button = part(this.element, "unfold");
     button.textContent = isFolded ? "Show all" : "Show less";
     button.setAttribute("aria-expanded", String(!isFolded));
+  }
+
+  #edit() {
+    const box = part(this.element, "question-box");
+    const opener = part(this.element, "edit");
+    const finish = (/** @type {Element} */ form) => {
+      form.remove();
+      box.hidden = false;
+      part(this.element, "question-foot").hidden = false;
+      opener.focus();
+    };
+    const form = questionEditor(this.#question, {
+      onCancel: () => finish(form),
+      onSend: (text) => {
+        finish(form);
+        this.#askInstead(text);
+      },
+    });
+    box.hidden = true;
+    part(this.element, "question-foot").hidden = true;
+    box.after(form);
+    const field = part(form, "text", HTMLTextAreaElement);
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  /** @param {string} text */
+  #askInstead(text) {
+    this.#port.onAskInstead({ text, replaces: this.#turnId });
   }
 
   /** @param {Turn} turn */
@@ -127,31 +184,36 @@ export class TurnView {
   #drawStatus(turn) {
     const status = turnStatus(turn);
     const line = part(this.element, "status");
-    line.hidden = !status || status.kind === "writing" || status.kind === "waiting";
+    line.hidden = !status || status.kind === "writing" || RESTS.has(status.kind);
+    part(this.element, "queued").hidden = status?.kind !== "queued";
     if (status) setText(part(this.element, "status-words"), status.words);
   }
 
   /** @param {Turn} turn */
   #drawEnd(turn) {
     const end = part(this.element, "end");
+    const words = turn.queued ? "Not answered: removed while it waited" : "Stopped";
     if (turn.outcome === "stopped")
-      end.append(element("p", { class: "stopped" }, icon("stop"), "Stopped"));
+      end.append(element("p", { class: "stopped" }, icon("stop"), words));
     if (turn.outcome === "failed") end.append(this.#failure(turn));
     const text = turn.parts
       .flatMap((piece) => (piece.kind === "text" ? [piece.text] : []))
       .join("\n\n");
     if (text) end.append(copyButton(() => text, "Copy the answer"));
+    if (turn.outcome !== "failed" && !turn.queued)
+      end.append(this.#again("copy-button turn-change", "Answer again"));
+  }
+
+  /** @param {string} look @param {string} words */
+  #again(look, words) {
+    const again = element("button", { type: "button", class: look }, icon("retry"), words);
+    again.addEventListener("click", () => this.#askInstead(this.#question));
+    return again;
   }
 
   /** @param {Turn} turn */
-  #failure({ error, question }) {
-    const again = element(
-      "button",
-      { type: "button", class: "button small" },
-      icon("retry"),
-      "Ask again",
-    );
-    again.addEventListener("click", () => this.#port.onAskAgain(question));
+  #failure({ error }) {
+    const again = this.#again("button small turn-change", "Ask again");
     const hint = error?.hint && element("p", { class: "hint" }, error.hint);
     const words = element("p", {}, error?.message ?? "Something went wrong on our side.");
     return element(
