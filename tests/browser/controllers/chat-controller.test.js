@@ -299,6 +299,17 @@ test("a version chosen in another tab shows here", async () => {
   assert.equal(main.querySelectorAll(".turn").length, 1);
 });
 
+test("its own change of version, told before it is answered, is not shown twice", async () => {
+  const two = ["a", "a2"];
+  versions.a2 = withTurns([turn("a2", "Open tasks?", { versions: two })]);
+  await openStored(withTurns([turn("a", "Tasks?", { versions: two })]));
+  inTurn("a", "version-after").click();
+  connection.receive("conversation_changed", { conversation_id: "conversation-1" });
+  assert.deepEqual(connection.sent("watch"), [], "first the answer, which keeps the place");
+  await until(() => connection.sent("watch").length === 1);
+  assert.ok(document.activeElement === inTurn("a2", "version-before"));
+});
+
 test("a version that is gone is told, and what is shown stays", async () => {
   await openStored(withTurns([turn("a", "Tasks?", { versions: ["a", "gone"] })]));
   inTurn("a", "version-after").click();
@@ -361,7 +372,7 @@ test("a temporary chat is asked for as one, marked, and left with one warning", 
 });
 
 test("a stored temporary chat is marked again", async () => {
+  window.sessionStorage.setItem("steward.warned:conversation-1", "yes");
   await openStored(withTurns([turn("a", "Psst")], { temporary: true }));
   assert.equal(main.querySelector('[data-part="temporary-mark"]').hidden, false);
-  window.sessionStorage.setItem("steward.warned:conversation-1", "yes");
 });

@@ -19,7 +19,7 @@ function memory() {
 }
 
 function outbox(connection = new FakeConnection(), remembered = memory()) {
-  /** @type {{ conversationId: string, turnId: string, clientId: string }[]} */
+  /** @type {{ conversationId: string, turnId: string, clientId: string, replaces?: string }[]} */
   const taken = [];
   const box = new Outbox({
     connection,
@@ -112,4 +112,20 @@ test("a question whose turn came by another way does not come back as failed", a
   };
   await box.send(QUESTION);
   assert.deepEqual(box.all, []);
+});
+
+test("what a question replaces, and that its conversation is temporary, is sent each time", async () => {
+  const { box, connection, taken } = outbox();
+  connection.answers.ask = () => Promise.reject(failure("unavailable", "Away."));
+  await box.send({ ...QUESTION, replaces: "turn-1", temporary: true });
+  connection.answers.ask = () => ({ ok: true, turn_id: "turn-2" });
+  await box.retry(box.all[0].clientId);
+  assert.deepEqual(
+    connection.sent("ask").map(({ replaces, temporary }) => [replaces, temporary]),
+    [
+      ["turn-1", true],
+      ["turn-1", true],
+    ],
+  );
+  assert.equal(taken[0].replaces, "turn-1");
 });

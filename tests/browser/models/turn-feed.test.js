@@ -1,6 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isInLine } from "#js/models/turn.js";
 import { TurnFeed } from "#js/models/turn-feed.js";
 import { FakeConnection, failure } from "../support/connection.js";
 import { delta, finished, numbered, started } from "../support/events.js";
@@ -14,12 +15,15 @@ function feed() {
   const changes = [];
   /** @type {(() => void)[]} */
   const postponed = [];
+  /** @type {string[]} */
+  const dropped = [];
   const turns = new TurnFeed({
     connection,
+    onDrop: (turnId) => dropped.push(turnId),
     onChange: (turn) => changes.push(turn),
     later: (task) => postponed.push(task),
   });
-  return { connection, changes, postponed, turns };
+  return { connection, changes, dropped, postponed, turns };
 }
 
 /** @param {number} count */
@@ -123,4 +127,71 @@ test("loading again repeats nothing that is known", () => {
   turns.load([stored(3)]);
   assert.equal(changes.length, count);
   assert.equal(turns.turns.length, 1);
+});
+
+/**
+ * @param {string} turnId
+ * @param {{ versions?: string[], queued?: boolean, events?: Parameters<typeof numbered> }} [more]
+ */
+function turnOf(turnId, { versions, queued, events = [finished()] } = {}) {
+  return {
+    turn_id: turnId,
+    client_id: `client-of-${turnId}`,
+    state: /** @type {const} */ ("answered"),
+    events: numbered({ ...started(), turn_id: turnId, queued }, ...events),
+    versions,
+  };
+}
+
+/** @param {TurnFeed} turns */
+const ids = (turns) => turns.turns.map(({ turnId }) => turnId);
+
+test("turns that are no longer part of the conversation are dropped", () => {
+  const { changes, dropped, turns } = feed();
+  turns.load([turnOf("a"), turnOf("b"), turnOf("c")]);
+  turns.load([turnOf("a"), turnOf("b2", { versions: ["b", "b2"] })]);
+  assert.deepEqual(ids(turns), ["a", "b2"]);
+  assert.deepEqual(dropped, ["b", "c"]);
+  assert.deepEqual(changes.at(-1)?.versions, ["b", "b2"]);
+});
+
+test("a turn that gets another version is told, one that stays the same is not", () => {
+  const { changes, turns } = feed();
+  turns.load([turnOf("a")]);
+  turns.load([turnOf("a")]);
+  assert.equal(changes.length, 1);
+  turns.load([turnOf("a", { versions: ["a", "a2"] })]);
+  assert.equal(changes.length, 2);
+});
+
+test("a turn that began while the conversation was asked for stays", () => {
+  const { turns } = feed();
+  turns.begin("before", "client-0");
+  turns.expect();
+  turns.begin("meanwhile", "client-1");
+  turns.load([turnOf("a")]);
+  assert.deepEqual(ids(turns), ["meanwhile", "a"]);
+});
+
+test("turns before the latest ones stay as long as it is known what follows them", () => {
+  const { turns } = feed();
+  turns.load([turnOf("a"), turnOf("b"), turnOf("c")]);
+  turns.load([turnOf("b"), turnOf("c")], { earlier: true });
+  assert.deepEqual(ids(turns), ["a", "b", "c"]);
+  turns.load([turnOf("x")], { earlier: true });
+  assert.deepEqual(ids(turns), ["x"]);
+});
+
+test("a queued turn waits for the one before, also for one that nobody has heard of since", () => {
+  const { turns } = feed();
+  turns.load([
+    turnOf("a", { events: [delta("It")] }),
+    turnOf("b", { queued: true, events: [] }),
+    turnOf("c", { queued: true, events: [] }),
+  ]);
+  assert.deepEqual(turns.turns.map(isInLine), [false, true, true]);
+  turns.receive("a", numbered(started(), delta("It"), finished()));
+  assert.deepEqual(turns.turns.map(isInLine), [false, false, true]);
+  turns.receive("b", numbered(started(), delta("So"), finished()));
+  assert.deepEqual(turns.turns.map(isInLine), [false, false, false]);
 });

@@ -219,3 +219,11 @@ test("a turn is never changed in place", () => {
   for (const turn of turns) folded(LIVE, turn);
   assert.deepEqual(turns, before);
 });
+
+test("a question that was stopped while it waited shows that it did, however late", () => {
+  const queued = { ...started(), queued: true };
+  const removed = applyEvents(newTurn("turn-1"), numbered(queued, finished("stopped"))).turn;
+  assert.equal(removed.queued, true);
+  const begun = applyEvents(newTurn("turn-1"), numbered(queued, delta("It"), finished("stopped")));
+  assert.equal(begun.turn.queued, false);
+});

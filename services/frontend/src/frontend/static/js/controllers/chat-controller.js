@@ -12,7 +12,7 @@ import { RequestFailed } from "../models/api.js";
 import { callPhase, isWaiting, phaseWords } from "../models/call-words.js";
 import { Decisions } from "../models/decisions.js";
 import { Outbox } from "../models/outbox.js";
-import { callsOf, isOver } from "../models/turn.js";
+import { callsOf, isInLine, isOver } from "../models/turn.js";
 import { TurnFeed } from "../models/turn-feed.js";
 import { TurnSpeech } from "../models/turn-speech.js";
 import { confirmed } from "../views/confirm-dialog.js";
@@ -40,6 +40,10 @@ export class ChatController {
   #isTemporary = false;
   /** The turn to be shown once the conversation is here. @type {string | null} */
   #sought = null;
+  /** Whether another version is on its way. */
+  #isSwitching = false;
+  /** Something else changed meanwhile. */
+  #isOutdated = false;
   /** What was there before this page knew of it is shown, not spoken. @type {(turn: Turn) => boolean} */
   #isNews = () => true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -206,32 +210,35 @@ export class ChatController {
 
   /** @param {{ from: string, to: string, step: number }} change */
   async #showVersion(change) {
-    const conversation = await this.#withVersion(change.to);
-    if (!conversation) return;
-    this.#thread.swap(change, () => this.#loaded(conversation));
-    const { versions } = this.#feed.turns.find(({ turnId }) => turnId === change.to) ?? {};
-    if (versions) announce(`Version ${versions.indexOf(change.to) + 1} of ${versions.length}.`);
+    await this.#withVersion(change.to, (conversation) => {
+      this.#thread.swap(change, () => this.#loaded(conversation));
+      const { versions } = this.#feed.turns.find(({ turnId }) => turnId === change.to) ?? {};
+      if (versions) announce(`Version ${versions.indexOf(change.to) + 1} of ${versions.length}.`);
+    });
   }
 
   /**
    * Makes a turn part of what is shown, here and in other tabs.
    *
    * @param {string} turnId
-   * @returns {Promise<ConversationDetail | null>} null: it did not work, or another conversation is open by now
+   * @param {(conversation: ConversationDetail) => void} show not called when it did not work, or came too late
    */
-  async #withVersion(turnId) {
+  async #withVersion(turnId, show) {
     const conversationId = this.#conversationId;
     this.#feed.expect();
-    try {
-      const conversation = await this.#app.api.showVersion(conversationId, turnId);
-      return conversationId === this.#conversationId ? conversation : null;
-    } catch (error) {
-      toast(`That version cannot be shown. ${messageOf(error)}`);
-      return null;
-    }
+    this.#isSwitching = true;
+    const conversation = await this.#app.api
+      .showVersion(conversationId, turnId)
+      .catch((error) => toast(`That version cannot be shown. ${messageOf(error)}`));
+    if (conversation && conversationId === this.#conversationId) show(conversation);
+    this.#isSwitching = false;
+    if (this.#isOutdated) this.#watch();
+    this.#isOutdated = false;
   }
 
   #focusComposer() {
+    // On a phone the keyboard would cover what is to be seen now.
+    if (!matchMedia("(hover: hover)").matches) return;
     document.getElementById("question")?.focus({ preventScroll: true });
   }
 
@@ -288,10 +295,10 @@ export class ChatController {
     const turnId = this.#sought;
     this.#sought = null;
     if (!turnId || this.#thread.goTo(turnId)) return;
-    const another = await this.#withVersion(turnId);
-    if (!another) return;
-    this.#loaded(another);
-    if (!this.#thread.goTo(turnId)) toast("That message is further up than can be shown.");
+    await this.#withVersion(turnId, (another) => {
+      this.#loaded(another);
+      if (!this.#thread.goTo(turnId)) toast("That message is further up than can be shown.");
+    });
   }
 
   /** @param {ConversationDetail} conversation */
@@ -332,7 +339,10 @@ export class ChatController {
 
   /** Another version of a question is shown, here or in another tab. @param {string} conversationId */
   #pathChanged(conversationId) {
-    if (conversationId === this.#conversationId) this.#watch();
+    if (conversationId !== this.#conversationId) return;
+    // Our own change may be told before it is answered; that answer keeps the reader's place.
+    if (this.#isSwitching) this.#isOutdated = true;
+    else this.#watch();
   }
 
   /** @param {Turn} turn */
@@ -391,7 +401,7 @@ export class ChatController {
   #tellActivity() {
     const turn = this.#activeTurn;
     const waiting = turn ? callsOf(turn).filter(isWaiting) : [];
-    const queued = this.#feed.turns.filter((it) => it.queued && !isOver(it)).length;
+    const queued = this.#feed.turns.filter(isInLine).length;
     this.#app.tell("activity", { isActive: turn !== null, isWaiting: waiting.length > 0, queued });
     this.#thread.setBusy(turn !== null);
     const mark = waiting.length ? `● ${phaseWords(callPhase(waiting[0])).label} · ` : "";

@@ -6,7 +6,7 @@
 
 import { pauseMs } from "../lib/backoff.js";
 import { RequestFailed } from "./api.js";
-import { applyEvents, isOver, newTurn } from "./turn.js";
+import { applyEvents, isInLine, isOver, newTurn } from "./turn.js";
 
 /** @import { Connection } from "./connection.js" */
 /** @import { Turn } from "../types/turn.js" */
@@ -169,7 +169,7 @@ export class TurnFeed {
   /** The first turn that goes on is the one that is answered, whatever it said when it was asked. */
   #settleQueue() {
     const next = this.turns.find((turn) => !isOver(turn));
-    if (next?.queued) this.#put(next, { ...next, queued: false });
+    if (next && isInLine(next)) this.#put(next, { ...next, isNext: true });
   }
 
   /** @param {string} turnId @param {WireEvent[]} events @returns {boolean} whether something was missed */

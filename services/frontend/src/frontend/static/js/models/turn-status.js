@@ -2,7 +2,7 @@
 /** What a turn is doing right now, in words. Pure. */
 
 import { callPhase, phaseWords } from "./call-words.js";
-import { callsOf, isOver, openText } from "./turn.js";
+import { callsOf, isInLine, isOver, openText } from "./turn.js";
 
 /** @import { Call, Turn } from "../types/turn.js" */
 
@@ -17,7 +17,7 @@ const WAITING = /** @type {const} */ (["waiting", "asked", "undecided", "waiting
  */
 export function turnStatus(turn) {
   if (isOver(turn)) return null;
-  if (turn.queued) return { kind: "queued", words: "Waits for the answer above" };
+  if (isInLine(turn)) return { kind: "queued", words: "Waits for the answer above" };
   const calls = callsOf(turn);
   const running = calls.filter((call) => callPhase(call) === "running");
   if (running.length) return { kind: "tools", words: toolWords(running) };

@@ -24,6 +24,7 @@ export function newTurn(turnId, clientId = "") {
     startedAt: null,
     replaces: null,
     queued: false,
+    isNext: false,
     versions: [],
     applied: 0,
     parts: [],
@@ -319,6 +320,11 @@ export function openText(turn) {
 /** @param {Turn} turn */
 export function isOver(turn) {
   return turn.outcome !== null;
+}
+
+/** Whether it waits for the end of an earlier turn. @param {Turn} turn */
+export function isInLine(turn) {
+  return turn.queued && !turn.isNext && !isOver(turn);
 }
 
 /** Calls in the order they were proposed. @param {Turn} turn @returns {Call[]} */

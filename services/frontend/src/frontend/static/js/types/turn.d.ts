@@ -136,8 +136,10 @@ export interface Turn {
   startedAt: string | null;
   /** The turn of which this is another version. */
   replaces: string | null;
-  /** It waits for the end of an earlier turn; of one that is over: it did until its end. */
+  /** It was to wait for the end of an earlier turn, and nothing else has happened to it than its own end. */
   queued: boolean;
+  /** No earlier turn goes on any more. */
+  isNext: boolean;
   /** Turn ids of all versions of its question, oldest first. Empty: there is only this one. */
   versions: string[];
   /** The number up to which everything is applied. */

@@ -46,13 +46,13 @@ export class SearchResults {
       element("span", { class: "hit-title" }, title),
       element(
         "span",
-        { class: "hit-where" },
-        `${role === "person" ? "You" : "Steward"}, ${day(at)}`,
+        { class: "hit-text" },
+        ...snippet.map(({ text, found }) => (found ? element("mark", {}, text) : text)),
       ),
       element(
         "span",
-        { class: "hit-text" },
-        ...snippet.map(({ text, found }) => (found ? element("mark", {}, text) : text)),
+        { class: "hit-where" },
+        `${role === "person" ? "You" : "Steward"}, ${day(at)}`,
       ),
     );
     link.addEventListener("click", (event) => {

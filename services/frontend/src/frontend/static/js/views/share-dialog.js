@@ -1,7 +1,6 @@
 // @ts-check
 /** Makes, brings up to date and withdraws the read-only link to a conversation. */
 
-import { announce } from "../lib/announce.js";
 import { element, part, setText } from "../lib/dom.js";
 import { RequestFailed } from "../models/api.js";
 import { copyButton } from "./copy-button.js";
@@ -103,7 +102,6 @@ export class ShareDialog {
   /** @param {string} words */
   #say(words) {
     setText(part(this.#dialog, "state"), words);
-    announce(words);
   }
 }
 
