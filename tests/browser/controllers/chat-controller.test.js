@@ -92,6 +92,25 @@ test("a turn that began in another tab shows here", async () => {
   await until(() => /From the other tab/.test(text()));
 });
 
+test("a turn that begins while the conversation is read stands after those that are read", async () => {
+  const watch = connection.answers.watch;
+  connection.answers.watch = async (payload) => {
+    connection.receive("turn", {
+      conversation_id: "conversation-1",
+      turn_id: "turn-1",
+      client_id: "elsewhere",
+    });
+    receive(numbered(started("Asked just now"), finished()));
+    await until(() => /Asked just now/.test(text()));
+    return watch(payload);
+  };
+  stored["conversation-1"] = withTurns([turn("a", "Asked before")]);
+  app.tell("open", { conversationId: "conversation-1" });
+  await until(() => /Asked before/.test(text()));
+  assert.match(text(), /Asked before.*Asked just now/);
+  connection.answers.watch = watch;
+});
+
 test("a stored conversation is shown, and a turn that goes on is followed from there", async () => {
   stored["conversation-1"] = storedConversation(numbered(started(), delta("Half ")));
   app.tell("open", { conversationId: "conversation-1" });

@@ -170,7 +170,7 @@ test("a turn that began while the conversation was asked for stays", () => {
   turns.expect();
   turns.begin("meanwhile", "client-1");
   turns.load([turnOf("a")]);
-  assert.deepEqual(ids(turns), ["meanwhile", "a"]);
+  assert.deepEqual(ids(turns), ["a", "meanwhile"]);
 });
 
 test("turns before the latest ones stay as long as it is known what follows them", () => {

@@ -315,6 +315,7 @@ export class ChatController {
     for (const { client_id } of turns) this.#outbox.remove(client_id);
     this.#tellActivity();
     this.#thread.flush();
+    this.#thread.arrange(this.#feed.turns.map(({ turnId }) => turnId));
   }
 
   /** The address names a conversation that is not there, or not this person's: both look the same. */

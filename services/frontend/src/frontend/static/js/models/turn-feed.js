@@ -82,6 +82,8 @@ export class TurnFeed {
     this.#forgetConnection();
     this.#dropAllBut(stored, earlier);
     for (const turn of stored) this.#take(turn);
+    const known = new Set(stored.map(({ turn_id }) => turn_id));
+    this.#moveToEnd([...this.#begunSince].filter((turnId) => !known.has(turnId)));
     this.#settleQueue();
     for (const turn of this.#turns.values()) {
       if (!isOver(turn)) this.#follow(turn.turnId);
@@ -164,6 +166,16 @@ export class TurnFeed {
     const { turn } = applyEvents(before, events);
     const isSame = turn.versions.join() === versions.join();
     this.#put(before, isSame ? turn : { ...turn, versions });
+  }
+
+  /** @param {string[]} turnIds */
+  #moveToEnd(turnIds) {
+    for (const turnId of turnIds) {
+      const turn = this.#turns.get(turnId);
+      if (!turn) continue;
+      this.#turns.delete(turnId);
+      this.#turns.set(turnId, turn);
+    }
   }
 
   /** The first turn that goes on is the one that is answered, whatever it said when it was asked. */

@@ -99,6 +99,19 @@ export class ThreadView {
     this.#drawCards();
   }
 
+  /** Brings turns into an order; those that stand right are not touched. @param {string[]} turnIds all that are shown */
+  arrange(turnIds) {
+    const views = turnIds.flatMap((turnId) => {
+      const view = this.#turns.get(turnId);
+      return view ? [/** @type {const} */ ([turnId, view])] : [];
+    });
+    this.#turns = new Map(views);
+    const { children } = part(this.#root, "turns");
+    views.forEach(([, { element }], at) => {
+      if (children[at] !== element) children[at].before(element);
+    });
+  }
+
   /** While something is being answered, what was said before is not to be changed. @param {boolean} isBusy */
   setBusy(isBusy) {
     part(this.#root, "turns").toggleAttribute("data-busy", isBusy);

@@ -186,7 +186,8 @@ export class TurnView {
     const line = part(this.element, "status");
     line.hidden = !status || status.kind === "writing" || RESTS.has(status.kind);
     part(this.element, "queued").hidden = status?.kind !== "queued";
-    if (status) setText(part(this.element, "status-words"), status.words);
+    setText(part(this.element, "queued-words"), status?.kind === "queued" ? status.words : "");
+    if (status && !line.hidden) setText(part(this.element, "status-words"), status.words);
   }
 
   /** @param {Turn} turn */
