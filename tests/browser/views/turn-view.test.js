@@ -19,19 +19,20 @@ const window = openPage();
 const { TurnView } = await import("#js/views/turn-view.js");
 
 /**
- * @param {object} [options]
- * @param {boolean} [options.decidedHere]
- * @param {(decisions: any[]) => Promise<any[]>} [options.decideAll]
- * @param {(callId: string, choice: string) => Promise<any>} [options.choose]
- * @param {(inputId: string, answer: any) => Promise<any>} [options.answer]
- * @param {Partial<import("#js/views/turn-view.js").TurnActions>} [options.actions]
+ * @typedef {object} Answers
+ * @property {boolean} [decidedHere]
+ * @property {(decisions: any[]) => Promise<any[]>} [decideAll]
+ * @property {(callId: string, choice: string) => Promise<any>} [choose]
+ * @property {(inputId: string, answer: any) => Promise<any>} [answer]
  */
+
+/** @param {Answers & Partial<import("#js/views/turn-view.js").TurnActions>} [options] */
 function view({
   decidedHere = true,
   decideAll = async () => [],
   choose = async () => ({ choice: null, checked: null, text: "" }),
   answer = async () => {},
-  actions = {},
+  ...actions
 } = {}) {
   const turn = new TurnView({
     me: "Ada",
