@@ -309,6 +309,7 @@ class Turn:
             )
 
     async def _take_up_reply(self, end: ReplyEnd, toolbox: Toolbox) -> None:
+        # Read first: a stop must not come between the calls of one reply.
         grants = await self._list_grants() if end.calls else ()
         self._writer.finish_text()
         for call in end.calls:
@@ -627,7 +628,11 @@ class Turn:
                 call.call_id: await session.get_one(ToolCallRow, call.call_id) for call in calls
             }
             asked = await list_inputs(session, self._row.turn_id) if _any_asked(calls) else []
-            grants = await list_standing(session, self._principal, self._parts.now())
+            grants = (
+                await list_standing(session, self._principal, self._parts.now())
+                if any(call.proposed.grant_id for call in calls)
+                else ()
+            )
         prepared: list[CallToSend] = []
         for call in calls:
             row = rows[call.call_id]
