@@ -168,6 +168,20 @@ async def test_a_row_that_was_rewritten_with_a_fitting_hash_breaks_the_next_one(
     assert f"row {MIDDLE}" in found.problem
 
 
+async def test_a_first_row_that_claims_one_before_it_is_found(database: Database) -> None:
+    await write_rows(database, 1)
+    forged = seal(entry_of((await rows_of(database))[0]), Head(0, "a" * 64))
+    await tamper(
+        database,
+        "UPDATE audit_rows SET prev_hash = :prev, row_hash = :hash",
+        prev=forged.prev_hash,
+        hash=forged.row_hash,
+    )
+    found = await broken(database)
+    assert found.seq == 1
+    assert "is the first" in found.problem
+
+
 async def test_tenants_have_chains_of_their_own(database: Database) -> None:
     for _ in range(3):
         await write_rows(database, 1, "acme")

@@ -18,7 +18,7 @@ from support.world import Api, World, one
 from orchestrator.audit.canonical import digest
 from orchestrator.audit.chain import Whole
 from orchestrator.audit.file import check_file
-from shared.wire.events import ApprovalNeeded, CallFinished, CallProposed
+from shared.wire.events import ApprovalNeeded, CallFinished, CallProposed, OutcomeNeeded
 
 SET_42 = ("tracker__set_status", '{"task_id": 42, "status": "done"}')
 COUNT = ("tracker__count_tasks", "{}")
@@ -176,6 +176,69 @@ async def test_a_question_that_was_stopped_is_closed_in_the_chain(world: World) 
     ended, decision = rows[2:]
     assert (ended["kind"], ended["body"]["state"]) == ("call_ended", "cancelled")
     assert (decision["kind"], decision["body"]["decision"]) == ("decision", "cancelled")
+
+
+async def test_a_lost_outcome_its_retry_and_both_calls_are_in_the_chain(world: World) -> None:
+    world.tracker.loses = -1  # before anything was done
+    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 0.3}
+    model = ScriptedModel([[calls(("tracker__order", '{"amount": 5}'))], ["Ordered."]])
+    async with world.orchestrator(model, tool_servers={"tracker": server}):
+        api = world.api(session=SESSION)
+        async with api.ask("Order five") as reader:
+            await api.decide((await reader.until(ApprovalNeeded)).call_id, "approve")
+            lost = await reader.until(OutcomeNeeded)
+            path = f"/v1/calls/{lost.call_id}/outcome"
+            await api.request("PUT", path, json={"choice": "check"})
+            await api.request("PUT", path, json={"choice": "retry"})
+            again = await reader.until(ApprovalNeeded)
+            await api.decide(again.call_id, "approve")
+            await reader.rest()
+        rows = await audit(api)
+    first = [row for row in rows if row["call_id"] == lost.call_id]
+    second = [row for row in rows if row["call_id"] == again.call_id]
+    approved = ["call_proposed", "approval_shown", "decision", "call_sent"]
+    asked = ["outcome_checked", "outcome_decided"]
+    assert [row["kind"] for row in first] == [*approved, *asked, "call_ended"]
+    assert [row["kind"] for row in second] == [*approved, "call_ended"]
+    checked, decided = first[4:6]
+    assert checked["body"]["answer"] == "not_done"
+    assert (decided["person_id"], decided["body"]["answer"]) == ("ada", "retry")
+    assert decided["body"]["session"] == SESSION
+    assert second[0]["body"]["retry_of"] == lost.call_id
+    sent = second[3]["body"]
+    key = sent["idempotency_key"]
+    assert json.loads(sent["arguments"]) == {"amount": 5, "request_id": key}
+    assert world.tracker.orders == {key: 5}
+
+
+async def test_a_lost_outcome_that_nobody_decided_expires_in_the_chain(world: World) -> None:
+    world.tracker.loses = 1
+    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 0.3}
+    model = ScriptedModel([[calls(("tracker__order", '{"amount": 5}'))], ["All right."]])
+    async with world.orchestrator(model, tool_servers={"tracker": server}):
+        api = world.api()
+        async with api.ask("Order five") as reader:
+            await api.decide((await reader.until(ApprovalNeeded)).call_id, "approve")
+            await reader.until(OutcomeNeeded)
+            world.clock.ahead = timedelta(days=30)
+            await reader.rest()
+        world.clock.ahead = timedelta()
+        (row,) = await audit(world.api(), kind="outcome_decided")
+    assert (row["person_id"], row["body"]["answer"]) == (None, "expired")
+
+
+async def test_a_call_sent_again_after_a_restart_is_another_attempt(world: World) -> None:
+    slow = ScriptedModel([[calls(("tracker__slow", "{}"))]])
+    async with world.orchestrator(slow), world.api().ask("Take your time") as reader:
+        await world.tracker.held.wait()
+        turn_id = reader.response.headers["x-turn-id"]
+    world.tracker.hold.set()
+    async with world.orchestrator(ScriptedModel([["Done."]])):
+        async with world.api().watch(turn_id) as reader:
+            await reader.rest()
+        sent = await audit(world.api(), kind="call_sent")
+    assert [row["body"]["attempt"] for row in sent] == [1, 2]
+    assert sent[0]["body"]["arguments"] == sent[1]["body"]["arguments"]
 
 
 async def test_rows_outlive_their_conversation(world: World) -> None:

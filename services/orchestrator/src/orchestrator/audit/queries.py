@@ -164,19 +164,6 @@ async def last_seq_until(session: AsyncSession, tenant_id: str, day: date) -> in
     return await session.scalar(query)
 
 
-async def count_rows(
-    session: AsyncSession, tenant_id: str, turn_id: str, call_id: str, kind: AuditKind
-) -> int:
-    """How many rows of a kind there are about a call."""
-    query = select(func.count()).where(
-        AuditRow.tenant_id == tenant_id,
-        AuditRow.turn_id == turn_id,
-        AuditRow.call_id == call_id,
-        AuditRow.kind == kind,
-    )
-    return await session.scalar(query) or 0
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 

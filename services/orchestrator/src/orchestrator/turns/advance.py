@@ -552,7 +552,9 @@ class Turn:
                 lambda session, call_id=call.call_id: mark_sent(
                     session, call_id, self._parts.now()
                 ),
-                lambda session, call=call: self._witness.sent(session, call),
+                lambda session, call=call: self._witness.sent(
+                    session, call, attempt=self._facts.calls[call.call_id].sends
+                ),
             )
         await self._writer.commit()
         running = [

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.audit.canonical import digest, sha256
 from orchestrator.audit.models import AuditKind
-from orchestrator.audit.queries import count_rows, record
+from orchestrator.audit.queries import record
 from orchestrator.tools.calls import CallToSend
 from orchestrator.tools.models import ToolCallRow
 from orchestrator.turns.models import TurnRow
@@ -44,12 +44,8 @@ class Witness:
         }
         await self._record(session, AuditKind.CALL_PROPOSED, event.call_id, body)
 
-    async def sent(self, session: AsyncSession, call: CallToSend) -> None:
-        """What goes to the tool server, to the byte. Stored before it leaves."""
-        kind = AuditKind.CALL_SENT
-        earlier = await count_rows(
-            session, self.turn.tenant_id, self.turn.turn_id, call.call_id, kind
-        )
+    async def sent(self, session: AsyncSession, call: CallToSend, *, attempt: int) -> None:
+        """What goes to the tool server, to the byte. Stored before it leaves; `attempt` counts from 1."""
         body = {
             "server": call.tool.server.key,
             "tool": call.tool.tool.name,
@@ -57,9 +53,9 @@ class Witness:
             "arguments": call.arguments_text,
             "arguments_sha256": sha256(call.arguments_text),
             "idempotency_key": call.idempotency_key,
-            "attempt": earlier + 1,
+            "attempt": attempt,
         }
-        await self._record(session, kind, call.call_id, body)
+        await self._record(session, AuditKind.CALL_SENT, call.call_id, body)
 
     async def ended(self, session: AsyncSession, event: CallFinished) -> None:
         """How it ended, and the digest of the result as it is stored and shown."""
