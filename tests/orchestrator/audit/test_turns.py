@@ -1,5 +1,6 @@
 """What a turn leaves in the audit chain, seen over HTTP: every decision, every side effect, and nothing else."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from support.models import ScriptedModel, calls
 from support.servers import serving
 from support.tracker import Tracker
-from support.world import Api, World, one
+from support.world import WAIT_S, Api, World, one
 
 from orchestrator.audit.canonical import digest
 from orchestrator.audit.chain import Whole
@@ -54,6 +55,13 @@ async def audit(api: Api, **filters: Any) -> list[dict[str, Any]]:
     answer = await api.request("GET", "/v1/audit", params={"limit": 200, **filters})
     assert answer.status_code == 200, answer.text
     return list(reversed(answer.json()["rows"]))
+
+
+async def until_it_waits(api: Api, turn_id: str) -> None:
+    """The question is shown a moment before the turn is laid down; only then does nothing run any more."""
+    async with asyncio.timeout(WAIT_S):
+        while (await api.request("GET", f"/v1/turns/{turn_id}")).json()["state"] != "waiting":
+            pass
 
 
 async def test_an_edited_and_approved_call_is_proved_from_proposal_to_result(world: World) -> None:
@@ -170,6 +178,7 @@ async def test_a_question_that_was_stopped_is_closed_in_the_chain(world: World) 
         async with api.ask("Set task 42 to done") as reader:
             await reader.until(ApprovalNeeded)
             turn_id = reader.response.headers["x-turn-id"]
+            await until_it_waits(api, turn_id)
             await api.request("PUT", f"/v1/turns/{turn_id}/cancellation")
             await reader.rest()
         rows = await audit(api, turn=turn_id)

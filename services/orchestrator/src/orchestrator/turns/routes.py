@@ -122,6 +122,9 @@ async def stop(
         if turn in unfinished:
             is_alone = turn.state == TurnState.QUEUED
             stopped = await stop_turns(session, [turn] if is_alone else unfinished, now)
+        await (
+            session.flush()
+        )  # a refresh takes back what was not flushed: the turn would never be woken
         await session.refresh(turn)
         state = turn.state
     await _carry_out(stopped, parts, runner)
