@@ -237,3 +237,131 @@ test("arguments that were left empty are folded away, and can be filled in", () 
   assert.ok(folded?.textContent?.includes("Left empty: Note"));
   assert.ok(folded?.contains(fieldOf(root, "Note")));
 });
+
+test("fragments from outside are marked in the argument, with where they come from", () => {
+  const root = card({
+    taint: [
+      {
+        argument: "status",
+        start: 0,
+        end: 2,
+        origin: { kind: "mail", server: "email", trusted: false },
+      },
+    ],
+  });
+  const mark = root.querySelector(".field mark");
+  assert.equal(mark?.textContent, "[from mail, through server “email”: do]1");
+  assert.equal(
+    root.querySelector(".taint-legend li")?.textContent,
+    "1 From: mail, through server “email”",
+  );
+  assert.equal(
+    root.querySelector(".taint")?.closest(".field")?.querySelector("label")?.textContent,
+    "Status",
+  );
+});
+
+/** @param {Element} root */
+function longer(root) {
+  const box = partOf(root, "longer");
+  const choose = (/** @type {any} */ field, /** @type {string} */ value) => {
+    field.value = value;
+    field.dispatchEvent(new window.Event("change", { bubbles: true }));
+  };
+  return {
+    box,
+    choose,
+    switchOn() {
+      const toggle = box.querySelector('input[type="checkbox"]');
+      toggle.checked = true;
+      toggle.dispatchEvent(new window.Event("change", { bubbles: true }));
+    },
+    lifetime: box.querySelector('[aria-label="For how long"]'),
+    scope: (/** @type {string} */ label) => fieldOf(box, label),
+  };
+}
+
+test("a yes for longer is offered only where it may be given", () => {
+  assert.equal(partOf(card(), "longer").hidden, true);
+  assert.equal(partOf(card({ may_grant: true }), "longer").hidden, false);
+});
+
+test("a yes is for once unless the person wants it for longer", async () => {
+  const root = card({ may_grant: true });
+  assert.equal(partOf(root, "approve").textContent, "Approve");
+  partOf(root, "approve").click();
+  await settled();
+  assert.equal("grant" in decisions[0], false);
+});
+
+test("a yes for longer says until when and what each argument may be", async () => {
+  const root = card({ may_grant: true });
+  const { switchOn, choose, lifetime, scope } = longer(root);
+  switchOn();
+  choose(lifetime, "604800");
+  choose(scope("Task ID"), "anything");
+  choose(scope("Status"), "begins");
+  write(window, root.querySelector('[aria-label="Status begins with"]'), "do");
+  assert.equal(partOf(root, "approve").textContent, "Approve for 7 days");
+  partOf(root, "approve").click();
+  await settled();
+  assert.deepEqual(decisions[0].grant, {
+    lifetime_s: 604800,
+    vary: { task_id: { anything: true }, status: { starts_with: "do" } },
+  });
+});
+
+test("a beginning that what is sent does not have cannot be given", () => {
+  const root = card({ may_grant: true });
+  const { switchOn, choose, scope } = longer(root);
+  switchOn();
+  choose(scope("Status"), "begins");
+  const beginning = root.querySelector('[aria-label="Status begins with"]');
+  for (const wrong of ["", "to", "done and more"]) {
+    write(window, beginning, wrong);
+    assert.equal(partOf(root, "approve").disabled, true, wrong);
+  }
+  write(window, beginning, "d");
+  assert.equal(partOf(root, "approve").disabled, false);
+});
+
+test("a number may be exactly this or any, and an edit moves what exactly means", () => {
+  const root = card({ may_grant: true });
+  const { switchOn, scope } = longer(root);
+  switchOn();
+  const options = () => [...scope("Task ID").options].map(({ textContent }) => textContent);
+  assert.deepEqual(options(), ["exactly 42", "any value"]);
+  write(window, fieldOf(root, "Task ID"), "7");
+  assert.deepEqual(options(), ["exactly 7", "any value"]);
+});
+
+test("a rejection takes no wish for longer along", async () => {
+  const root = card({ may_grant: true });
+  longer(root).switchOn();
+  partOf(root, "reject").click();
+  await settled();
+  assert.equal("grant" in decisions[0], false);
+});
+
+test("a tool that changed since the standing yes shows only what changed", () => {
+  const root = card({
+    outdated_grant: {
+      before: { name: "set", description: "Sets it." },
+      after: { name: "set", description: "Sets it and mails." },
+    },
+  });
+  assert.equal(partOf(root, "outdated").hidden, false);
+  const diff = partOf(root, "diff").textContent;
+  assert.match(diff, /− {3}"description": "Sets it\."/);
+  assert.match(diff, /\+ {3}"description": "Sets it and mails\."/);
+  assert.doesNotMatch(diff, /"name"/);
+});
+
+test("where a second person must decide there is nothing to press and nothing to edit", () => {
+  const root = card({ approver_roles: ["admin", "owner"], may_grant: true });
+  assert.equal(partOf(root, "foot").hidden, true);
+  assert.equal(partOf(root, "longer").hidden, true);
+  assert.equal(fieldOf(root, "Task ID").disabled, true);
+  assert.equal(root.getAttribute("role"), "group");
+  assert.match(partOf(root, "waits").textContent, /somebody else with the role “admin” or “owner”/);
+});
