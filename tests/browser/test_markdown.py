@@ -128,12 +128,41 @@ def test_an_image_is_a_link_that_says_where_it_leads(answers: AnswerPage) -> Non
     assert answers.fetched_elsewhere == []
 
 
+def test_an_image_shows_its_whole_address(answers: AnswerPage) -> None:
+    address = "https://elsewhere.test/kitten.png?told=everything"
+    answers.show(f"![A kitten]({address})")
+    assert answers.page.get_by_text(address).is_visible()
+
+
+def test_a_link_to_elsewhere_says_where_it_leads(answers: AnswerPage) -> None:
+    answers.show("[docs](https://elsewhere.test/docs) and [here](/tools)")
+    assert answers.page.get_by_role("link", name="docs (leads to elsewhere.test)").is_visible()
+    assert answers.page.locator("a.external").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_misleading"),
+    [
+        ("bank.test", True),
+        ("https://bank.test/login", True),
+        ("elsewhere.test", False),
+        ("https://www.elsewhere.test/docs", False),
+        ("our docs", False),
+    ],
+)
+def test_a_link_that_calls_itself_another_address_is_marked(
+    answers: AnswerPage, text: str, is_misleading: bool
+) -> None:
+    answers.show(f"[{text}](https://elsewhere.test/docs)")
+    assert answers.page.locator("a[data-misleading]").count() == int(is_misleading)
+
+
 def test_a_link_to_elsewhere_opens_apart_and_tells_nothing_about_us(answers: AnswerPage) -> None:
     answers.show("[docs](https://elsewhere.test/docs) and [here](/tools)")
     outside = answers.page.get_by_role("link", name="docs")
     assert outside.get_attribute("target") == "_blank"
     assert outside.get_attribute("rel") == "noopener noreferrer nofollow"
-    assert answers.page.get_by_role("link", name="here").get_attribute("target") is None
+    assert answers.page.get_by_role("link", name="here", exact=True).get_attribute("target") is None
 
 
 def test_ordinary_markdown_is_shown_as_such(answers: AnswerPage) -> None:
