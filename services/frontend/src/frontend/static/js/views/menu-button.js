@@ -12,7 +12,8 @@ export class MenuButton {
     button.addEventListener("click", () => (menu.hidden ? this.#open(0) : this.close()));
     button.addEventListener("keydown", (event) => this.#buttonKeyPressed(event));
     menu.addEventListener("keydown", (event) => this.#menuKeyPressed(event));
-    menu.addEventListener("click", () => this.close());
+    // Before the item acts: what it opens gives the keyboard back to the button, and not to a hidden item.
+    menu.addEventListener("click", () => this.close(), { capture: true });
     document.addEventListener("pointerdown", ({ target }) => {
       if (target instanceof Node && !menu.contains(target) && !button.contains(target))
         this.#hide();
