@@ -97,6 +97,28 @@ async def test_replies_are_taken_in_turn_and_the_last_one_stays(http: httpx.Asyn
     assert heard == [{"content": "one"}, {"content": "two"}, {"content": "two"}]
 
 
+async def test_a_reply_can_be_kept_for_requests_with_so_many_results(
+    http: httpx.AsyncClient,
+) -> None:
+    await script(
+        http,
+        {"text": ["first"], "after_results": 0},
+        {"text": ["once"], "after_results": 1},
+        {"text": ["again"], "after_results": 1},
+        {"text": ["other"]},
+    )
+    question = {"role": "user", "content": "x"}
+    result = {"role": "tool", "tool_call_id": "call_0", "content": "1"}
+
+    async def said(*messages: dict[str, Any]) -> Any:
+        body = {**ASK, "messages": [question, result, question, *messages]}
+        return deltas(await http.post("/v1/chat/completions", json=body))[0]["content"]
+
+    assert [await said(), await said()] == ["first", "first"]
+    assert [await said(result) for _ in range(3)] == ["once", "again", "again"]
+    assert await said(result, result) == "other"
+
+
 @pytest.mark.parametrize(
     ("reply", "status", "kind"),
     [

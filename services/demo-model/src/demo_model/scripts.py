@@ -1,19 +1,19 @@
 """Replies that a test puts down beforehand, with the habits and faults of real servers.
 
 `PUT /v1/scripts/NAME` with `{"replies": [...]}`, then use the model `script:NAME`. Requests take the replies in
-turn; the last one stays. `ScriptedReply` says what a reply can hold.
+turn; the last one stays. `ScriptedReply` says what a reply can hold and which requests it is for.
 """
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from demo_model.errors import INVALID_REQUEST, SERVER_ERROR, error_body
+from demo_model.errors import INVALID_REQUEST, SERVER_ERROR, BadRequest, error_body
 from demo_model.sse import CutConnection, chunk
 
 PREFIX = "script:"
@@ -41,6 +41,9 @@ class ScriptedReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    after_results: Annotated[int, Field(ge=0)] | None = None
+    """Only for requests with so many tool results since their last question: replies with the same number are taken
+    in turn. A test that does not know how often it is asked needs this. Null: for every other request."""
     text: list[str | None] = []
     """One chunk each; null sends `content: null`."""
     calls: list[ScriptedCall] = []
@@ -104,14 +107,22 @@ class Script:
     requests: deque[dict[str, Any]] = field(
         default_factory=lambda: deque[dict[str, Any]](maxlen=KEPT_REQUESTS)
     )
-    _asked: int = 0
+    _asked: Counter[int | None] = field(default_factory=Counter[int | None])
+    """How often the replies for each number of results were asked for."""
     _releases: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     def next_reply(self, request: dict[str, Any]) -> ScriptedReply:
         """The reply whose turn it is."""
         self.requests.append(request)
-        self._asked += 1
-        return self.replies[min(self._asked, len(self.replies)) - 1]
+        results = _results_since_question(request["body"]["messages"])
+        fitting = [reply for reply in self.replies if reply.after_results == results]
+        if not fitting:
+            results = None
+            fitting = [reply for reply in self.replies if reply.after_results is None]
+        if not fitting:
+            raise BadRequest("The script has no reply for so many tool results.", param="messages")
+        self._asked[results] += 1
+        return fitting[min(self._asked[results], len(fitting)) - 1]
 
     def release(self) -> None:
         """Let one held reply go on, or the next that would wait."""
@@ -119,6 +130,12 @@ class Script:
 
     async def released(self) -> None:
         await self._releases.acquire()
+
+
+def _results_since_question(messages: list[dict[str, Any]]) -> int:
+    roles = [message["role"] for message in messages]
+    since = len(roles) - roles[::-1].index("user") if "user" in roles else 0
+    return roles[since:].count("tool")
 
 
 async def play(script: Script, reply: ScriptedReply) -> AsyncGenerator[bytes]:
