@@ -19,9 +19,10 @@ START_TRIES = 500
 
 @dataclass
 class Valkey:
-    """Keeps nothing: a stop forgets everything."""
+    """Unless it `keeps` what it is told, as the launcher's does, a stop forgets everything."""
 
     directory: Path
+    keeps: bool = False
     port: int = field(default_factory=free_port)
     _process: "subprocess.Popen[bytes] | None" = None
 
@@ -30,7 +31,13 @@ class Valkey:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "dir": self.directory}
+        options = {
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "save": "",
+            "appendonly": "yes" if self.keeps else "no",
+            "dir": self.directory,
+        }
         arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen(
             [str(get_binary_path()), *arguments], stdout=subprocess.DEVNULL
@@ -42,6 +49,12 @@ class Valkey:
     def stop(self) -> None:
         assert self._process is not None
         self._process.terminate()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """As the machine's power switch would, but for what the system has still to write to the disk."""
+        assert self._process is not None
+        self._process.kill()
         self._process.wait()
 
     def forget_everything(self) -> None:

@@ -51,7 +51,7 @@ async def open_resources(
     settings: Settings, *, model: Model | None = None, now: Callable[[], datetime] = utc_now
 ) -> AsyncGenerator[Resources]:
     """Build the parts, start the background tasks, and on leaving hand running turns over."""
-    instance_id = f"{os.uname().nodename[:40]}-{uuid.uuid4().hex[:8]}"
+    instance_id = _new_instance_id()
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
@@ -89,6 +89,11 @@ async def open_resources(
         await _run_in_background(stack, runner.sweeping())
         await _run_in_background(stack, runner.keeping_leases())
         yield Resources(parts, runner, _create_verifier(settings, http), key, transport)
+
+
+def _new_instance_id() -> str:
+    """At most 64 characters. Host and pid are for people: a lease in SQL leads to the process that holds it."""
+    return f"{os.uname().nodename[:40]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def _create_transport(settings: Settings, instance_id: str) -> RedisTransport | None:

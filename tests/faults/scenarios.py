@@ -1,0 +1,85 @@
+"""What is asked in the fault tests, and which kinds of events each scenario produces: the one table of both.
+
+Every kind of `shared.wire.events` must be here; the tests are generated from the wire's kinds, not from this table.
+"""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from shared.wire.events import Event
+
+WIRE_KINDS: tuple[str, ...] = tuple(
+    str(kind.model_fields["kind"].default) for kind in get_args(get_args(Event)[0])
+)
+TEXT_ENDS = "Task 42 is done, and the note is filed."
+DELAY_MS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A question's replies, and the kinds of events that come of them when nothing goes wrong."""
+
+    name: str
+    kinds: frozenset[str]
+    replies: tuple[dict[str, Any], ...]
+    effects: dict[str, int]
+    """How often each tool that changes something has done so when nothing went wrong."""
+
+
+def _calls(*calls: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": f"tracker__{name}", "arguments": arguments} for name, arguments in calls]
+
+
+EVERYTHING = Scenario(
+    name="reads, writes with approval, and a reply that breaks off",
+    kinds=frozenset(
+        {
+            "turn_started",
+            "notice",
+            "text_delta",
+            "text_finished",
+            "text_dropped",
+            "call_proposed",
+            "approval_needed",
+            "approval_decided",
+            "call_started",
+            "call_progress",
+            "call_finished",
+            "usage",
+            "turn_finished",
+        }
+    ),
+    replies=(
+        {
+            "after_results": 0,
+            "text": ["I look ", "at ", "all of it."],
+            "calls": _calls(("survey", {})),
+            "delay_ms": DELAY_MS,
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+        },
+        {
+            "after_results": 1,
+            "text": ["Now ", "the changes."],
+            "calls": _calls(
+                ("set_status", {"task_id": 42, "status": "done"}), ("file_note", {"text": "done"})
+            ),
+            "delay_ms": DELAY_MS,
+        },
+        {"after_results": 3, "text": ["Task 42 ", "is "], "cut_after": 2, "delay_ms": DELAY_MS},
+        {
+            "after_results": 3,
+            "text": [f"{word} " for word in TEXT_ENDS.split()],
+            "delay_ms": DELAY_MS,
+        },
+    ),
+    effects={"set_status": 1, "file_note": 1},
+)
+SCENARIOS = (EVERYTHING,)
+
+
+def scenario_for(kind: str) -> Scenario:
+    """The first scenario that produces a kind of event."""
+    for scenario in SCENARIOS:
+        if kind in scenario.kinds:
+            return scenario
+    raise AssertionError(f"no scenario produces kind {kind}: add one to tests/faults/scenarios.py")

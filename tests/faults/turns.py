@@ -1,0 +1,149 @@
+"""Takes one turn through a fault, watched by several viewers, and checks what came of it."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from faults.cluster import Cluster
+from faults.replicas import Replica
+from faults.scenarios import Scenario
+from faults.tally import TALLY
+from faults.viewers import RETRY_S, STREAM_TIMEOUT, Viewer, as_json, check_refusal, lasting
+
+from shared.wire.events import ApprovalNeeded, CallFinished, CallProposed, CallState, Event
+
+Inject = Callable[["TakenTurn"], Awaitable[None]]
+DECIDE_TIMEOUT_S = 20
+
+
+@dataclass
+class TakenTurn:
+    """A turn on its way through a fault."""
+
+    cluster: Cluster
+    turn_id: str
+    asked: Replica
+    watched: Replica
+    effects_before: int
+    viewers: list[Viewer] = field(default_factory=list[Viewer])
+    owner: Replica | None = None
+    """Who runs it, or ran it last before it began to wait or ended."""
+
+    async def note_owner(self) -> None:
+        self.owner = self.cluster.owner(self.turn_id) or self.owner or self.asked
+
+    def viewer(self, url: str = "") -> Viewer:
+        """One more viewer, of the proxy unless told otherwise."""
+        cluster = self.cluster
+        viewer = Viewer(
+            cluster.http, cluster.headers, self.turn_id, url or cluster.url, cluster.url
+        )
+        self.viewers.append(viewer)
+        return viewer
+
+    def effects(self, what: str) -> int:
+        """How often a tool has done something since this turn began."""
+        lines = self.cluster.ledger.lines()[self.effects_before :]
+        return sum(line["what"] == what for line in lines)
+
+    async def check(self, scenario: Scenario) -> dict[str, Any]:
+        """All viewers saw what is stored, and nothing was done twice or only in words. Gives the stored turn."""
+        stored = await self.cluster.stored(self.turn_id)
+        for viewer in self.viewers:
+            assert as_json(lasting(viewer.events)) == stored["events"]
+        self._check_effects(self.viewers[0].events, scenario)
+        return stored
+
+    def _check_effects(self, events: list[Event], scenario: Scenario) -> None:
+        tools = {e.call_id: e.tool for e in events if isinstance(e, CallProposed)}
+        ends = [e for e in events if isinstance(e, CallFinished)]
+        for tool in scenario.effects:
+            states = [end.state for end in ends if tools[end.call_id] == tool]
+            sure = states.count(CallState.SUCCEEDED)
+            unknown = states.count(CallState.OUTCOME_UNKNOWN)
+            TALLY.check_effects(tool, self.effects(tool), least=sure, most=sure + unknown)
+
+
+async def take_turn(cluster: Cluster, scenario: Scenario, *, at: str, inject: Inject) -> TakenTurn:
+    """Ask, watch from another replica, inject the fault at the first event of kind `at`, and see the turn end."""
+    await cluster.play(scenario.replies)
+    async with asking(cluster) as (turn, asker):
+        is_injected = False
+
+        async def on_event(event: Event) -> None:
+            nonlocal is_injected
+            await turn.note_owner()
+            if event.kind == at and not is_injected:
+                is_injected = True
+                await inject(turn)
+            if isinstance(event, ApprovalNeeded):
+                await approve(cluster, event.call_id)
+
+        watcher = turn.viewer(turn.watched.url)
+        watcher.on_event = on_event
+        await asyncio.gather(asker, watcher.follow())
+        assert is_injected, f"no {at} came among {[event.kind for event in watcher.events]}"
+    return turn
+
+
+@asynccontextmanager
+async def asking(
+    cluster: Cluster, text: str = "Do all of it"
+) -> AsyncGenerator[tuple[TakenTurn, "asyncio.Task[list[Event]]"]]:
+    """A new turn on the first orchestrator, and the task that reads the answer there and, when cut off, elsewhere."""
+    asked = cluster.orchestrators[0]
+    conversation = f"/v1/conversations/{uuid.uuid4()}"
+    made = await cluster.request("PUT", conversation, asked.url)
+    assert made.status_code < 300, made.text
+    effects_before = len(cluster.ledger.lines())
+    body = {"client_id": str(uuid.uuid4()), "text": text}
+    async with cluster.http.stream(
+        "POST",
+        f"{asked.url}{conversation}/turns",
+        json=body,
+        headers=cluster.headers,
+        timeout=STREAM_TIMEOUT,
+    ) as response:
+        assert response.status_code == 200, await response.aread()
+        turn_id = response.headers["x-turn-id"]
+        turn = TakenTurn(cluster, turn_id, asked, cluster.orchestrators[-1], effects_before)
+        task = asyncio.create_task(_read_on(turn.viewer(), response))
+        try:
+            yield turn, task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _read_on(viewer: Viewer, response: httpx.Response) -> list[Event]:
+    try:
+        await viewer.read(response)
+    except httpx.TransportError:
+        await asyncio.sleep(RETRY_S)
+    return await viewer.follow()
+
+
+async def approve(cluster: Cluster, call_id: str) -> None:
+    """Click “approve” in two tabs at once, and again until an answer comes. One click counts."""
+    async with asyncio.timeout(DECIDE_TIMEOUT_S):
+        answers = await asyncio.gather(_click(cluster, call_id), _click(cluster, call_id))
+    assert set(answers) <= {200, 409}
+
+
+async def _click(cluster: Cluster, call_id: str) -> int:
+    while True:
+        try:
+            answer = await cluster.request(
+                "PUT", f"/v1/calls/{call_id}/decision", json={"decision": "approve"}
+            )
+        except httpx.TransportError:
+            await asyncio.sleep(RETRY_S)
+            continue
+        if answer.status_code in {200, 409}:
+            return answer.status_code
+        check_refusal(answer)
+        await asyncio.sleep(RETRY_S)
