@@ -120,6 +120,15 @@ async def test_a_tool_server_that_is_down_is_named_and_the_answer_comes(world: W
     assert "Not available right now: tracker" in str(model.asked[0][0]["content"])
 
 
+async def test_a_notice_is_given_once_though_the_reply_is_asked_for_again(world: World) -> None:
+    model = ScriptedModel([["It is ", ReplyCut("Cut.")], ["It is noon."]])
+    absent = {"absent": {"url": "http://127.0.0.1:9/mcp"}}
+    async with world.orchestrator(model, tool_servers=absent):
+        events = await world.api().answer("What time is it?")
+    assert one(events, TextFinished).text == "It is noon."
+    assert one(events, Notice).code == "tool_server_unavailable"
+
+
 async def test_words_are_seen_as_they_come_although_something_was_noted_before(
     world: World,
 ) -> None:

@@ -756,6 +756,9 @@ class Turn:
         self.next_turn_id = await start_next(session, self._row.conversation_id)
 
     def _notice(self, code: str, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Tell the person once, however often the reply it concerns is asked for."""
+        if (code, text) in self._facts.notices:
+            return
         self._writer.add(
             Notice(n=(n := self._writer.number), first=n, code=code, level=level, text=text)
         )

@@ -100,6 +100,8 @@ class TurnFacts:
     cut_replies: int = 0
     """Replies that broke off since the last complete one."""
     cut_reason: str = ""
+    notices: frozenset[tuple[str, str]] = frozenset()
+    """Code and text of what the person was told beside the answer."""
     finished: TurnFinished | None = None
 
     @property
@@ -194,7 +196,9 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
             return _with_call(facts, event.call_id, finished=event)
         case TurnFinished():
             return replace(facts, finished=event)
-        case TextDelta() | CallProgress() | Notice():
+        case Notice():
+            return replace(facts, notices=facts.notices | {(event.code, event.text)})
+        case TextDelta() | CallProgress():
             return facts
         case _:
             assert_never(event)
