@@ -1,16 +1,22 @@
 """`orchestrator serve`, `orchestrator migrate` and `orchestrator audit`."""
 
 import argparse
+import socket
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
+from typing import cast
 
+import structlog
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.app import create_app
 from orchestrator.audit.commands import export_database, verify_database, verify_file
 from orchestrator.migrations import upgrade
 from orchestrator.policy_file import load_policy
+from orchestrator.resources import Resources
 from orchestrator.settings import Settings
 from shared import logs
 from shared.settings import load
@@ -18,6 +24,9 @@ from shared.settings import load
 KEEP_ALIVE_S = 75
 """Longer than our frontend keeps an idle connection, so that it is never closed under a request."""
 SHUTDOWN_S = 3
+CANNOT_START = 3
+
+log = structlog.get_logger()
 
 
 def main() -> None:
@@ -77,8 +86,9 @@ def _serve(settings: Settings, address: str) -> None:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=host or "127.0.0.1",
         port=int(port),
         log_config=None,
@@ -86,6 +96,25 @@ def _serve(settings: Settings, address: str) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
+    server = _Server(config, lambda: cast("Resources", app.state.resources).hand_over())
+    server.run()
+    if not server.started:
+        raise SystemExit(CANNOT_START)
+
+
+class _Server(uvicorn.Server):
+    """Hands turns over the moment it is told to stop, not after open streams had their time to end."""
+
+    def __init__(self, config: uvicorn.Config, hand_over: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._hand_over = hand_over
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await self._hand_over()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("turns_not_handed_over", error=type(error).__name__)
+        await super().shutdown(sockets)
 
 
 if __name__ == "__main__":

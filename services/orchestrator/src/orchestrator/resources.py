@@ -41,6 +41,11 @@ class Resources:
     key: SigningKey
     transport: RedisTransport | None
 
+    async def hand_over(self) -> None:
+        """Let others go on with the turns that run here, and with showing them."""
+        await self.runner.hand_over()
+        self.parts.stream.close()
+
     async def stream_problem(self) -> str | None:
         """Why live events do not travel between replicas, None when they do."""
         return None if self.transport is None else await self.transport.problem()
@@ -85,7 +90,7 @@ async def open_resources(
             stack.push_async_callback(transport.close)
             await _run_in_background(stack, transport.writing())
             await _run_in_background(stack, transport.reading(stream, runner.request_stop))
-        stack.push_async_callback(runner.shutdown)
+        stack.push_async_callback(runner.hand_over)
         await _run_in_background(stack, runner.sweeping())
         await _run_in_background(stack, runner.keeping_leases())
         yield Resources(parts, runner, _create_verifier(settings, http), key, transport)

@@ -24,8 +24,9 @@ class TurnViewer:
         self._over = False
 
     async def chunks(self, stored: Sequence[Entry] | None = None) -> AsyncGenerator[bytes]:
-        """Bytes to send, one chunk for all that is there; pings while nothing is. Ends with the turn.
+        """Bytes to send, one chunk for all that is there; pings while nothing is.
 
+        Ends with the turn, or before that when this process stops.
         `stored` spares the first look into the database when the caller knows what it would find.
         """
         with self._stream.viewing(self._turn_id) as channel:
@@ -33,7 +34,7 @@ class TurnViewer:
             if chunk := self._take(entries):
                 yield chunk
             silent_s = 0.0
-            while not self._over:
+            while not self._over and not self._stream.is_closing:
                 if chunk := self._take(await self._next_entries(channel)):
                     silent_s = 0.0
                     yield chunk

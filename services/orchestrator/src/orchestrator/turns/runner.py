@@ -33,6 +33,7 @@ class TurnRunner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._woken: set[str] = set()
         """Turns that were woken while their task was still ending: it may just have laid them down."""
+        self._is_closing = False
 
     @property
     def instance_id(self) -> str:
@@ -49,7 +50,9 @@ class TurnRunner:
         turns_running.set(len(self._tasks))
 
     async def wake(self, turn_id: str) -> None:
-        """Run a turn that has become ready, unless somebody already does."""
+        """Run a turn that has become ready, unless somebody already does, or this process is about to stop."""
+        if self._is_closing:
+            return
         if turn_id in self._tasks:
             self._woken.add(turn_id)
             return
@@ -97,8 +100,9 @@ class TurnRunner:
             except (SQLAlchemyError, OSError) as error:
                 log.warning("leases_not_renewed", error=type(error).__name__)
 
-    async def shutdown(self) -> None:
-        """Hand running turns over: another replica, or this one after its restart, goes on at once."""
+    async def hand_over(self) -> None:
+        """Give running turns up, and take up no others: another replica, or this one restarted, goes on at once."""
+        self._is_closing = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -119,6 +119,8 @@ class TurnStream:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self.is_closing = False
+        """This process stops: viewers are to go on elsewhere."""
         self._channels: dict[str, Channel] = {}
 
     def publish(self, turn_id: str, entry: Entry) -> None:
@@ -137,6 +139,12 @@ class TurnStream:
         """Wake the viewers of a turn that has ended without a last event: it was deleted."""
         channel = self._channels.get(turn_id)
         if channel is not None:
+            channel.notify()
+
+    def close(self) -> None:
+        """End all streams of events that are read here; their readers ask another replica."""
+        self.is_closing = True
+        for channel in self._channels.values():
             channel.notify()
 
     @contextmanager
