@@ -5,8 +5,6 @@ import json
 import os
 import secrets
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -142,23 +140,27 @@ class _Starter:
         self._url = f"http://127.0.0.1:{free_port()}"
         self._front_url = f"http://127.0.0.1:{free_port()}"
         self._jwks_url = ""
+        self._nursery = stack.enter_context(nursery(*ORCHESTRATOR_MODULES))
 
     async def start(self, replicas: int, frontends: str | None) -> Cluster:
+        if frontends is not None:
+            self._frontend_nursery = self._stack.enter_context(nursery(*FRONTEND_MODULES))
         self._valkey.start()
         self._stack.callback(self._valkey.stop)
         self._jwks_url = f"{await self._stack.enter_async_context(serving(self._keys()))}/jwks"
         limits = httpx.Limits(max_keepalive_connections=0)  # each request meets another replica
         http = await self._stack.enter_async_context(httpx.AsyncClient(timeout=10, limits=limits))
-        forking = self._stack.enter_context(nursery(*ORCHESTRATOR_MODULES))
         ledger = Ledger(self._directory / "ledger.jsonl")
-        model = self._replica(forking, "demo_model.__main__", "model", {}, "--scripts")
-        tools = self._replica(forking, "faults.tools", "tools", {}, str(ledger.path))
+        model = self._replica(self._nursery, "demo_model.__main__", "model", {}, "--scripts")
+        tools = self._replica(self._nursery, "faults.tools", "tools", {}, str(ledger.path))
         environment = self._orchestrator(model, tools)
-        self._migrate("orchestrator", environment)
         orchestrators = [
-            self._replica(forking, "orchestrator.__main__", f"orchestrator-{number}", environment)
+            self._replica(
+                self._nursery, "orchestrator.__main__", f"orchestrator-{number}", environment
+            )
             for number in range(replicas)
         ]
+        await orchestrators[0].run("migrate")
         await self._proxy(orchestrators, self._url)
         cluster = Cluster(
             http=http,
@@ -203,10 +205,6 @@ class _Starter:
         port = int(url.rpartition(":")[2])
         await self._stack.enter_async_context(round_robin(replicas, port))
 
-    def _migrate(self, module: str, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", module, "migrate"]
-        subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
-
     def _orchestrator(self, model: Replica, tools: Replica) -> dict[str, str]:
         tool_servers = {
             "tracker": {"url": f"{tools.url}/mcp", "own": True},
@@ -241,11 +239,12 @@ class _Starter:
             "FRONTEND_ORCHESTRATOR_URL": self._url,
             "FRONTEND_SECRET_KEY_FILE": str(self._directory / "secret"),
         }
-        self._migrate("frontend", environment)
-        forking = self._stack.enter_context(nursery(*FRONTEND_MODULES))
         cluster.frontends = [
-            self._replica(forking, "frontend.__main__", f"frontend-{number}", environment)
+            self._replica(
+                self._frontend_nursery, "frontend.__main__", f"frontend-{number}", environment
+            )
             for number in range(2)
         ]
+        await cluster.frontends[0].run("migrate")
         cluster.front_url = self._front_url
         await self._proxy(cluster.frontends, self._front_url)

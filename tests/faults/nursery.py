@@ -16,6 +16,7 @@ from typing import Any
 def main() -> None:
     """Import what the arguments name, then fork until standard input ends."""
     modules = sys.argv[1:]
+    fork = os.fork  # gevent's own would watch the children itself and leave them unburied
     if "gevent" in modules:
         from gevent import monkey  # noqa: PLC0415 - only the frontend's nursery may be patched
 
@@ -23,17 +24,12 @@ def main() -> None:
     for module in modules:
         importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead at once
-    _answer("ready")
     for line in sys.stdin:
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             _become(json.loads(line))
-        _answer(str(pid))
-
-
-def _answer(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
 
 
 def _become(wanted: dict[str, Any]) -> None:
@@ -41,6 +37,8 @@ def _become(wanted: dict[str, Any]) -> None:
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if "gevent" in sys.modules:
+            sys.modules["gevent"].reinit()
         log = os.open(wanted["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         null = os.open(os.devnull, os.O_RDONLY)
         for ours, standard in ((null, 0), (log, 1), (log, 2)):

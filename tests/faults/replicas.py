@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,15 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
             if condition():
+                return
+            await asyncio.sleep(LOOK_INTERVAL_S)
+
+
+async def until_async(condition: Callable[[], Awaitable[bool]]) -> None:
+    """The same for a condition that is asked for over the network."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            if await condition():
                 return
             await asyncio.sleep(LOOK_INTERVAL_S)
 
@@ -53,13 +62,11 @@ class Nursery:
 
 @contextmanager
 def nursery(*modules: str) -> Generator[Nursery]:
-    """Ready to fork. Imports go on while the first `fork` is waited for."""
+    """The first `fork` waits for the imports, which go on meanwhile."""
     command = [sys.executable, str(Path(__file__).with_name("nursery.py")), *modules]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
         yield Nursery(process)
 
 
@@ -97,6 +104,11 @@ class Replica:
     async def kill(self) -> None:
         """As the machine's power switch would."""
         self.signal(signal.SIGKILL)
+        await self.ended()
+
+    async def run(self, *arguments: str) -> None:
+        """Run a command of the service to its end."""
+        self.pid = self.nursery.fork(self.module, arguments, self.environment, self.log)
         await self.ended()
 
     async def ended(self) -> None:

@@ -1,6 +1,7 @@
 """Counts the faults that a test run injects, and what the turns lost or repeated."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.wire.events import Event
@@ -27,6 +28,17 @@ class Tally:
         if event.first > applied + 1:
             self.lost += 1
             raise AssertionError(f"{applied + 1}-{event.first - 1} are missing before {event.kind}")
+
+    def check_said_once(self, stored: Sequence[Event]) -> None:
+        """Raises AssertionError when something a turn says once is in its log twice."""
+        said = Counter(
+            (event.kind, event.model_dump_json(exclude={"n", "first", "at"}))
+            for event in stored
+            if event.kind not in {"text_dropped", "text_finished", "usage", "call_started"}
+        )
+        twice = [what for what, count in said.items() if count > 1]
+        self.repeated += len(twice)
+        assert not twice, f"said more than once: {twice}"
 
     def check_effects(self, what: str, done: int, *, least: int, most: int) -> None:
         """Raises AssertionError when something was done too often, or not although it was said to be."""

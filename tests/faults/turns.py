@@ -12,9 +12,9 @@ from faults.cluster import Cluster
 from faults.replicas import Replica
 from faults.scenarios import Scenario
 from faults.tally import TALLY
-from faults.viewers import RETRY_S, STREAM_TIMEOUT, Viewer, as_json, check_refusal, lasting
+from faults.viewers import PATIENCE_S, RETRY_S, Viewer, as_json, check_refusal, lasting
 
-from shared.wire.events import ApprovalNeeded, CallFinished, CallProposed, CallState, Event
+from shared.wire.events import EVENTS, ApprovalNeeded, CallFinished, CallProposed, CallState, Event
 
 Inject = Callable[["TakenTurn"], Awaitable[None]]
 DECIDE_TIMEOUT_S = 20
@@ -29,12 +29,16 @@ class TakenTurn:
     asked: Replica
     watched: Replica
     effects_before: int
+    scenario: Scenario
     viewers: list[Viewer] = field(default_factory=list[Viewer])
-    owner: Replica | None = None
-    """Who runs it, or ran it last before it began to wait or ended."""
 
-    async def note_owner(self) -> None:
-        self.owner = self.cluster.owner(self.turn_id) or self.owner or self.asked
+    def __post_init__(self) -> None:
+        self.ran_by = self.asked
+        """Who runs it, or ran it last before it began to wait or ended."""
+
+    def note_owner(self) -> None:
+        """To be called at each event: a lease that was given back names nobody."""
+        self.ran_by = self.cluster.owner(self.turn_id) or self.ran_by
 
     def viewer(self, url: str = "") -> Viewer:
         """One more viewer, of the proxy unless told otherwise."""
@@ -50,18 +54,19 @@ class TakenTurn:
         lines = self.cluster.ledger.lines()[self.effects_before :]
         return sum(line["what"] == what for line in lines)
 
-    async def check(self, scenario: Scenario) -> dict[str, Any]:
-        """All viewers saw what is stored, and nothing was done twice or only in words. Gives the stored turn."""
+    async def check(self) -> dict[str, Any]:
+        """All viewers saw what is stored, and nothing was said or done twice. Gives the stored turn."""
         stored = await self.cluster.stored(self.turn_id)
+        TALLY.check_said_once(EVENTS.validate_python(stored["events"]))
         for viewer in self.viewers:
             assert as_json(lasting(viewer.events)) == stored["events"]
-        self._check_effects(self.viewers[0].events, scenario)
+        self._check_effects(self.viewers[0].events)
         return stored
 
-    def _check_effects(self, events: list[Event], scenario: Scenario) -> None:
+    def _check_effects(self, events: list[Event]) -> None:
         tools = {e.call_id: e.tool for e in events if isinstance(e, CallProposed)}
         ends = [e for e in events if isinstance(e, CallFinished)]
-        for tool in scenario.effects:
+        for tool in self.scenario.effects:
             states = [end.state for end in ends if tools[end.call_id] == tool]
             sure = states.count(CallState.SUCCEEDED)
             unknown = states.count(CallState.OUTCOME_UNKNOWN)
@@ -70,16 +75,16 @@ class TakenTurn:
 
 async def take_turn(cluster: Cluster, scenario: Scenario, *, at: str, inject: Inject) -> TakenTurn:
     """Ask, watch from another replica, inject the fault at the first event of kind `at`, and see the turn end."""
-    await cluster.play(scenario.replies)
-    async with asking(cluster) as (turn, asker):
+    async with asking(cluster, scenario) as (turn, asker):
         is_injected = False
 
         async def on_event(event: Event) -> None:
             nonlocal is_injected
-            await turn.note_owner()
-            if event.kind == at and not is_injected:
-                is_injected = True
-                await inject(turn)
+            if not is_injected:
+                turn.note_owner()
+                if event.kind == at:
+                    is_injected = True
+                    await inject(turn)
             if isinstance(event, ApprovalNeeded):
                 await approve(cluster, event.call_id)
 
@@ -92,25 +97,28 @@ async def take_turn(cluster: Cluster, scenario: Scenario, *, at: str, inject: In
 
 @asynccontextmanager
 async def asking(
-    cluster: Cluster, text: str = "Do all of it"
+    cluster: Cluster, scenario: Scenario
 ) -> AsyncGenerator[tuple[TakenTurn, "asyncio.Task[list[Event]]"]]:
     """A new turn on the first orchestrator, and the task that reads the answer there and, when cut off, elsewhere."""
+    await cluster.play(scenario.replies)
     asked = cluster.orchestrators[0]
     conversation = f"/v1/conversations/{uuid.uuid4()}"
     made = await cluster.request("PUT", conversation, asked.url)
     assert made.status_code < 300, made.text
     effects_before = len(cluster.ledger.lines())
-    body = {"client_id": str(uuid.uuid4()), "text": text}
+    body = {"client_id": str(uuid.uuid4()), "text": scenario.name}
     async with cluster.http.stream(
         "POST",
         f"{asked.url}{conversation}/turns",
         json=body,
         headers=cluster.headers,
-        timeout=STREAM_TIMEOUT,
+        timeout=PATIENCE_S,
     ) as response:
         assert response.status_code == 200, await response.aread()
         turn_id = response.headers["x-turn-id"]
-        turn = TakenTurn(cluster, turn_id, asked, cluster.orchestrators[-1], effects_before)
+        turn = TakenTurn(
+            cluster, turn_id, asked, cluster.orchestrators[-1], effects_before, scenario
+        )
         task = asyncio.create_task(_read_on(turn.viewer(), response))
         try:
             yield turn, task
@@ -123,6 +131,7 @@ async def _read_on(viewer: Viewer, response: httpx.Response) -> list[Event]:
     try:
         await viewer.read(response)
     except httpx.TransportError:
+        viewer.was_cut_off = True
         await asyncio.sleep(RETRY_S)
     return await viewer.follow()
 
@@ -138,7 +147,10 @@ async def _click(cluster: Cluster, call_id: str) -> int:
     while True:
         try:
             answer = await cluster.request(
-                "PUT", f"/v1/calls/{call_id}/decision", json={"decision": "approve"}
+                "PUT",
+                f"/v1/calls/{call_id}/decision",
+                json={"decision": "approve"},
+                timeout=PATIENCE_S,
             )
         except httpx.TransportError:
             await asyncio.sleep(RETRY_S)

@@ -12,7 +12,8 @@ from shared.wire.events import EVENT, Event, TextDelta
 
 TURN_TIMEOUT_S = 30
 RETRY_S = 0.03
-STREAM_TIMEOUT = httpx.Timeout(5, read=20)
+PATIENCE_S = 0.4
+"""A replica that is silent for longer is taken for lost, though it may only be paused, and another one is asked."""
 
 OnEvent = Callable[[Event], Awaitable[None]]
 
@@ -36,7 +37,8 @@ class Viewer:
     on_event: OnEvent = ignore
     applied: int = 0
     events: list[Event] = field(default_factory=list[Event])
-    connections: int = 0
+    was_cut_off: bool = False
+    """A connection broke, rather than being ended."""
 
     async def follow(self) -> list[Event]:
         """All events; reconnects for as long as the turn is not over."""
@@ -45,6 +47,7 @@ class Viewer:
                 try:
                     await self._read_stream()
                 except httpx.TransportError:
+                    self.was_cut_off = True
                     await asyncio.sleep(RETRY_S)
                 self.url = self.proxy_url
         return self.events
@@ -60,12 +63,9 @@ class Viewer:
                 await self._apply(EVENT.validate_json(line[6:]))
 
     async def _read_stream(self) -> None:
-        self.connections += 1
         headers = {**self.headers, "Last-Event-ID": str(self.applied)}
         url = f"{self.url}/v1/turns/{self.turn_id}/events"
-        async with self.http.stream(
-            "GET", url, headers=headers, timeout=STREAM_TIMEOUT
-        ) as response:
+        async with self.http.stream("GET", url, headers=headers, timeout=PATIENCE_S) as response:
             if response.status_code == 200:
                 await self.read(response)
                 return
