@@ -8,10 +8,12 @@ from shared.wire.events import (
     ApprovalDecided,
     ApprovalNeeded,
     CallFinished,
+    CallProgress,
     CallState,
     Outcome,
     TextFinished,
     TurnFinished,
+    TurnStarted,
 )
 
 
@@ -63,3 +65,19 @@ async def test_a_write_waits_for_a_yes_and_runs_once_with_the_edited_arguments(
     assert world.tracker.writes[0][2]
     assert one(events, ApprovalDecided).edited == ["task_id"]
     assert one(events, TurnFinished).outcome is Outcome.ANSWERED
+
+
+async def test_a_turn_whose_tool_told_its_progress_replays_from_every_number(world: World) -> None:
+    world.tracker.hold.set()
+    model = ScriptedModel([["I look.", calls(("tracker__slow", "{}"))], ["Done."]])
+    async with world.orchestrator(model):
+        asked = await world.api().answer("Take your time")
+        turn_id = one(asked, TurnStarted).turn_id
+        assert one(asked, CallProgress).message == "half way"
+        for seen in range(asked[-1].n):
+            applied = seen
+            async with world.api().watch(turn_id, after=seen) as watching:
+                for event in await watching.rest():
+                    assert event.first <= applied + 1 <= event.n
+                    applied = event.n
+            assert applied == asked[-1].n

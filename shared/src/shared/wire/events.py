@@ -2,8 +2,8 @@
 
 Every event has a number `n` and the number `first` from which it covers the turn: whoever has applied everything
 up to `n_applied` applies an event when `first <= n_applied + 1 <= n`, ignores it when `n <= n_applied`, and has
-missed something when `first > n_applied + 1`. Most events cover only themselves. `text_finished` covers the
-deltas it sums up and `text_dropped` the ones it takes back, so a stored turn replays without its deltas.
+missed something when `first > n_applied + 1`. Deltas and progress are not stored; the stored event after them covers
+them, so a stored turn replays without a gap: `text_finished` sums its deltas up, `text_dropped` takes them back.
 """
 
 from datetime import datetime

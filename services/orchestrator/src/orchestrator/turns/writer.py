@@ -57,7 +57,11 @@ class EventWriter:
         return self._n + 1
 
     def add(self, event: Event, *writes: Write) -> None:
-        """Take up a lasting event, and what must be stored together with it."""
+        """Take up a lasting event, and what must be stored together with it.
+
+        It covers what was only shown since the last one, such as progress: whoever replays the turn finds no gap.
+        """
+        event = event.model_copy(update={"first": min(event.first, self._first_unstored)})
         self._n = event.n
         self._pending.append(event)
         self.write_also(*writes)
