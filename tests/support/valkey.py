@@ -1,5 +1,6 @@
 """A real Valkey that a test can stop and start again."""
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -56,6 +57,11 @@ class Valkey:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def restart_empty(self) -> None:
+        """Start after `kill`, without anything it kept."""
+        shutil.rmtree(self.directory / "appendonlydir", ignore_errors=True)
+        self.start()
 
     def forget_everything(self) -> None:
         with Redis(port=self.port) as client:

@@ -10,10 +10,10 @@ from typing import cast
 
 import structlog
 import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.app import create_app
 from orchestrator.audit.commands import export_database, verify_database, verify_file
+from orchestrator.database import DatabaseAway
 from orchestrator.migrations import upgrade
 from orchestrator.policy_file import load_policy
 from orchestrator.resources import Resources
@@ -112,8 +112,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await self._hand_over()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("turns_not_handed_over", error=type(error).__name__)
+        except DatabaseAway as error:
+            log.warning("turns_not_handed_over", error=str(error))
         await super().shutdown(sockets)
 
 

@@ -16,6 +16,7 @@ from orchestrator import http_errors
 from orchestrator.audit import routes as audit_routes
 from orchestrator.conversations import routes as conversation_routes
 from orchestrator.conversations import search_routes
+from orchestrator.database import DatabaseAway
 from orchestrator.deps import Caller
 from orchestrator.grants import routes as grant_routes
 from orchestrator.models.port import Model
@@ -162,6 +163,6 @@ async def _database_problem(resources: Resources) -> str | None:
     try:
         async with resources.parts.database.reading() as session:
             await session.execute(text("SELECT 1 FROM turns LIMIT 1"))
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, DatabaseAway):
         return "not reachable, or not migrated: run `orchestrator migrate`"
     return None

@@ -1,12 +1,14 @@
 """The orchestrator's database: engine, short transactions, and the base its tables share."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from sqlalchemy import MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -20,6 +22,16 @@ from shared.sql import NAMING_CONVENTION, prepare_sqlite
 
 Work = Callable[[AsyncSession], Awaitable[object]]
 _LAST = "work_done_last"
+CONNECT_TIMEOUT_S = 3
+COMMAND_TIMEOUT_S = 8
+"""A PostgreSQL that is silent for longer is away: no request of ours may wait for ever."""
+_AWAY = ("08", "53", "57P")
+"""SQLSTATE classes of broken connections, of a server out of resources, and of one that stops or starts
+(PostgreSQL documentation, appendix A)."""
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached or does not answer. What was not committed is undone; try again later."""
 
 
 class Base(DeclarativeBase):
@@ -42,19 +54,25 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
-        async with self._readers() as session:
-            yield session
+        """Raises DatabaseAway when it cannot be reached, from anywhere within the block."""
+        with _naming_its_absence():
+            async with self._readers() as session:
+                yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncSession]:
-        """Commits when the block ends, rolls back when it raises."""
-        async with self._writers.begin() as session:
-            last: list[Work] = []
-            session.info[_LAST] = last
-            yield session
-            await session.flush()
-            for work in last:
-                await work(session)
+        """Commits when the block ends, rolls back when it raises.
+
+        Raises DatabaseAway like `reading`; when the end of the block raises it, the commit may have been done.
+        """
+        with _naming_its_absence():
+            async with self._writers.begin() as session:
+                last: list[Work] = []
+                session.info[_LAST] = last
+                yield session
+                await session.flush()
+                for work in last:
+                    await work(session)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -69,8 +87,33 @@ def do_last(session: AsyncSession, work: Work) -> None:
     session.info[_LAST].append(work)
 
 
+@contextmanager
+def _naming_its_absence() -> Generator[None]:
+    try:
+        yield
+    except (OSError, PoolExhausted) as error:  # the driver's own timeouts are OSErrors too
+        raise DatabaseAway(type(error).__name__) from error
+    except DBAPIError as error:
+        if not _is_away(error):
+            raise
+        raise DatabaseAway(type(error.orig).__name__) from error
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error.orig, OSError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state.startswith(_AWAY)
+    return "locked" in str(error.orig)  # SQLite has no SQLSTATE
+
+
 def _create_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if url.startswith("sqlite"):
+        engine = create_async_engine(url)
+    else:
+        timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
+        engine = create_async_engine(url, pool_pre_ping=True, connect_args=timeouts)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

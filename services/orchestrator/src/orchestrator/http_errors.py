@@ -6,9 +6,9 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from orchestrator.database import DatabaseAway
 from shared.errors import (
     INTERNAL_ERROR_BODY,
     ExpectedError,
@@ -28,7 +28,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ExpectedError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(DatabaseAway, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -67,18 +67,11 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
 
-async def _database(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DBAPIError)  # noqa: S101 - registered for this type only
-    if not error.connection_invalidated and not _is_connection_trouble(error):
-        return await _unexpected(request, error)
-    log.warning("database_unavailable", error=type(error.orig).__name__)
+async def _database_away(request: Request, error: Exception) -> JSONResponse:
+    log.warning("database_away", error=str(error))
     return await _expected(
         request, Unavailable("The database cannot be reached. Try again in a moment.")
     )
-
-
-def _is_connection_trouble(error: DBAPIError) -> bool:
-    return isinstance(error.orig, OSError) or "locked" in str(error.orig)
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

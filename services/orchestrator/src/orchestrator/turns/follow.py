@@ -1,11 +1,16 @@
 """What one viewer of a turn is sent: the stored events it has not seen, then live ones, without gap or repeat."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import contextmanager
 
-from orchestrator.database import Database
+import structlog
+
+from orchestrator.database import Database, DatabaseAway
 from orchestrator.turns.log import list_events
 from orchestrator.turns.models import TurnRow
 from orchestrator.turns.stream import Channel, Entry, TurnStream, encode
+
+log = structlog.get_logger()
 
 PING = b": ping\n\n"
 PING_INTERVAL_S = 15.0
@@ -26,10 +31,10 @@ class TurnViewer:
     async def chunks(self, stored: Sequence[Entry] | None = None) -> AsyncGenerator[bytes]:
         """Bytes to send, one chunk for all that is there; pings while nothing is.
 
-        Ends with the turn, or before that when this process stops.
+        Ends with the turn, or before that when this process stops or the database is away.
         `stored` spares the first look into the database when the caller knows what it would find.
         """
-        with self._stream.viewing(self._turn_id) as channel:
+        with self._ending_quietly(), self._stream.viewing(self._turn_id) as channel:
             entries = await self._load() if stored is None else stored
             if chunk := self._take(entries):
                 yield chunk
@@ -48,6 +53,14 @@ class TurnViewer:
                 if silent_s >= PING_INTERVAL_S:
                     silent_s = 0.0
                     yield PING
+
+    @contextmanager
+    def _ending_quietly(self) -> Generator[None]:
+        """The reader finds the turn unfinished and asks again; there is nobody to tell more."""
+        try:
+            yield
+        except DatabaseAway as error:
+            log.warning("viewer_left", turn_id=self._turn_id, error=str(error))
 
     async def _next_entries(self, channel: Channel) -> Sequence[Entry]:
         live = channel.after(self._applied)

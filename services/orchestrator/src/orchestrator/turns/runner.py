@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.approvals import queries as approvals
+from orchestrator.database import DatabaseAway
 from orchestrator.inputs import queries as inputs
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import Turn, TurnParts
@@ -87,7 +88,7 @@ class TurnRunner:
         while True:
             try:
                 await self._sweep()
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, DatabaseAway) as error:
                 log.warning("sweep_failed", error=type(error).__name__)
             await asyncio.sleep(self._parts.settings.sweep_interval_s)
 
@@ -97,7 +98,7 @@ class TurnRunner:
             await asyncio.sleep(self._parts.settings.lease_s / 3)
             try:
                 await self._renew()
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, DatabaseAway) as error:
                 log.warning("leases_not_renewed", error=type(error).__name__)
 
     async def hand_over(self) -> None:
@@ -153,17 +154,21 @@ class TurnRunner:
             except turn_log.LeaseLost:
                 log.info("turn_lease_lost")
                 self._parts.stream.notify(turn_id)
+            except DatabaseAway as error:
+                # Its log says how far it got. Whoever finds the lease run out goes on from there.
+                log.warning("turn_left", error=str(error))
             except Exception:
                 log.exception("turn_crashed")
-                with contextlib.suppress(turn_log.LeaseLost, SQLAlchemyError):
+                with contextlib.suppress(turn_log.LeaseLost, SQLAlchemyError, DatabaseAway):
                     await turn.fail_internally()
             finally:
                 self._forget(turn_id)
-        if turn.next_turn_id is not None:
-            await self.wake(turn.next_turn_id)
-        if turn_id in self._woken:
-            self._woken.discard(turn_id)
-            await self.wake(turn_id)
+        with contextlib.suppress(DatabaseAway):  # the next sweep finds them
+            if turn.next_turn_id is not None:
+                await self.wake(turn.next_turn_id)
+            if turn_id in self._woken:
+                self._woken.discard(turn_id)
+                await self.wake(turn_id)
 
     def _forget(self, turn_id: str) -> None:
         self._tasks.pop(turn_id, None)
