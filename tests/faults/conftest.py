@@ -1,6 +1,6 @@
 """Two Stewards to break: one process on SQLite, and three orchestrators and two frontends on PostgreSQL."""
 
-import os
+import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
@@ -13,16 +13,15 @@ from sqlalchemy import make_url
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PostgresServer]:
-    """One that these tests may stop."""
-    directory = tmp_path_factory.mktemp("pg")
-    if os.geteuid() == 0:  # the server runs as another user then, who must be able to look inside
-        for parent in (directory, *directory.parents):
-            if parent == Path("/tmp"):
-                break
-            parent.chmod(0o755)
-    with get_server(directory / "data") as server:
-        yield server
+def postgres_server() -> Generator[PostgresServer]:
+    """One that these tests may stop and start."""
+    # Run by root the server is another user, who must be able to look inside at each start. Pytest's own folders
+    # are closed again by the next test run.
+    with tempfile.TemporaryDirectory(prefix="steward-faults-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        with get_server(directory / "data") as server:
+            yield server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -38,6 +37,7 @@ async def whole_cluster(
     async with running_cluster(
         tmp_path_factory.mktemp("cluster"), addresses[0], replicas=3, frontends=addresses[1]
     ) as cluster:
+        cluster.postgres = postgres_server
         yield cluster
 
 
