@@ -52,16 +52,16 @@ class Store:
         driver = postgres_driver if self.is_postgres else sqlite_driver
         return f"{driver}{self.address[self.address.index(':') :]}"
 
-    def value(self, sql: str, *values: object) -> Any:
-        """The first column of the first row, None when there is none."""
+    def column(self, sql: str, *values: object) -> list[Any]:
+        """The first column of the rows of a query."""
         if self.is_postgres:
             with psycopg.connect(self.address, autocommit=True) as connection:
-                row = connection.execute(sql.replace("?", "%s").encode(), values).fetchone()
+                rows = connection.execute(sql.replace("?", "%s").encode(), values).fetchall()
         else:
             path = self.address.removeprefix("sqlite:///")
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-                row = connection.execute(sql, values).fetchone()
-        return row[0] if row else None
+                rows = connection.execute(sql, values).fetchall()
+        return [row[0] for row in rows]
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Cluster:
 
     def owner(self, turn_id: str) -> Replica | None:
         """The orchestrator that holds the turn's lease, None when nobody does."""
-        name = self.store.value("SELECT lease_owner FROM turns WHERE turn_id = ?", turn_id)
+        (name,) = self.store.column("SELECT lease_owner FROM turns WHERE turn_id = ?", turn_id)
         return next((r for r in self.orchestrators if name and f"-{r.pid}-" in name), None)
 
     def others(self, replica: Replica) -> list[Replica]:
@@ -119,6 +119,7 @@ class Cluster:
         """At once, as a crash is: what is open breaks off."""
         assert self.postgres is not None
         process = self.postgres.get_postmaster_info().process
+        assert process is not None
         process.send_signal(signal.SIGQUIT)
         process.wait(STOP_TIMEOUT_S)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,6 @@ class TakenTurn:
     turn_id: str
     asked: Replica
     watched: Replica
-    effects_before: int
     scenario: Scenario
     viewers: list[Viewer] = field(default_factory=list[Viewer])
 
@@ -49,13 +49,19 @@ class TakenTurn:
         self.viewers.append(viewer)
         return viewer
 
-    def effects(self, what: str) -> int:
-        """How often a tool has done something since this turn began."""
-        lines = self.cluster.ledger.lines()[self.effects_before :]
-        return sum(line["what"] == what for line in lines)
+    def effects(self, tool: str) -> list[int]:
+        """How often each call of a tool in this turn has done something, by the keys they were sent with."""
+        keys = self.cluster.store.column(
+            "SELECT idempotency_key FROM tool_calls WHERE turn_id = ? AND tool = ?",
+            self.turn_id,
+            tool,
+        )
+        done = Counter(line["key"] for line in self.cluster.ledger.lines())
+        return [done[key] for key in keys]
 
     async def check(self) -> dict[str, Any]:
         """All viewers saw what is stored, and nothing was said or done twice. Gives the stored turn."""
+        await self.cluster.whole()
         stored = await self.cluster.stored(self.turn_id)
         TALLY.check_said_once(EVENTS.validate_python(stored["events"]))
         for viewer in self.viewers:
@@ -70,7 +76,9 @@ class TakenTurn:
             states = [end.state for end in ends if tools[end.call_id] == tool]
             sure = states.count(CallState.SUCCEEDED)
             unknown = states.count(CallState.OUTCOME_UNKNOWN)
-            TALLY.check_effects(tool, self.effects(tool), least=sure, most=sure + unknown)
+            done = self.effects(tool)
+            TALLY.check_effects(tool, sum(done), least=sure, most=sure + unknown)
+            assert max(done, default=0) <= 1
 
 
 async def take_turn(cluster: Cluster, scenario: Scenario, *, at: str, inject: Inject) -> TakenTurn:
@@ -105,7 +113,6 @@ async def asking(
     conversation = f"/v1/conversations/{uuid.uuid4()}"
     made = await cluster.request("PUT", conversation, asked.url)
     assert made.status_code < 300, made.text
-    effects_before = len(cluster.ledger.lines())
     body = {"client_id": str(uuid.uuid4()), "text": scenario.name}
     async with cluster.http.stream(
         "POST",
@@ -116,9 +123,7 @@ async def asking(
     ) as response:
         assert response.status_code == 200, await response.aread()
         turn_id = response.headers["x-turn-id"]
-        turn = TakenTurn(
-            cluster, turn_id, asked, cluster.orchestrators[-1], effects_before, scenario
-        )
+        turn = TakenTurn(cluster, turn_id, asked, cluster.orchestrators[-1], scenario)
         task = asyncio.create_task(_read_on(turn.viewer(), response))
         try:
             yield turn, task
