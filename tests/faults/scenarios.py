@@ -74,7 +74,23 @@ EVERYTHING = Scenario(
     ),
     effects={"set_status": 1, "file_note": 1},
 )
-SCENARIOS = (EVERYTHING,)
+SLOW_TEXT = Scenario(
+    name="says a lot, slowly",
+    kinds=frozenset(
+        {"turn_started", "notice", "text_delta", "text_finished", "usage", "turn_finished"}
+    ),
+    replies=({"text": ["word "] * 60, "delay_ms": DELAY_MS},),
+    effects={},
+)
+HELD_CALL = Scenario(
+    name="calls a tool that never ends",
+    kinds=frozenset({"turn_started", "notice", "call_proposed", "usage", "call_started"}),
+    replies=({"calls": _calls(("hold", {}))},),
+    effects={},
+)
+"""Ends only when it is stopped."""
+SCENARIOS = (EVERYTHING, SLOW_TEXT)
+"""Those that end by themselves."""
 
 
 def scenario_for(kind: str) -> Scenario:
