@@ -13,6 +13,7 @@ import uvicorn
 
 from orchestrator.app import create_app
 from orchestrator.audit.commands import export_database, verify_database, verify_file
+from orchestrator.connections import protocol
 from orchestrator.database import DatabaseAway
 from orchestrator.migrations import upgrade
 from orchestrator.policy_file import load_policy
@@ -91,6 +92,7 @@ def _serve(settings: Settings, address: str) -> None:
         app,
         host=host or "127.0.0.1",
         port=int(port),
+        http=protocol(settings.reader_patience_s),
         log_config=None,
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_S,

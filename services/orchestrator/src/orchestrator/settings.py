@@ -100,6 +100,8 @@ class Settings(PolicySettings):
     lease_s: PositiveFloat = 10.0
     """A turn whose replica is silent for so long is taken over by another."""
     sweep_interval_s: PositiveFloat = 1.0
+    reader_patience_s: PositiveFloat = 20.0
+    """A reader that takes nothing for so long is cut off; a page catches up by itself."""
     max_model_replies: PositiveInt = 8
     """Rounds of model and tools in one turn."""
     max_calls: PositiveInt = 24

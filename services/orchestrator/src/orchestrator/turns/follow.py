@@ -14,6 +14,8 @@ log = structlog.get_logger()
 
 PING = b": ping\n\n"
 PING_INTERVAL_S = 15.0
+MAX_CHUNK_BYTES = 65_536
+"""What is handed to a connection at once, unless one event is larger: a reader that does not read holds no more."""
 LOOK_INTERVAL_S = 5.0
 """How often stored events are looked up for a turn that runs elsewhere and is silent: the stream may be down."""
 
@@ -29,20 +31,22 @@ class TurnViewer:
         self._over = False
 
     async def chunks(self, stored: Sequence[Entry] | None = None) -> AsyncGenerator[bytes]:
-        """Bytes to send, one chunk for all that is there; pings while nothing is.
+        """Bytes to send, many events in one chunk when they are there; pings while nothing is.
 
         Ends with the turn, or before that when this process stops or the database is away.
         `stored` spares the first look into the database when the caller knows what it would find.
         """
         with self._ending_quietly(), self._stream.viewing(self._turn_id) as channel:
             entries = await self._load() if stored is None else stored
-            if chunk := self._take(entries):
+            for chunk in self._take(entries):
                 yield chunk
             silent_s = 0.0
             while not self._over and not self._stream.is_closing:
-                if chunk := self._take(await self._next_entries(channel)):
-                    silent_s = 0.0
+                applied = self._applied
+                for chunk in self._take(await self._next_entries(channel)):
                     yield chunk
+                if self._applied > applied:
+                    silent_s = 0.0
                     continue
                 await channel.changed(LOOK_INTERVAL_S)
                 if channel.after(self._applied):
@@ -65,10 +69,8 @@ class TurnViewer:
     async def _next_entries(self, channel: Channel) -> Sequence[Entry]:
         live = channel.after(self._applied)
         if live and live[0].first > self._applied + 1:
-            return [
-                *await self._load(),
-                *live,
-            ]  # something was missed: it is stored, or void by now
+            stored = await self._load()  # something was missed: it is stored, or void by now
+            return [*stored, *channel.after(self._applied)]
         return live
 
     async def _look(self, channel: Channel) -> bool:
@@ -84,13 +86,19 @@ class TurnViewer:
                 encode(event) for event in await list_events(session, self._turn_id, self._applied)
             ]
 
-    def _take(self, entries: Sequence[Entry]) -> bytes:
-        """Join what is next and remember how far that goes."""
+    def _take(self, entries: Sequence[Entry]) -> Generator[bytes]:
+        """Join what is next, as far as one chunk may go, and remember how far that is."""
         parts: list[bytes] = []
+        size = 0
         for entry in entries:
             if entry.n <= self._applied or entry.first > self._applied + 1:
                 continue
+            if parts and size + len(entry.data) > MAX_CHUNK_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
             parts.append(entry.data)
+            size += len(entry.data)
             self._applied = entry.n
             self._over = self._over or entry.is_last
-        return b"".join(parts)
+        if parts:
+            yield b"".join(parts)
