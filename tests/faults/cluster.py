@@ -31,6 +31,7 @@ from shared.service_tokens import SigningKey, TokenIssuer
 LEASE_S = 0.6
 SWEEP_INTERVAL_S = 0.1
 STOP_TIMEOUT_S = 15
+READER_PATIENCE_S = 0.5
 SCRIPT = "faults"
 TEST_ISSUER = "http://tests.test"
 ORCHESTRATOR_MODULES = ("orchestrator.__main__", "demo_model.__main__", "faults.tools")
@@ -240,6 +241,7 @@ class _Starter:
             "ORCHESTRATOR_LEASE_S": str(LEASE_S),
             "ORCHESTRATOR_SWEEP_INTERVAL_S": str(SWEEP_INTERVAL_S),
             "ORCHESTRATOR_COALESCE_MS": "0",
+            "ORCHESTRATOR_READER_PATIENCE_S": str(READER_PATIENCE_S),
             "ORCHESTRATOR_DEMO_MODEL_URL": f"{model.url}/v1",
             "STEWARD_MODEL": f"script:{SCRIPT}",
         }

@@ -82,6 +82,12 @@ SLOW_TEXT = Scenario(
     replies=({"text": ["word "] * 60, "delay_ms": DELAY_MS},),
     effects={},
 )
+LONG_TEXT = Scenario(
+    name="says more than any buffer holds",
+    kinds=SLOW_TEXT.kinds,
+    replies=({"text": ["word " * 4_000] * 9, "delay_ms": DELAY_MS},),
+    effects={},
+)
 HELD_CALL = Scenario(
     name="calls a tool that never ends",
     kinds=frozenset({"turn_started", "notice", "call_proposed", "usage", "call_started"}),
@@ -89,7 +95,7 @@ HELD_CALL = Scenario(
     effects={},
 )
 """Ends only when it is stopped."""
-SCENARIOS = (EVERYTHING, SLOW_TEXT)
+SCENARIOS = (EVERYTHING, SLOW_TEXT, LONG_TEXT)
 """Those that end by themselves."""
 
 

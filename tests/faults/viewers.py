@@ -18,6 +18,10 @@ PATIENCE_S = 0.4
 OnEvent = Callable[[Event], Awaitable[None]]
 
 
+class HungUp(Exception):
+    """What a viewer's `on_event` raises to disconnect."""
+
+
 async def ignore(event: Event) -> None:
     """For viewers that only look."""
     del event
@@ -46,7 +50,7 @@ class Viewer:
             while not self.is_over:
                 try:
                     await self._read_stream()
-                except httpx.TransportError:
+                except (httpx.TransportError, HungUp):
                     self.was_cut_off = True
                     await asyncio.sleep(RETRY_S)
                 self.url = self.proxy_url
