@@ -1,4 +1,4 @@
-"""Questions to the person in a real browser: what it checks itself, reloads, two tabs, and what never happens unasked."""
+"""Questions to the person in a real browser: its own checks, reloads, two tabs, and what never happens unasked."""
 
 import re
 from collections.abc import Generator
@@ -104,7 +104,12 @@ def turn(site: Site) -> FakeTurn:
     with site.database.transaction() as session:
         owner = find_owner(session)
     assert owner is not None
-    stored = {"turn_id": TURN, "client_id": "client-1", "state": "waiting", "events": []}
+    stored: dict[str, Any] = {
+        "turn_id": TURN,
+        "client_id": "client-1",
+        "state": "waiting",
+        "events": [],
+    }
     at = "2026-11-21T09:00:00Z"
     fake.answers["GET", f"/v1/conversations/{CONVERSATION}"] = (
         200,
