@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 from support.models import ScriptedModel
-from support.world import Api, World, make_world
+from support.world import Api, World, make_world, one
 
 from orchestrator.migrations import upgrade
+from shared.wire.events import Outcome, TurnFinished
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -139,6 +140,37 @@ async def test_every_version_is_found_and_the_best_comes_first(world: World) -> 
         best = await search(api, "budget", limit=1)
     assert [hit["turn_id"] for hit in found] == [edited, first]
     assert [hit["turn_id"] for hit in best] == [edited]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["nul \0 inside, findable", "\ufdfa " * 60_000 + "findable", "x" * 150_000 + " findable"],
+    ids=["a NUL", "signs that stand for many", "one endless word"],
+)
+async def test_no_answer_is_too_odd_to_be_stored(world: World, answer: str) -> None:
+    async with world.orchestrator(ScriptedModel([[answer], ["Findable too."]])):
+        api = world.api()
+        events = await api.answer("Say something odd")
+        assert one(events, TurnFinished).outcome is Outcome.ANSWERED
+        await api.turn("Go on", "client-0002")
+        assert await search(api, "findable")
+
+
+async def test_a_nul_in_a_name_is_refused_or_names_nothing(world: World) -> None:
+    async with world.orchestrator(ScriptedModel([])):
+        api = world.api()
+        path = "/v1/conversations/conversation-1"
+        answers = [
+            await api.request("GET", "/v1/conversations/%00"),
+            await api.request("GET", "/v1/shared/%00"),
+            await api.request("PUT", f"{path}/head", json={"turn_id": "\0"}),
+            await api.request(
+                "POST",
+                f"{path}/turns",
+                json={"client_id": "client-0001", "text": "Hello", "replaces": "\0"},
+            ),
+        ]
+    assert {answer.status_code for answer in answers} <= {404, 422}
 
 
 async def test_what_is_no_search_is_refused_in_words(world: World) -> None:

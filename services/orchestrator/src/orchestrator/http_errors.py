@@ -6,6 +6,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from orchestrator.database import DatabaseAway
@@ -19,6 +20,8 @@ from shared.errors import (
 )
 
 MAX_PROBLEMS_TOLD = 5
+_NOT_STORABLE = "22021"
+"""PostgreSQL's `character_not_in_repertoire`: it takes no NUL."""
 
 log = structlog.get_logger()
 
@@ -29,6 +32,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DatabaseAway, _database_away)
+    app.add_exception_handler(DBAPIError, _refused_by_database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -71,6 +75,15 @@ async def _database_away(request: Request, error: Exception) -> JSONResponse:
     log.warning("database_away", error=str(error))
     return await _expected(
         request, Unavailable("The database cannot be reached. Try again in a moment.")
+    )
+
+
+async def _refused_by_database(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DBAPIError)  # noqa: S101 - registered for this type only
+    if getattr(error.orig, "sqlstate", None) != _NOT_STORABLE:
+        return await _unexpected(request, error)
+    return await _expected(
+        request, InvalidInput("The request contains a NUL character, which no text can have.")
     )
 
 

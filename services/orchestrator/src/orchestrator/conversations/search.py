@@ -18,6 +18,9 @@ from shared.wire.api import SearchHit
 MAX_CHARACTERS = 200_000
 """Of one message that can be found; PostgreSQL takes a megabyte of words at most."""
 
+MAX_RANKED = 1_000
+"""Of the messages that contain the words, so many of the newest are compared on PostgreSQL, which reads each for it."""
+
 Role = Literal["person", "assistant"]
 
 _FTS5 = table("message_words", column("rowid"), column("message_words"), column("rank"))
@@ -31,14 +34,15 @@ async def add_message(
     conversation = await session.get(ConversationRow, conversation_id)
     if conversation is None or conversation.temporary or not text.strip():
         return
-    text = text[:MAX_CHARACTERS]
+    # PostgreSQL stores no NUL. A model may say one all the same, and its answer must not fail for that.
+    text = text[:MAX_CHARACTERS].replace("\0", " ")
     session.add(
         MessageTextRow(
             conversation_id=conversation_id,
             turn_id=turn_id,
             role=role,
             text=text,
-            words=folded(text),
+            words=folded(text)[:MAX_CHARACTERS],
             at=at,
         )
     )
@@ -48,17 +52,18 @@ async def add_message(
 async def search_messages(
     session: AsyncSession, query: Query, owner: Principal, *, limit: int
 ) -> list[SearchHit]:
-    """The person's messages that contain every word of the query, best first."""
-    found = select(MessageTextRow, ConversationRow.title).join(
-        ConversationRow, ConversationRow.conversation_id == MessageTextRow.conversation_id
+    """The person's messages that contain every word of the query, best first, newer ones before equally good ones."""
+    own = (
+        select(MessageTextRow, ConversationRow.title)
+        .join(ConversationRow, ConversationRow.conversation_id == MessageTextRow.conversation_id)
+        .where(
+            ConversationRow.tenant_id == owner.tenant,
+            ConversationRow.owner_id == owner.subject,
+            ConversationRow.temporary.is_(False),
+        )
     )
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    found = (_in_fts5 if is_sqlite else _in_postgresql)(found, query.words)
-    found = found.where(
-        ConversationRow.tenant_id == owner.tenant,
-        ConversationRow.owner_id == owner.subject,
-        ConversationRow.temporary.is_(False),
-    )
+    found = (_in_fts5 if is_sqlite else _in_postgresql)(own, query.words)
     rows = await session.execute(found.order_by(MessageTextRow.message_id.desc()).limit(limit))
     return [
         SearchHit(
@@ -76,21 +81,27 @@ async def search_messages(
 _ROLES: dict[str, Role] = {"person": "person", "assistant": "assistant"}
 
 
-def _in_fts5(
-    found: Select[MessageTextRow, str], words: Sequence[str]
-) -> Select[MessageTextRow, str]:
+def _in_fts5(own: Select[MessageTextRow, str], words: Sequence[str]) -> Select[MessageTextRow, str]:
     # Words are letters and digits only, and quoted all the same: `AND` or `NEAR` is a word here, not an operator.
     match = " ".join(f'"{word}"' for word in words) + "*"
     return (
-        found.join(_FTS5, _FTS5.c.rowid == MessageTextRow.message_id)
+        own.join(_FTS5, _FTS5.c.rowid == MessageTextRow.message_id)
         .where(_FTS5.c.message_words.match(match))
         .order_by(_FTS5.c.rank)
     )
 
 
 def _in_postgresql(
-    found: Select[MessageTextRow, str], words: Sequence[str]
+    own: Select[MessageTextRow, str], words: Sequence[str]
 ) -> Select[MessageTextRow, str]:
     query = func.to_tsquery(_SIMPLE, " & ".join(f"'{word}'" for word in words) + ":*")
     vector: Any = func.to_tsvector(_SIMPLE, MessageTextRow.words)
-    return found.where(vector.bool_op("@@")(query)).order_by(func.ts_rank(vector, query).desc())
+    newest = (
+        own.with_only_columns(MessageTextRow.message_id)
+        .where(vector.bool_op("@@")(query))
+        .order_by(MessageTextRow.message_id.desc())
+        .limit(MAX_RANKED)
+    )
+    return own.where(MessageTextRow.message_id.in_(newest)).order_by(
+        func.ts_rank(vector, query).desc()
+    )

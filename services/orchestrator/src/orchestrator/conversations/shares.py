@@ -1,5 +1,6 @@
 """Share links: a conversation as it was at one moment, readable by whoever has the link, until it is withdrawn."""
 
+import re
 import secrets
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from shared.errors import NotFound
 from shared.wire.api import Share
 
 TOKEN_BYTES = 32
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 async def set_share(
@@ -52,7 +54,9 @@ async def remove_share(session: AsyncSession, conversation_id: str) -> None:
 
 async def get_share_by_token(session: AsyncSession, token: str) -> ShareRow:
     """Raises NotFound when there is no such link, or it was withdrawn: both read the same."""
-    row = await session.scalar(select(ShareRow).where(ShareRow.token == token))
+    row = None
+    if _TOKEN.fullmatch(token):
+        row = await session.scalar(select(ShareRow).where(ShareRow.token == token))
     if row is None:
         raise NotFound("This link leads nowhere. It may have been withdrawn.")
     return row
