@@ -155,6 +155,20 @@ async def test_an_open_question_keeps_the_queue_waiting(world: World) -> None:
     assert [write[:2] for write in world.tracker.writes] == [(42, "done")]
 
 
+async def test_stop_while_a_question_is_open_empties_the_queue_too(world: World) -> None:
+    proposed = calls(("tracker__set_status", '{"task_id": 42, "status": "done"}'))
+    async with world.orchestrator(ScriptedModel([[proposed]])), AsyncExitStack() as stack:
+        api = world.api()
+        first, first_id = await ask(stack, api, "Set task 42 to done", 1)
+        await first.until(ApprovalNeeded)
+        second, _ = await ask(stack, api, "Second", 2)
+        await api.stop(first_id)
+        for reader in (first, second):
+            assert one(await reader.rest(), TurnFinished).outcome is Outcome.STOPPED
+        assert (await api.stop(first_id)).json()["state"] == "stopped"
+    assert world.tracker.writes == []
+
+
 async def test_the_queue_goes_on_after_a_restart(world: World) -> None:
     never = asyncio.Event()
     async with AsyncExitStack() as stack:

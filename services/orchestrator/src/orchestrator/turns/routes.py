@@ -122,10 +122,8 @@ async def stop(
         if turn in unfinished:
             is_alone = turn.state == TurnState.QUEUED
             stopped = await stop_turns(session, [turn] if is_alone else unfinished, now)
-        await (
-            session.flush()
-        )  # a refresh takes back what was not flushed: the turn would never be woken
-        await session.refresh(turn)
+        else:
+            await session.refresh(turn)  # it may have ended while the conversation was locked
         state = turn.state
     await _carry_out(stopped, parts, runner)
     return {"turn_id": turn_id, "state": state}
