@@ -55,7 +55,9 @@ function view() {
     },
     outcomes: { choose: send },
     inputs: { answer: send },
-    onAskAgain: () => {},
+    onAskInstead: () => {},
+    onShowVersion: () => {},
+    onUnqueue: () => {},
   });
   document.querySelector(".turns")?.append(turn.element);
   turns.push(turn);
