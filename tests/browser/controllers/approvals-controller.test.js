@@ -102,6 +102,10 @@ test("questions say who asked; only what this person may decide has buttons and 
     cards().map((card) => card.querySelector('[data-part="foot"]').hidden),
     [false, true, false],
   );
+  assert.deepEqual(
+    cards().map((card) => card.querySelector('[data-part="eyebrow"]').textContent),
+    ["Steward asks for your yes", "A second person must say yes", "Grace needs your yes"],
+  );
   assert.equal(count().textContent, "2 wait for you");
 });
 

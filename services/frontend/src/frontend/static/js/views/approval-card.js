@@ -42,9 +42,14 @@ export class ApprovalCard {
   /**
    * @param {Call & { approval: Approval }} call
    * @param {ApprovalPort} port
-   * @param {{ mayDecide?: boolean }} [view] without it, whoever asked decides, unless a second person must
+   * @param {{ mayDecide?: boolean, requestedBy?: string }} [view] without it, whoever asked decides, unless a second
+   *   person must; `requestedBy` names somebody else who asked
    */
-  constructor(call, port, { mayDecide = call.approval.approverRoles.length === 0 } = {}) {
+  constructor(
+    call,
+    port,
+    { mayDecide = call.approval.approverRoles.length === 0, requestedBy = "" } = {},
+  ) {
     this.#call = call;
     this.mayDecide = mayDecide;
     this.#approval = call.approval;
@@ -68,6 +73,7 @@ export class ApprovalCard {
     this.#showOutdatedGrant();
     if (call.approval.mayGrant && mayDecide) this.#offerGrant();
     if (!mayDecide) this.#showWaiting();
+    else if (requestedBy) setText(part(this.element, "eyebrow"), `${requestedBy} needs your yes`);
     this.#enable();
     this.#clock = new ExpiryClock(part(this.element, "expiry"), call.approval.expiresAt);
   }

@@ -15,7 +15,10 @@ export class PendingApprovalView {
   /** @param {PendingApproval} pending @param {ApprovalPort} port */
   constructor({ call, needed, conversation_id, requested_by, mine, may_decide, created_at }, port) {
     this.element = fromTemplate("pending-approval-template");
-    this.#card = new ApprovalCard(waitingCall(call, needed), port, { mayDecide: may_decide });
+    this.#card = new ApprovalCard(waitingCall(call, needed), port, {
+      mayDecide: may_decide,
+      requestedBy: mine ? "" : requested_by,
+    });
     this.isOpen = true;
     const who = mine ? "You asked" : `${requested_by} asked`;
     setText(part(this.element, "who"), `${who} ${agoWords(Date.now() - Date.parse(created_at))}.`);
