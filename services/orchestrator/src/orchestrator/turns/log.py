@@ -42,6 +42,16 @@ class Claimed:
     """True when whoever ran it did not come to a clean stop: unstored events may have been shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a replica learns about a turn it runs when it renews its leases."""
+
+    turn_id: str
+    fence: int
+    """Higher than the one it claimed with: the turn is somebody else's by now."""
+    stop_requested: bool
+
+
 def new_turn_id() -> str:
     return uuid.uuid4().hex
 
@@ -243,8 +253,8 @@ async def is_cancel_requested(session: AsyncSession, turn_id: str) -> bool:
 
 async def renew_leases(
     session: AsyncSession, owner: str, turn_ids: Sequence[str], *, until: datetime
-) -> list[str]:
-    """Extend this replica's leases; gives the turns among them that should stop."""
+) -> list[Renewed]:
+    """Extend this replica's leases; gives what has become of each turn that still exists."""
     await session.execute(
         update(TurnRow)
         .where(
@@ -254,13 +264,15 @@ async def renew_leases(
         )
         .values(lease_until=until)
     )
-    return list(
-        await session.scalars(
-            select(TurnRow.turn_id).where(
-                TurnRow.turn_id.in_(turn_ids), TurnRow.cancel_requested_at.is_not(None)
-            )
+    rows = await session.execute(
+        select(TurnRow.turn_id, TurnRow.fence, TurnRow.cancel_requested_at).where(
+            TurnRow.turn_id.in_(turn_ids)
         )
     )
+    return [
+        Renewed(turn_id, fence, stop_requested=cancelled_at is not None)
+        for turn_id, fence, cancelled_at in rows
+    ]
 
 
 async def release_leases(session: AsyncSession, *, now: datetime, owner: str | None = None) -> None:

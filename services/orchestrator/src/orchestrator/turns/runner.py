@@ -32,6 +32,7 @@ class TurnRunner:
         self._instance_id = instance_id
         self._turns: dict[str, Turn] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._fences: dict[str, int] = {}
         self._woken: set[str] = set()
         """Turns that were woken while their task was still ending: it may just have laid them down."""
         self._is_closing = False
@@ -47,6 +48,7 @@ class TurnRunner:
             raise AssertionError("A turn was claimed twice by the same process.")
         turn = Turn(self._parts, claimed, fold(events))
         self._turns[turn_id] = turn
+        self._fences[turn_id] = claimed.lease.fence
         self._tasks[turn_id] = asyncio.create_task(self._run(turn_id, turn))
         turns_running.set(len(self._tasks))
 
@@ -138,11 +140,20 @@ class TurnRunner:
             return
         until = self._parts.now() + timedelta(seconds=self._parts.settings.lease_s)
         async with self._parts.database.writing() as session:
-            stopping = await turn_log.renew_leases(
+            renewed = await turn_log.renew_leases(
                 session, self._instance_id, list(self._tasks), until=until
             )
-        for turn_id in stopping:
-            self.request_stop(turn_id)
+        for news in renewed:
+            if news.stop_requested:
+                self.request_stop(news.turn_id)
+            self._leave_if_lost(news)
+
+    def _leave_if_lost(self, news: turn_log.Renewed) -> None:
+        """A turn that is another's must not wait for its next commit to find out: its viewers here would wait too."""
+        fence = self._fences.get(news.turn_id)
+        if fence is not None and news.fence > fence:
+            log.info("turn_lease_lost", turn_id=news.turn_id)
+            self._tasks[news.turn_id].cancel()
 
     async def _run(self, turn_id: str, turn: Turn) -> None:
         with (
@@ -173,4 +184,5 @@ class TurnRunner:
     def _forget(self, turn_id: str) -> None:
         self._tasks.pop(turn_id, None)
         self._turns.pop(turn_id, None)
+        self._fences.pop(turn_id, None)
         turns_running.set(len(self._tasks))
