@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from steward_dev.bench.chats import Heard, ask_model, ask_orchestrator, ask_page
+from steward_dev.bench.stops import measure_stops
 from steward_dev.bench.system import Target, running_target
 
 CHATS = (1, 32)
@@ -35,6 +36,11 @@ def main() -> None:
             rounds = [asyncio.run(_round(target, model, chats)) for _ in range(ROUNDS)]
             for way in WAYS:
                 print(_row(chats, way, [figures[way] for figures in rounds]))
+        stops = asyncio.run(measure_stops(target))
+    print(
+        f"\nstop: {statistics.median(stops):.1f} / {_percentile(stops, 99):.1f} ms (p50 / p99 of {len(stops)}), "
+        "from the request on another replica to `turn_finished`"
+    )
 
 
 async def _round(target: Target, model: str, chats: int) -> dict[str, tuple[float, ...]]:
