@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 NAMED = re.findall(r"`(tests/\S+?\.py)::(\w+)`", (ROOT / "docs" / "reliability.md").read_text())
 
 
-def tests_in(path: str) -> set[str]:
+def functions_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text())
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
@@ -18,7 +18,7 @@ def tests_in(path: str) -> set[str]:
 
 @pytest.mark.parametrize(("path", "name"), NAMED)
 def test_a_promise_names_a_test_that_exists(path: str, name: str) -> None:
-    assert name in tests_in(path)
+    assert name in functions_in(path)
 
 
 def test_promises_are_found() -> None:

@@ -109,8 +109,12 @@ class Page:
         client: Any = socketio.AsyncClient(reconnection=False)
         lost = asyncio.Event()
         client.on("events", self._take)
-        client.on("disconnect", lambda *_: lost.set())
-        client.on("relay_lost", lambda *_: lost.set())
+
+        def lose(*_: object) -> None:
+            lost.set()
+
+        client.on("disconnect", lose)
+        client.on("relay_lost", lose)
         await self._connect(client, url)
         try:
             await self._send(client, "watch", {"conversation_id": body["conversation_id"]})
