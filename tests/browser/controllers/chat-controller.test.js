@@ -13,8 +13,14 @@ const main = /** @type {any} */ (document.querySelector("main"));
 const connection = new FakeConnection();
 /** What is shown once a version is asked for. @type {Record<string, any>} */
 let versions = {};
+/** What comes before a position. @type {Record<number, any>} */
+let earlier = {};
 const app = new App({
   api: /** @type {any} */ ({
+    turnsBefore: async (/** @type {string} */ _, /** @type {number} */ position) => {
+      if (!earlier[position]) throw failure("unavailable", "Away.", true);
+      return earlier[position];
+    },
     showVersion: async (/** @type {string} */ id, /** @type {string} */ turnId) => {
       if (!versions[turnId]) throw failure("not_found", "There is no such turn.");
       stored[id] = versions[turnId];
@@ -39,6 +45,7 @@ new ChatController(main, app).connect();
 beforeEach(async () => {
   stored = {};
   versions = {};
+  earlier = {};
   connection.answers.ask = () => ({ ok: true, turn_id: "turn-1" });
   app.tell("open", { conversationId: null });
   await settled();
@@ -394,4 +401,41 @@ test("a stored temporary chat is marked again", async () => {
   window.sessionStorage.setItem("steward.warned:conversation-1", "yes");
   await openStored(withTurns([turn("a", "Psst")], { temporary: true }));
   assert.equal(main.querySelector('[data-part="temporary-mark"]').hidden, false);
+});
+
+const shownTurns = () => [...main.querySelectorAll(".turn")].map(({ id }) => id);
+const earlierButton = () => main.querySelector('[data-part="earlier"]');
+
+test("earlier messages are shown above on demand, and stay when there is a new connection", async () => {
+  const latest = withTurns([{ ...turn("c", "Third"), position: 3 }], { earlier_turns: true });
+  earlier[3] = withTurns([{ ...turn("b", "Second"), position: 2 }], { earlier_turns: true });
+  earlier[2] = withTurns([{ ...turn("a", "First"), position: 1 }]);
+  await openStored(latest);
+  assert.equal(earlierButton().hidden, false);
+  earlierButton().click();
+  await until(() => shownTurns().join() === "turn-b,turn-c");
+  earlierButton().click();
+  await until(() => shownTurns().join() === "turn-a,turn-b,turn-c");
+  assert.equal(earlierButton().hidden, true);
+  connection.receive("open");
+  await settled();
+  assert.deepEqual(shownTurns(), ["turn-a", "turn-b", "turn-c"]);
+  assert.equal(earlierButton().hidden, true, "there is nothing before them still");
+});
+
+test("what was found far up is read until it is there", async () => {
+  const latest = withTurns([{ ...turn("c", "Third"), position: 3 }], { earlier_turns: true });
+  earlier[3] = withTurns([{ ...turn("b", "Second"), position: 2 }], { earlier_turns: true });
+  stored["conversation-1"] = latest;
+  app.tell("open", { conversationId: "conversation-1", turnId: "b" });
+  await until(() => document.activeElement?.id === "turn-b");
+  assert.deepEqual(shownTurns(), ["turn-b", "turn-c"]);
+});
+
+test("earlier messages that cannot be had are told, and can be asked for again", async () => {
+  await openStored(withTurns([{ ...turn("c", "Third"), position: 3 }], { earlier_turns: true }));
+  earlierButton().click();
+  await settled();
+  assert.match(document.getElementById("toasts")?.textContent ?? "", /Earlier messages cannot/);
+  assert.equal(earlierButton().hidden, false);
 });

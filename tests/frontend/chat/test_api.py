@@ -137,6 +137,16 @@ def test_connections_are_kept_and_a_closed_one_is_replaced(
     assert owner.get("/api/about").status_code == 200
 
 
+def test_earlier_turns_are_asked_for_by_their_position(
+    application: Application, owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    have_conversation(orchestrator, owner_id(application))
+
+    owner.get(f"/api/conversations/{CONVERSATION}?before=51")
+
+    assert orchestrator.last("GET", f"/v1/conversations/{CONVERSATION}").query == {"before": "51"}
+
+
 def test_another_version_is_shown_as_the_orchestrator_answers_it(
     application: Application, owner: Browser, orchestrator: FakeOrchestrator
 ) -> None:

@@ -31,7 +31,9 @@ def list_conversations() -> ResponseReturnValue:
 
 @routes.get("/conversations/<conversation_id>")
 def read_conversation(conversation_id: str) -> ResponseReturnValue:
-    return jsonify(_call("GET", f"/v1/conversations/{_safe(conversation_id)}"))
+    before = request.args.get("before")
+    query = f"?{urlencode({'before': before})}" if before else ""
+    return jsonify(_call("GET", f"/v1/conversations/{_safe(conversation_id)}{query}"))
 
 
 @routes.patch("/conversations/<conversation_id>")

@@ -40,6 +40,8 @@ export class ChatController {
   #isTemporary = false;
   /** The turn to be shown once the conversation is here. @type {string | null} */
   #sought = null;
+  /** As it was last read, for reading what comes before. @type {ConversationDetail | null} */
+  #stored = null;
   /** Whether another version is on its way. */
   #isSwitching = false;
   /** Something else changed meanwhile. */
@@ -103,6 +105,7 @@ export class ChatController {
     this.#app.hear("open", ({ conversationId, turnId }) => this.#leaveFor(conversationId, turnId));
     this.#app.hear("ask", ({ text }) => this.#ask(text));
     this.#app.hear("stop", () => this.#stop(this.#activeTurn?.turnId));
+    part(this.#element, "earlier").addEventListener("click", () => this.#showEarlier());
     this.#toggle.addEventListener("change", () => this.#setTemporary(this.#toggle.checked));
     window.addEventListener("beforeunload", (event) => {
       if (this.#takeWarning()) event.preventDefault();
@@ -254,6 +257,8 @@ export class ChatController {
   #open(conversationId, turnId = null) {
     this.#conversationId = conversationId ?? newId();
     this.#sought = turnId;
+    this.#stored = null;
+    part(this.#element, "earlier").hidden = true;
     this.#feed.clear();
     this.#thread.clear();
     this.#thread.showNote(this.#isInAddress ? "Opening the conversation…" : "");
@@ -294,18 +299,61 @@ export class ChatController {
     this.#loaded(conversation);
     const turnId = this.#sought;
     this.#sought = null;
-    if (!turnId || this.#thread.goTo(turnId)) return;
-    await this.#withVersion(turnId, (another) => {
+    if (!turnId) return;
+    while (!this.#thread.goTo(turnId) && (await this.#loadEarlier()));
+    if (this.#feed.has(turnId) || conversation.conversation_id !== this.#conversationId) return;
+    await this.#withVersion(turnId, async (another) => {
       this.#loaded(another);
-      if (!this.#thread.goTo(turnId)) toast("That message is further up than can be shown.");
+      while (!this.#thread.goTo(turnId) && (await this.#loadEarlier()));
     });
   }
 
-  /** @param {ConversationDetail} conversation */
-  #loaded({ title, turns, earlier_turns, temporary = false }) {
-    this.#thread.showNote(
-      earlier_turns ? "Only the latest part of this conversation is shown." : "",
-    );
+  /** For the button: the keyboard goes on with what is now there. */
+  async #showEarlier() {
+    const first = this.#feed.turns[0]?.turnId;
+    if ((await this.#loadEarlier()) && part(this.#element, "earlier").hidden && first)
+      this.#thread.goTo(first);
+  }
+
+  /** @returns {Promise<boolean>} whether there is more of it now */
+  async #loadEarlier() {
+    const stored = this.#stored;
+    const position = stored?.earlier_turns ? stored.turns[0]?.position : undefined;
+    if (!stored || position === undefined) return false;
+    try {
+      const before = await this.#app.api.turnsBefore(stored.conversation_id, position);
+      if (stored !== this.#stored || before.turns.length === 0) return false;
+      const whole = { ...stored, ...before, turns: [...before.turns, ...stored.turns] };
+      this.#thread.prepend(() => this.#loaded(whole));
+      return true;
+    } catch (error) {
+      toast(`Earlier messages cannot be shown. ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  /**
+   * What was read again has its latest turns only; those read before them are still the ones before them.
+   *
+   * @param {ConversationDetail} conversation
+   * @returns {ConversationDetail}
+   */
+  #withEarlierKnown(conversation) {
+    const [first] = conversation.turns;
+    const known = this.#stored?.turns ?? [];
+    const at = known.findIndex(({ turn_id }) => turn_id === first?.turn_id);
+    if (at < 1 || !this.#stored) return conversation;
+    const turns = [...known.slice(0, at), ...conversation.turns];
+    return { ...conversation, turns, earlier_turns: this.#stored.earlier_turns };
+  }
+
+  /** @param {ConversationDetail} read */
+  #loaded(read) {
+    const conversation = this.#withEarlierKnown(read);
+    const { title, turns, earlier_turns, temporary = false } = conversation;
+    this.#stored = conversation;
+    this.#thread.showNote("");
+    part(this.#element, "earlier").hidden = !earlier_turns;
     this.#setTitle(title);
     this.#setTemporary(temporary);
     const known = new Set(this.#feed.turns.map(({ turnId }) => turnId));

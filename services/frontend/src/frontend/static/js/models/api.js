@@ -61,6 +61,12 @@ export class Api {
     await this.#request("DELETE", `/api/conversations/${encodeURIComponent(conversationId)}`);
   }
 
+  /** The turns before a position. @param {string} conversationId @param {number} position @returns {Promise<ConversationDetail>} */
+  turnsBefore(conversationId, position) {
+    const path = `/api/conversations/${encodeURIComponent(conversationId)}`;
+    return this.#request("GET", `${path}?before=${position}`);
+  }
+
   /** Shows the version of a question that has this turn. @param {string} conversationId @param {string} turnId @returns {Promise<ConversationDetail>} */
   showVersion(conversationId, turnId) {
     const path = `/api/conversations/${encodeURIComponent(conversationId)}/head`;

@@ -83,7 +83,7 @@ export class TurnFeed {
     this.#dropAllBut(stored, earlier);
     for (const turn of stored) this.#take(turn);
     const known = new Set(stored.map(({ turn_id }) => turn_id));
-    this.#moveToEnd([...this.#begunSince].filter((turnId) => !known.has(turnId)));
+    this.#moveToEnd([...known, ...[...this.#begunSince].filter((turnId) => !known.has(turnId))]);
     this.#settleQueue();
     for (const turn of this.#turns.values()) {
       if (!isOver(turn)) this.#follow(turn.turnId);

@@ -264,6 +264,7 @@ export interface StoredTurn {
   state: "queued" | "ready" | "running" | "waiting" | "answered" | "stopped" | "failed";
   events: WireEvent[];
   versions?: string[];
+  position?: number;
 }
 
 export interface ConversationDetail extends Conversation {

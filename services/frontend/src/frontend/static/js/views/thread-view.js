@@ -136,6 +136,14 @@ export class ThreadView {
     return true;
   }
 
+  /** Adds what was said earlier; what is shown already stays where it is in the window. @param {() => void} load */
+  prepend(load) {
+    const first = this.#turns.values().next().value?.element;
+    const before = first?.getBoundingClientRect().top ?? 0;
+    load();
+    if (first) this.#keeper.keepAt(first, before);
+  }
+
   /**
    * Puts one version in the place of another, which stays where it is in the window.
    *
