@@ -385,6 +385,13 @@ test("a temporary chat is asked for as one, marked, and left with one warning", 
   assert.equal(temporary, true);
   receive(numbered({ ...started("Psst"), client_id }, finished()));
   const here = window.location.pathname;
+  const reloads = [1, 2].map(() => new window.Event("beforeunload", { cancelable: true }));
+  for (const reload of reloads) window.dispatchEvent(reload);
+  assert.deepEqual(
+    reloads.map(({ defaultPrevented }) => defaultPrevented),
+    [true, false],
+    "the browser's own warning comes once, and does not stand for ours",
+  );
   app.tell("open", { conversationId: "conversation-1" });
   await settled();
   assert.equal(dialog.open, true);
@@ -398,7 +405,7 @@ test("a temporary chat is asked for as one, marked, and left with one warning", 
 });
 
 test("a stored temporary chat is marked again", async () => {
-  window.sessionStorage.setItem("steward.warned:conversation-1", "yes");
+  window.sessionStorage.setItem("steward.warned:conversation-1", "here");
   await openStored(withTurns([turn("a", "Psst")], { temporary: true }));
   assert.equal(main.querySelector('[data-part="temporary-mark"]').hidden, false);
 });

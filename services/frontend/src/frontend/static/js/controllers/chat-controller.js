@@ -108,7 +108,7 @@ export class ChatController {
     part(this.#element, "earlier").addEventListener("click", () => this.#showEarlier());
     this.#toggle.addEventListener("change", () => this.#setTemporary(this.#toggle.checked));
     window.addEventListener("beforeunload", (event) => {
-      if (this.#takeWarning()) event.preventDefault();
+      if (this.#takeWarning("by browser")) event.preventDefault();
     });
     this.#hearServer();
     this.#element.addEventListener("click", (event) => this.#promptClicked(event));
@@ -141,7 +141,7 @@ export class ChatController {
 
   /** @param {string | null} conversationId null: a new one @param {string} [turnId] */
   async #leaveFor(conversationId, turnId) {
-    if (conversationId !== this.#conversationId && this.#takeWarning()) {
+    if (conversationId !== this.#conversationId && this.#takeWarning("here")) {
       const text = "It is not in your list and will be deleted, so you would not find it again.";
       const title = "Leave this temporary chat?";
       if (!(await confirmed({ title, text, yes: "Leave" }))) return;
@@ -435,11 +435,18 @@ export class ChatController {
     return part(this.#element, "temporary", HTMLInputElement);
   }
 
-  /** Whether leaving needs a warning now. It is given once for each temporary conversation. */
-  #takeWarning() {
+  /**
+   * Whether leaving needs a warning now: it is given once for each temporary conversation. The browser's own
+   * comes with a reload as well, which loses nothing, so it does not stand for ours.
+   *
+   * @param {"here" | "by browser"} where
+   */
+  #takeWarning(where) {
     const key = `steward.warned:${this.#conversationId}`;
-    if (!this.#isTemporary || this.#feed.turns.length === 0 || inTab.get(key)) return false;
-    inTab.set(key, "yes");
+    const given = inTab.get(key);
+    if (!this.#isTemporary || this.#feed.turns.length === 0) return false;
+    if (given === "here" || given === where) return false;
+    inTab.set(key, where);
     return true;
   }
 
