@@ -224,6 +224,7 @@ class Site:
     database: Database
     _open: ExitStack = field(default_factory=ExitStack)
     _shared: Page | None = None
+    _shared_session: str = ""
 
     def sign_up(self) -> None:
         """Create the owner account."""
@@ -248,11 +249,18 @@ class Site:
         return page
 
     def shared_page(self) -> Page:
-        """A page for tests that leave nothing behind."""
+        """A page for tests that leave nothing behind; another one when tests in between have ended its session."""
+        if self._shared is not None and not self._has_session(self._shared_session):
+            self._shared.close()
+            self._shared = None
         if self._shared is None:
-            browser = self.sign_in()
-            self._shared = Page(self.url, f"steward={browser.cookies['steward']}")
+            self._shared_session = self.sign_in().cookies["steward"]
+            self._shared = Page(self.url, f"steward={self._shared_session}")
         return self._shared
+
+    def _has_session(self, session_id: str) -> bool:
+        with Redis.from_url(self.settings.redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
+            return bool(client.exists(store_name(session_id)))
 
     def forget_session(self, browser: httpx.Client) -> None:
         """As if it had ended elsewhere."""
