@@ -126,23 +126,31 @@ async def record_answer(
     if won is not None:
         await _record(session, row, now, session_mark)
         return
+    raise _already_answered(row)
+
+
+def check_open(row: InputRow) -> None:
+    """Raises AlreadyAnswered."""
+    if row.state != PENDING:
+        raise _already_answered(row)
+
+
+def _already_answered(row: InputRow) -> AlreadyAnswered:
     if row.state in {PENDING, InputAction.EXPIRED}:
-        raise AlreadyAnswered("The question has expired.", winner="expired")
-    raise AlreadyAnswered(f"This was already answered: {row.state}.", winner=row.state)
+        return AlreadyAnswered("The question has expired.", winner="expired")
+    return AlreadyAnswered(f"This was already answered: {row.state}.", winner=row.state)
 
 
 async def record_check(
-    session: AsyncSession, input_id: str, check: dict[str, Any], now: datetime
+    session: AsyncSession, row: InputRow, check: dict[str, Any], now: datetime
 ) -> None:
-    """Keep what the server said about a lost outcome, while the question is open."""
-    row = await session.scalar(
-        select(InputRow)
-        .where(InputRow.input_id == input_id, InputRow.state == PENDING)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if row is None:
-        return
+    """Keep what the server said about a lost outcome. Call it under the turn's lock.
+
+    Raises:
+        AlreadyAnswered: the question is not open any more.
+    """
+    await session.refresh(row)
+    check_open(row)
     row.checks = [*row.checks, check]
     await record(
         session,

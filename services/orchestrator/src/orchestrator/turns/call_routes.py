@@ -14,7 +14,7 @@ from orchestrator.approvals.queries import (
 )
 from orchestrator.deps import Caller, Now
 from orchestrator.inputs.queries import (
-    AlreadyAnswered,
+    check_open,
     get_input,
     outcome_input_id,
     record_answer,
@@ -71,7 +71,7 @@ async def decide_outcome(
         answer = await _check(call_id, caller, parts, now)
     else:
         choice = OutcomeChoice(decision.choice)
-        await _choose(call_id, choice, caller, caller.name, parts, now)
+        await _choose(call_id, choice, caller, parts, now)
         answer = OutcomeAnswer(call_id=call_id, choice=choice)
     async with parts.database.reading() as session:
         row = await get_input(session, outcome_input_id(call_id), caller)
@@ -83,20 +83,26 @@ async def _check(call_id: str, caller: Principal, parts: TurnParts, now: datetim
     async with parts.database.reading() as session:
         row = await get_input(session, outcome_input_id(call_id), caller)
         call = await get_call(session, call_id, caller)
-    if row.state != PENDING:
-        raise AlreadyAnswered(f"This was already answered: {row.state}.", winner=row.state)
+    check_open(row)
     toolbox = await parts.catalogue.toolbox(caller)
     tool = toolbox.find(call.server, call.tool)
     if tool is None:
         raise Unavailable("The tool cannot be reached right now. Try again in a moment.")
     found = await parts.caller.check_outcome(tool, caller, call.idempotency_key)
+    choice = OutcomeChoice.DONE if found.answer == "done" else None
     async with parts.database.writing() as session:
+        row = await get_input(session, row.input_id, caller)
         await turn_log.wake(session, row.turn_id)
-        await record_check(session, row.input_id, found.model_dump(), now)
-    choice = None
-    if found.answer == "done":
-        choice = OutcomeChoice.DONE
-        await _choose(call_id, choice, caller, call.server, parts, now)
+        await record_check(session, row, found.model_dump(), now)
+        if choice is not None:
+            await record_answer(
+                session,
+                row,
+                choice,
+                answered_by=call.server,
+                session_mark=caller.session,
+                now=now,
+            )
     return OutcomeAnswer(call_id=call_id, choice=choice, checked=found.answer, text=found.text)
 
 
@@ -104,7 +110,6 @@ async def _choose(
     call_id: str,
     choice: OutcomeChoice,
     caller: Principal,
-    decided_by: str,
     parts: TurnParts,
     now: datetime,
 ) -> None:
@@ -112,7 +117,7 @@ async def _choose(
         row = await get_input(session, outcome_input_id(call_id), caller)
         await turn_log.wake(session, row.turn_id)
         await record_answer(
-            session, row, choice, answered_by=decided_by, session_mark=caller.session, now=now
+            session, row, choice, answered_by=caller.name, session_mark=caller.session, now=now
         )
 
 
