@@ -32,6 +32,7 @@ LEASE_S = 0.6
 SWEEP_INTERVAL_S = 0.1
 STOP_TIMEOUT_S = 15
 READER_PATIENCE_S = 0.5
+HASTY_TIMEOUT_S = 0.5
 SCRIPT = "faults"
 TEST_ISSUER = "http://tests.test"
 ORCHESTRATOR_MODULES = ("orchestrator.__main__", "demo_model.__main__", "faults.tools")
@@ -65,6 +66,18 @@ class Store:
         return [row[0] for row in rows]
 
 
+def new_token(key: SigningKey, subject: str, tenant: str) -> str:
+    """An hour's token of an owner."""
+    return TokenIssuer(TEST_ISSUER, key).issue(
+        audience="orchestrator",
+        subject=subject,
+        tenant=tenant,
+        roles=["owner"],
+        name=subject.title(),
+        lifetime_s=3_600,
+    )
+
+
 @dataclass
 class Cluster:
     """Running processes and how to reach them."""
@@ -74,6 +87,7 @@ class Cluster:
     valkey: Valkey
     ledger: Ledger
     token: str
+    key: SigningKey
     model: Replica
     tools: Replica
     orchestrators: Sequence[Replica]
@@ -86,6 +100,14 @@ class Cluster:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
+
+    def headers_of(self, turn_id: str) -> dict[str, str]:
+        """Whoever asked, as a frontend would name them to the orchestrator."""
+        ((subject,), (tenant,)) = (
+            self.store.column(f"SELECT {column} FROM turns WHERE turn_id = ?", turn_id)
+            for column in ("owner_id", "tenant_id")
+        )
+        return {"Authorization": f"Bearer {new_token(self.key, subject, tenant)}"}
 
     @property
     def replicas(self) -> list[Replica]:
@@ -183,10 +205,8 @@ class _Starter:
             store=self._store,
             valkey=self._valkey,
             ledger=ledger,
-            token=TokenIssuer(TEST_ISSUER, self._key).issue(
-                audience="orchestrator", subject="ada", tenant="acme", roles=["owner"], name="Ada",
-                lifetime_s=3_600,
-            ),
+            token=new_token(self._key, "ada", "acme"),
+            key=self._key,
             model=model,
             tools=tools,
             orchestrators=orchestrators,
@@ -224,6 +244,7 @@ class _Starter:
     def _orchestrator(self, model: Replica, tools: Replica) -> dict[str, str]:
         tool_servers = {
             "tracker": {"url": f"{tools.url}/mcp", "own": True},
+            "hasty": {"url": f"{tools.url}/mcp", "own": True, "timeout_s": HASTY_TIMEOUT_S},
             "absent": {"url": f"http://127.0.0.1:{free_port()}/mcp"},
         }
         return {

@@ -88,6 +88,55 @@ LONG_TEXT = Scenario(
     replies=({"text": ["word " * 4_000] * 9, "delay_ms": DELAY_MS},),
     effects={},
 )
+LOST_ANSWER = Scenario(
+    name="orders, and the answer is lost",
+    kinds=frozenset(
+        {
+            "turn_started",
+            "notice",
+            "call_proposed",
+            "usage",
+            "approval_needed",
+            "approval_decided",
+            "call_started",
+            "outcome_needed",
+            "outcome_checked",
+            "outcome_decided",
+            "call_finished",
+            "text_delta",
+            "text_finished",
+            "turn_finished",
+        }
+    ),
+    replies=(
+        {"after_results": 0, "calls": [{"name": "hasty__order", "arguments": {}}]},
+        {"after_results": 1, "text": ["It ", "is ", "ordered."], "delay_ms": DELAY_MS},
+    ),
+    effects={"order": 1},
+)
+ASKED_BY_TOOL = Scenario(
+    name="calls a tool that asks the person",
+    kinds=frozenset(
+        {
+            "turn_started",
+            "notice",
+            "call_proposed",
+            "usage",
+            "call_started",
+            "input_needed",
+            "input_answered",
+            "call_finished",
+            "text_delta",
+            "text_finished",
+            "turn_finished",
+        }
+    ),
+    replies=(
+        {"after_results": 0, "calls": _calls(("ask_first", {}))},
+        {"after_results": 1, "text": ["It ", "was ", "heard."], "delay_ms": DELAY_MS},
+    ),
+    effects={},
+)
 HELD_CALL = Scenario(
     name="calls a tool that never ends",
     kinds=frozenset({"turn_started", "notice", "call_proposed", "usage", "call_started"}),
@@ -95,7 +144,7 @@ HELD_CALL = Scenario(
     effects={},
 )
 """Ends only when it is stopped."""
-SCENARIOS = (EVERYTHING, SLOW_TEXT, LONG_TEXT)
+SCENARIOS = (EVERYTHING, SLOW_TEXT, LONG_TEXT, LOST_ANSWER, ASKED_BY_TOOL)
 """Those that end by themselves."""
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import uuid
+from functools import partial
 
 import pytest
 from faults.cluster import Cluster
 from faults.scenarios import EVERYTHING, SLOW_TEXT
 from faults.tally import TALLY
-from faults.turns import TakenTurn, approve
-from faults.viewers import OnEvent, Viewer, as_json, lasting
+from faults.turns import TakenTurn, respond
+from faults.viewers import Viewer, as_json, lasting
 
-from shared.wire.events import ApprovalNeeded, Event
+from shared.wire.events import Event
 
 pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="session")]
 TIMES = 6
@@ -31,7 +32,8 @@ async def test_a_question_sent_to_all_replicas_at_once_is_one_turn(cluster: Clus
             assert response.status_code == 200, await response.aread()
             turn_id = response.headers["x-turn-id"]
             viewer = Viewer(cluster.http, cluster.headers, turn_id, replica.url, cluster.url)
-            viewer.on_event = _approve_in(cluster) if number == 0 else viewer.on_event
+            if number == 0:
+                viewer.on_event = partial(respond, cluster)
             await viewer.read(response)
             return viewer
 
@@ -69,11 +71,3 @@ async def test_different_questions_at_once_in_one_conversation_are_not_mixed(
 
 async def _replayed(cluster: Cluster, turn_id: str) -> list[Event]:
     return await Viewer(cluster.http, cluster.headers, turn_id, cluster.url, cluster.url).follow()
-
-
-def _approve_in(cluster: Cluster) -> OnEvent:
-    async def on_event(event: Event) -> None:
-        if isinstance(event, ApprovalNeeded):
-            await approve(cluster, event.call_id)
-
-    return on_event

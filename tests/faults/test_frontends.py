@@ -6,6 +6,7 @@ from faults.cluster import Cluster
 from faults.pages import Page, sign_in
 from faults.scenarios import WIRE_KINDS, scenario_for
 from faults.tally import TALLY
+from faults.turns import respond
 from faults.viewers import as_json, lasting
 
 from shared.wire.events import ApprovalNeeded, Event
@@ -33,6 +34,8 @@ async def test_a_page_goes_on_when_its_frontend_is_killed(
             await cluster.frontends[0].kill()
         if isinstance(event, ApprovalNeeded):
             await page.approve(event.call_id)
+        else:
+            await respond(cluster, event, cluster.headers_of(page.turn_id))
 
     page = Page(cluster, cookies, on_event)
     await page.ask(cluster.frontends[0].url)

@@ -12,10 +12,10 @@ from faults.cluster import Cluster
 from faults.replicas import Replica, until_async
 from faults.scenarios import EVERYTHING, LONG_TEXT, SLOW_TEXT
 from faults.tally import TALLY
-from faults.turns import TakenTurn, approve, asking, take_turn
+from faults.turns import TakenTurn, asking, respond, take_turn
 from faults.viewers import HungUp, Viewer, as_json, lasting, shown_text
 
-from shared.wire.events import ApprovalNeeded, Event
+from shared.wire.events import Event
 
 pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="session")]
 RECEIVE_BYTES = 4_096
@@ -41,8 +41,7 @@ async def test_viewers_that_come_back_again_and_again_miss_nothing(cluster: Clus
             raise HungUp
 
         async def decide(event: Event) -> None:
-            if isinstance(event, ApprovalNeeded):
-                await approve(cluster, event.call_id)
+            await respond(cluster, event)
 
         turn.viewers[0].on_event = decide
         restless = [turn.viewer() for _ in range(3)]

@@ -14,17 +14,18 @@ from typing import Annotated, Any
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.types import ToolAnnotations
+from mcp.types import ElicitRequest, ElicitRequestFormParams, InputRequiredResult, ToolAnnotations
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from support.tracker import Tracker, build
+from support.tracker import WRITES, OrderStatus, Tracker, build
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 REPEATABLE = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+SURE = {"type": "object", "properties": {"sure": {"type": "boolean"}}}
 STEPS = 4
 STEP_S = 0.03
 
@@ -64,6 +65,7 @@ class _Writes(list[tuple[int, str, str]]):
 def server(ledger: Ledger) -> MCPServer:
     """The tracker, with tools that take their time."""
     tracker = build(Tracker(writes=_Writes(ledger)))
+    tracker.remove_tool("order")  # ours loses every answer
 
     @tracker.tool(annotations=READS)
     async def survey(ctx: Context[Any, Any]) -> str:
@@ -76,12 +78,32 @@ def server(ledger: Ledger) -> MCPServer:
     @tracker.tool(annotations=REPEATABLE)
     async def file_note(text: Annotated[str, Field(max_length=100)], ctx: Context[Any, Any]) -> str:
         """Files a note; the same key files it once."""
-        meta = dict(ctx.request_context.meta or {})
-        key = str(meta.get("io.steward/idempotency-key", ""))
+        key = _key(ctx)
         if not any(line["key"] == key for line in ledger.lines()):
             ledger.write("file_note", key)
         await asyncio.sleep(STEPS * STEP_S)
         return f"filed {text}"
+
+    @tracker.tool(annotations=WRITES, meta={"io.steward/status": "was_ordered"})
+    async def order(ctx: Context[Any, Any]) -> str:
+        """Does it, and never says so."""
+        ledger.write("order", _key(ctx))
+        await asyncio.Event().wait()
+        return "unreachable"
+
+    @tracker.tool(annotations=READS, meta={"io.steward/hidden": True})
+    async def was_ordered(idempotency_key: str) -> OrderStatus:
+        """Whether an order arrived."""
+        done = any(line["key"] == idempotency_key for line in ledger.lines())
+        return OrderStatus(answer="done" if done else "not_done", text="As the ledger says.")
+
+    @tracker.tool(annotations=READS)
+    async def ask_first(ctx: Context[Any, Any]) -> str | InputRequiredResult:
+        """Wants to hear from the person."""
+        if ctx.input_responses is not None:
+            return "heard"
+        params = ElicitRequestFormParams(message="Really?", requested_schema=SURE)
+        return InputRequiredResult(input_requests={"sure": ElicitRequest(params=params)})
 
     @tracker.tool(annotations=READS)
     async def hold() -> str:
@@ -95,6 +117,11 @@ def server(ledger: Ledger) -> MCPServer:
         return "unreachable"
 
     return tracker
+
+
+def _key(ctx: Context[Any, Any]) -> str:
+    meta = dict(ctx.request_context.meta or {})
+    return str(meta.get("io.steward/idempotency-key", ""))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,8 +16,18 @@ from faults.scenarios import Scenario
 from faults.tally import TALLY
 from faults.viewers import PATIENCE_S, RETRY_S, Viewer, as_json, check_refusal, lasting
 
-from shared.wire.events import EVENTS, ApprovalNeeded, CallFinished, CallProposed, CallState, Event
+from shared.wire.events import (
+    EVENTS,
+    ApprovalNeeded,
+    CallFinished,
+    CallProposed,
+    CallState,
+    Event,
+    InputNeeded,
+    OutcomeNeeded,
+)
 
+Headers = dict[str, str]
 Inject = Callable[["TakenTurn"], Awaitable[None]]
 DECIDE_TIMEOUT_S = 20
 
@@ -75,7 +86,7 @@ class TakenTurn:
         for tool in self.scenario.effects:
             states = [end.state for end in ends if tools[end.call_id] == tool]
             sure = states.count(CallState.SUCCEEDED)
-            unknown = states.count(CallState.OUTCOME_UNKNOWN)
+            unknown = sum(map(states.count, (CallState.OUTCOME_UNKNOWN, CallState.MARKED_DONE)))
             done = self.effects(tool)
             TALLY.check_effects(tool, sum(done), least=sure, most=sure + unknown)
             assert max(done, default=0) <= 1
@@ -93,8 +104,7 @@ async def take_turn(cluster: Cluster, scenario: Scenario, *, at: str, inject: In
                 if event.kind == at:
                     is_injected = True
                     await inject(turn)
-            if isinstance(event, ApprovalNeeded):
-                await approve(cluster, event.call_id)
+            await respond(cluster, event)
 
         watcher = turn.viewer(turn.watched.url)
         watcher.on_event = on_event
@@ -141,26 +151,41 @@ async def _read_on(viewer: Viewer, response: httpx.Response) -> list[Event]:
     return await viewer.follow()
 
 
-async def approve(cluster: Cluster, call_id: str) -> None:
-    """Click “approve” in two tabs at once, and again until an answer comes. One click counts."""
+async def respond(cluster: Cluster, event: Event, headers: Headers | None = None) -> None:
+    """Answer a question to the person, in two tabs at once, and again until an answer comes. One of them counts."""
+    match event:
+        case ApprovalNeeded():
+            path, body = f"/v1/calls/{event.call_id}/decision", {"decision": "approve"}
+        case OutcomeNeeded():
+            choice = "check" if event.can_check else "leave"
+            path, body = f"/v1/calls/{event.call_id}/outcome", {"choice": choice}
+        case InputNeeded():
+            path = f"/v1/inputs/{event.input_id}"
+            body = {"action": "accept", "content": {"sure": True}}
+        case _:
+            return
+    put = partial(_put, cluster, path, headers or cluster.headers)
     async with asyncio.timeout(DECIDE_TIMEOUT_S):
-        answers = await asyncio.gather(_click(cluster, call_id), _click(cluster, call_id))
-    assert set(answers) <= {200, 409}
+        answers = await asyncio.gather(put(body), put(body))
+        if isinstance(event, OutcomeNeeded) and all(a.get("choice") is None for a in answers):
+            await put({"choice": "leave"})  # the check found that it was not done
 
 
-async def _click(cluster: Cluster, call_id: str) -> int:
+async def _put(
+    cluster: Cluster, path: str, headers: Headers, body: dict[str, Any]
+) -> dict[str, Any]:
+    """The answer; empty when another one counted."""
     while True:
         try:
-            answer = await cluster.request(
-                "PUT",
-                f"/v1/calls/{call_id}/decision",
-                json={"decision": "approve"},
-                timeout=PATIENCE_S,
+            answer = await cluster.http.put(
+                f"{cluster.url}{path}", json=body, headers=headers, timeout=PATIENCE_S
             )
         except httpx.TransportError:
             await asyncio.sleep(RETRY_S)
             continue
-        if answer.status_code in {200, 409}:
-            return answer.status_code
+        if answer.status_code == 200:
+            return answer.json()
+        if answer.status_code == 409:
+            return {"choice": "another"}
         check_refusal(answer)
         await asyncio.sleep(RETRY_S)
