@@ -115,12 +115,14 @@ class Replica:
         await until(lambda: not self.runs)
 
     async def ready(self, http: httpx.AsyncClient) -> None:
-        """Start it unless it runs, and wait until it answers."""
-        if not self.runs:
-            self.start()
+        """Let it go on or start it, also when it is just about to end, and wait until it answers."""
         async with asyncio.timeout(START_TIMEOUT_S):
-            while not await self._answers(http):
-                assert self.runs, self.log.read_text()[-3_000:]
+            while True:
+                if not self.runs:
+                    self.start()
+                self.signal(signal.SIGCONT)
+                if await self._answers(http):
+                    return
                 await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def _answers(self, http: httpx.AsyncClient) -> bool:

@@ -62,11 +62,11 @@ async def test_different_questions_at_once_in_one_conversation_are_not_mixed(
         return answer.status_code
 
     statuses = await asyncio.gather(*(send(number) for number in range(TIMES)))
-    assert sorted(statuses) == [200, *[409] * (TIMES - 1)]
+    assert set(statuses) <= {200, 409}
     turns = (await cluster.request("GET", conversation)).json()["turns"]
-    assert [turn["state"] for turn in turns] == ["answered"]
-    events = [event for turn in turns for event in turn["events"]]
-    assert events == as_json(lasting(await _replayed(cluster, turns[0]["turn_id"])))
+    assert [turn["state"] for turn in turns] == ["answered"] * statuses.count(200)
+    for turn in turns:
+        assert turn["events"] == as_json(lasting(await _replayed(cluster, turn["turn_id"])))
 
 
 async def _replayed(cluster: Cluster, turn_id: str) -> list[Event]:

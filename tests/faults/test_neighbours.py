@@ -44,6 +44,8 @@ async def test_a_turn_ends_in_words_when_the_model_server_is_killed(
 
 @pytest.mark.parametrize("kind", WIRE_KINDS)
 async def test_a_turn_goes_on_when_the_tool_server_is_killed(single: Cluster, kind: str) -> None:
+    # A replica remembers for some seconds that a server did not answer; a new one has nothing to remember.
+    await restart(single.orchestrators[0], single)
     turn = await take_turn(single, scenario_for(kind), at=kind, inject=kill_tools)
     assert (await turn.check())["state"] == "answered"
 

@@ -145,6 +145,8 @@ async def asking(
 async def _read_on(viewer: Viewer, response: httpx.Response) -> list[Event]:
     try:
         await viewer.read(response)
+    except httpx.TimeoutException:
+        pass  # silent, but not broken
     except httpx.TransportError:
         viewer.was_cut_off = True
         await asyncio.sleep(RETRY_S)

@@ -50,6 +50,8 @@ class Viewer:
             while not self.is_over:
                 try:
                     await self._read_stream()
+                except httpx.TimeoutException:
+                    pass  # silent, but not broken
                 except (httpx.TransportError, HungUp):
                     self.was_cut_off = True
                     await asyncio.sleep(RETRY_S)

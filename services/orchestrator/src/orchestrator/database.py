@@ -25,6 +25,8 @@ _LAST = "work_done_last"
 CONNECT_TIMEOUT_S = 3
 COMMAND_TIMEOUT_S = 8
 """A PostgreSQL that is silent for longer is away: no request of ours may wait for ever."""
+IDLE_IN_TRANSACTION_S = 3
+"""A replica that is paused within a transaction loses its locks after this: the others wait for them."""
 _AWAY = ("08", "53", "57P")
 """SQLSTATE classes of broken connections, of a server out of resources, and of one that stops or starts
 (PostgreSQL documentation, appendix A)."""
@@ -112,7 +114,12 @@ def _create_engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
         engine = create_async_engine(url)
     else:
-        timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
+        idle = {"idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S * 1_000}"}
+        timeouts = {
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": COMMAND_TIMEOUT_S,
+            "server_settings": idle,
+        }
         engine = create_async_engine(url, pool_pre_ping=True, connect_args=timeouts)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
