@@ -34,8 +34,7 @@ class Tally:
         said = Counter(
             (event.kind, event.model_dump_json(exclude={"n", "first", "at"}))
             for event in stored
-            if event.kind
-            not in {"text_dropped", "text_finished", "usage", "call_started", "outcome_checked"}
+            if event.kind not in {"text_dropped", "text_finished", "usage", "call_started"}
         )
         twice = [what for what, count in said.items() if count > 1]
         self.repeated += len(twice)

@@ -177,3 +177,26 @@ async def test_an_older_servers_question_is_lost_with_its_connection(world: Worl
                 events = await reader.rest()
     assert one(events, InputAnswered).action is InputAction.CANCEL
     assert asker.sent == []
+
+
+async def test_an_answer_is_noted_once_when_its_call_was_sent_again_and_lost(world: World) -> None:
+    work = ("asker__ask_and_work", '{"to": "bob"}')
+    async with asker_of(world) as asker:
+        async with world.orchestrator(ScriptedModel([[calls(work, SIGN_IN)]])):
+            api = world.api()
+            async with api.ask("Work for Bob, signed in") as reader:
+                turn_id = reader.response.headers["x-turn-id"]
+                for _ in range(2):
+                    await api.decide((await reader.until(ApprovalNeeded)).call_id, "approve")
+                asked = [await reader.until(InputNeeded) for _ in range(2)]
+                (form,) = [needed for needed in asked if needed.mode == "form"]
+                await answer(api, form, "accept", FILLED_IN)
+                await asyncio.wait_for(asker.working.wait(), 5)
+        async with world.orchestrator(ScriptedModel([["All right."]])):
+            api = world.api()
+            async with api.watch(turn_id) as reader:
+                await reader.until(OutcomeNeeded)
+                await api.stop(turn_id)
+                events = await reader.rest()
+    answered = [event.input_id for event in every(events, InputAnswered)]
+    assert answered.count(form.input_id) == 1

@@ -73,6 +73,11 @@ class CallFacts:
         ]
 
     @property
+    def open_input_ids(self) -> frozenset[str]:
+        """Of the last round of its server's questions, those whose answer is not in the log."""
+        return frozenset(needed.input_id for needed in self.inputs) - self.answered
+
+    @property
     def dropped_inputs(self) -> Sequence[InputNeeded]:
         """Questions asked on a connection, looked at when nothing is running: the connection is gone."""
         return [

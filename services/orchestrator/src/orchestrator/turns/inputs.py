@@ -120,7 +120,7 @@ class InputDesk:
                 continue
             if row.kind == OUTCOME:
                 self._take_up_outcome(call, row)
-            elif row.state != PENDING and row.input_id not in call.answered:
+            elif row.state != PENDING and row.input_id in call.open_input_ids:
                 self.take_up_answer(row)
 
     def _take_up_outcome(self, call: CallFacts, row: InputRow) -> None:
