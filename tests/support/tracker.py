@@ -138,6 +138,15 @@ def build(tracker: Tracker) -> MCPServer:
             await wait()
         return f"Ordered {amount}."
 
+    @server.tool(annotations=READS)
+    async def list_all(rows: int) -> Table:
+        """Every task there ever was."""
+        return Table(
+            columns=[{"name": "title", "type": "text"}],
+            rows=[[f"Task {number} " + "x" * 90] for number in range(rows)],
+            row_count=rows,
+        )
+
     @server.tool(annotations=WRITES)
     async def note(text: str) -> str:
         """Write something down."""

@@ -288,6 +288,7 @@ test("an unfolded call shows what was sent, what came back and the rule", () => 
       callFinished("succeeded", {
         rows: 1,
         result: { columns: ["n"], rows: [[42]], row_count: 1 },
+        whole_bytes: 2_500_000,
       }),
     ),
   );
@@ -298,6 +299,9 @@ test("an unfolded call shows what was sent, what came back and the rule", () => 
   const body = textOf(details, ".call-body") ?? "";
   for (const words of [sql, '"limit": 5', "42", "1 row.", "changes-ask"])
     assert.ok(body.includes(words), words);
+  const whole = details.querySelector("a[download]");
+  assert.equal(whole?.getAttribute("href"), "/api/calls/call-1/result");
+  assert.equal(whole?.textContent, "Download the whole result (2.5 MB)");
 });
 
 test("an error of a call is shown with its hint", () => {

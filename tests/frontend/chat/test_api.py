@@ -187,6 +187,18 @@ def test_an_export_is_a_file_under_its_name(
     assert (refused.status_code, json_of(refused)["error"]["code"]) == (422, "invalid_input")
 
 
+def test_the_whole_of_a_large_result_is_a_file(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    orchestrator.answers["GET", "/v1/calls/call-1/result"] = (200, {"rows": [[1], [2]]})
+
+    file = owner.get("/api/calls/call-1/result")
+
+    assert json_of(file) == {"rows": [[1], [2]]}
+    assert file.headers["Content-Disposition"].startswith("attachment")
+    assert owner.get("/api/calls/call-2/result").status_code == 404
+
+
 def test_a_conversation_is_shared_and_the_link_withdrawn(
     application: Application, owner: Browser, orchestrator: FakeOrchestrator
 ) -> None:

@@ -293,6 +293,8 @@ class CallFinished(EventBase):
     error: CallError | None = None
     origin: Origin | None = None
     """Where the result's text comes from; None when there is no result."""
+    whole_bytes: int | None = None
+    """Size of the whole result, when this event holds only a part: `GET /v1/calls/{id}/result` has it."""
 
 
 class OutcomeNeeded(EventBase):

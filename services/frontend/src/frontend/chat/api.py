@@ -61,11 +61,7 @@ def show_version(conversation_id: str) -> ResponseReturnValue:
 @routes.get("/conversations/<conversation_id>/export")
 def export_conversation(conversation_id: str) -> ResponseReturnValue:
     query = urlencode({"format": request.args.get("format", "")})
-    path = f"/v1/conversations/{_safe(conversation_id)}/export?{query}"
-    file = parts().orchestrator.download(required_person(), path)
-    answer = Response(file.content, content_type=file.content_type)
-    answer.headers["Content-Disposition"] = file.disposition
-    return answer
+    return _file(f"/v1/conversations/{_safe(conversation_id)}/export?{query}")
 
 
 @routes.route("/conversations/<conversation_id>/share", methods=["GET", "PUT"])
@@ -85,6 +81,11 @@ def withdraw_share(conversation_id: str) -> ResponseReturnValue:
 def search() -> ResponseReturnValue:
     query = urlencode({"q": request.args.get("q", ""), "limit": FOUND_AT_MOST})
     return jsonify(_call("GET", f"/v1/search?{query}"))
+
+
+@routes.get("/calls/<call_id>/result")
+def read_result(call_id: str) -> ResponseReturnValue:
+    return _file(f"/v1/calls/{_safe(call_id)}/result")
 
 
 @routes.post("/calls/<call_id>/preview")
@@ -141,6 +142,13 @@ def accept_tool(server: str, tool: str) -> ResponseReturnValue:
 
 def _call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     return parts().orchestrator.call(required_person(), method, path, body)
+
+
+def _file(path: str) -> Response:
+    file = parts().orchestrator.download(required_person(), path)
+    answer = Response(file.content, content_type=file.content_type)
+    answer.headers["Content-Disposition"] = file.disposition
+    return answer
 
 
 def _body() -> dict[str, Any]:

@@ -56,7 +56,10 @@ def gate(
         judgement = _refuse("unknown_tool", f"There is no such tool. Available: {names}.")
     else:
         judgement = judge_use(tool, arguments, policy, roles, tainted=tainted)
-    return GatedCall(call.name, tool, arguments or {}, judgement)
+    fits = (
+        len(call.arguments_json) <= MAX_ARGUMENTS_BYTES
+    )  # what was refused for its size is not kept
+    return GatedCall(call.name, tool, (arguments or {}) if fits else {}, judgement)
 
 
 def asking_again(judgement: Judgement) -> Judgement:

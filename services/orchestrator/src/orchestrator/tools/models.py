@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Index, String, Text
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orchestrator.database import Base
@@ -38,6 +38,21 @@ class ToolCallRow(Base):
     proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WholeResultRow(Base):
+    """A result that is larger than an event may be. Goes with its turn."""
+
+    __tablename__ = "whole_results"
+    __table_args__ = (Index(None, "turn_id"),)
+
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    turn_id: Mapped[str] = mapped_column(ForeignKey("turns.turn_id", ondelete="CASCADE"))
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    owner_id: Mapped[str] = mapped_column(String(64))
+    content: Mapped[str] = mapped_column(Text)
+    """JSON, as the server answered."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ToolDefinitionRow(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.tools.fingerprint import canonical_hash
-from orchestrator.tools.models import ToolCallRow, ToolDefinitionRow
+from orchestrator.tools.models import ToolCallRow, ToolDefinitionRow, WholeResultRow
 from shared.errors import NotFound
 from shared.service_tokens import Principal
 from shared.wire.events import CallState
@@ -33,6 +33,24 @@ async def get_call(session: AsyncSession, call_id: str, owner: Principal) -> Too
 async def get_call_to_send(session: AsyncSession, call_id: str) -> ToolCallRow:
     """For the turn's own runner, which has proved by its lease that the call is its to send."""
     return await session.get_one(ToolCallRow, call_id)
+
+
+async def get_whole_result(session: AsyncSession, call_id: str, owner: Principal) -> str:
+    """The whole of a result that an event holds only a part of, as JSON.
+
+    Raises:
+        NotFound: the call is absent or somebody else's, or its event holds all there is.
+    """
+    content = await session.scalar(
+        select(WholeResultRow.content).where(
+            WholeResultRow.call_id == call_id,
+            WholeResultRow.tenant_id == owner.tenant,
+            WholeResultRow.owner_id == owner.subject,
+        )
+    )
+    if content is None:
+        raise NotFound("There is no more of this result than the call shows.")
+    return content
 
 
 async def approve_call(session: AsyncSession, call_id: str, arguments: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What becomes of a tool's answer: a bounded result for the page and the record, or an error in words."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
@@ -27,6 +27,8 @@ class ToolOutcome:
     rows: int | None = None
     truncated: bool = False
     error: CallError | None = None
+    whole: str | None = None
+    """All of the result as JSON, when an event cannot hold it."""
     origin: Origin | None = None
     """Where its texts come from; None when the server said nothing."""
 
@@ -46,8 +48,9 @@ def outcome_of(answer: CallToolResult) -> ToolOutcome:
     rows = structured.get("rows")
     if isinstance(rows, list):
         return _bounded_table(structured, rows)
-    if len(orjson.dumps(structured)) > MAX_RESULT_BYTES:
-        return _bounded_text(orjson.dumps(structured).decode())
+    whole = orjson.dumps(structured)
+    if len(whole) > MAX_RESULT_BYTES:
+        return replace(_bounded_text(whole.decode()), whole=whole.decode())
     return ToolOutcome(result=structured)
 
 
@@ -57,7 +60,9 @@ def error_of(error: ExpectedError) -> CallError:
 
 def _bounded_text(text: str) -> ToolOutcome:
     cut = text.encode()[:MAX_RESULT_BYTES].decode(errors="ignore")
-    return ToolOutcome(result=cut, truncated=len(cut) < len(text))
+    if len(cut) == len(text):
+        return ToolOutcome(result=text)
+    return ToolOutcome(result=cut, truncated=True, whole=orjson.dumps(text).decode())
 
 
 def _bounded_table(table: dict[str, JsonValue], rows: list[JsonValue]) -> ToolOutcome:
@@ -68,6 +73,8 @@ def _bounded_table(table: dict[str, JsonValue], rows: list[JsonValue]) -> ToolOu
         if room < 0:
             break
         kept.append(row)
-    truncated = len(kept) < len(rows) or bool(table.get("truncated"))
+    is_cut = len(kept) < len(rows)
+    truncated = is_cut or bool(table.get("truncated"))
     result: dict[str, Any] = {**table, "rows": kept, "truncated": truncated}
-    return ToolOutcome(result=result, rows=len(rows), truncated=truncated)
+    whole = orjson.dumps(table).decode() if is_cut else None
+    return ToolOutcome(result=result, rows=len(rows), truncated=truncated, whole=whole)

@@ -32,7 +32,7 @@ from orchestrator.tools.catalogue import Catalogue, CatalogueTool, Toolbox
 from orchestrator.tools.elicitation import InputQuestion
 from orchestrator.tools.fingerprint import canonical_hash, name_for_model
 from orchestrator.tools.gate import asking_again, gate, judge_use
-from orchestrator.tools.models import ToolCallRow
+from orchestrator.tools.models import ToolCallRow, WholeResultRow
 from orchestrator.tools.queries import approve_call, end_call, mark_sent
 from orchestrator.tools.results import ToolOutcome
 from orchestrator.turns import log as turn_log
@@ -265,8 +265,9 @@ class Turn:
                 if isinstance(part, ReplyEnd):
                     end = part
                 else:
-                    self._writer.say(part)
-                    if self._writer.spoken_characters > self._parts.settings.max_reply_characters:
+                    room = self._parts.settings.max_reply_characters - self._writer.spoken_characters
+                    self._writer.say(part[:room])
+                    if len(part) > room:
                         end = ReplyEnd(cut_by_length=True)
                         break
         await self._take_up_reply(end, toolbox)
@@ -718,7 +719,10 @@ class Turn:
             truncated=outcome.truncated,
             error=outcome.error,
             origin=outcome.origin,
+            whole_bytes=None if outcome.whole is None else len(outcome.whole.encode()),
         )
+        if outcome.whole is not None:
+            self._keep_whole(call_id, outcome.whole)
         self._writer.add(
             event,
             lambda session: end_call(session, call_id, state, message, self._parts.now()),
@@ -726,6 +730,21 @@ class Turn:
         )
         if self._facts.calls[call_id].inputs or self._facts.calls[call_id].sends > 1:
             self._writer.write_also(lambda session: forget_content(session, call_id))
+
+    def _keep_whole(self, call_id: str, content: str) -> None:
+        row = WholeResultRow(
+            call_id=call_id,
+            turn_id=self._row.turn_id,
+            tenant_id=self._row.tenant_id,
+            owner_id=self._row.owner_id,
+            content=content,
+            created_at=self._parts.now(),
+        )
+
+        async def keep(session: AsyncSession) -> None:
+            session.add(row)
+
+        self._writer.write_also(keep)
 
     # --- the end
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +12,7 @@ from orchestrator.approvals.queries import (
     get_approval_to_decide,
     record_decision,
 )
-from orchestrator.deps import Caller, Now
+from orchestrator.deps import Caller, Db, Now
 from orchestrator.inputs.queries import (
     check_open,
     get_input,
@@ -21,7 +21,7 @@ from orchestrator.inputs.queries import (
     record_check,
 )
 from orchestrator.tools.gate import problem_with
-from orchestrator.tools.queries import get_call, get_call_to_send
+from orchestrator.tools.queries import get_call, get_call_to_send, get_whole_result
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
@@ -177,6 +177,17 @@ def changed_names(old: dict[str, JsonValue], new: dict[str, JsonValue]) -> list[
     absent = object()
     return sorted(
         name for name in old.keys() | new.keys() if old.get(name, absent) != new.get(name, absent)
+    )
+
+
+@router.get("/{call_id}/result", response_class=Response)
+async def read_result(call_id: str, caller: Caller, db: Db) -> Response:
+    """The whole result of a call whose event holds only a part of it, as a JSON file."""
+    async with db.reading() as session:
+        content = await get_whole_result(session, call_id, caller)
+    disposition = f'attachment; filename="{call_id}.json"'
+    return Response(
+        content, media_type="application/json", headers={"Content-Disposition": disposition}
     )
 
 

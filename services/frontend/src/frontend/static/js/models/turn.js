@@ -140,6 +140,7 @@ function withEvent(turn, event) {
           rows: event.rows,
           result: event.result,
           truncated: event.truncated,
+          wholeBytes: event.whole_bytes ?? null,
           error: event.error,
           origin: event.origin ?? null,
         },

@@ -99,6 +99,8 @@ export interface CallEnd {
   result: Json;
   truncated: boolean;
   error: CallError | null;
+  /** Size of the whole result, when only a part of it is here. */
+  wholeBytes: number | null;
   /** Where the result's text comes from. */
   origin: Origin | null;
 }

@@ -160,6 +160,7 @@ export interface CallFinished extends Numbered {
   truncated: boolean;
   error: CallError | null;
   origin: Origin | null;
+  whole_bytes?: number | null;
 }
 
 export interface OutcomeNeeded extends Numbered {

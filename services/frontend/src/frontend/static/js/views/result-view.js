@@ -17,7 +17,9 @@ export function callBody(call) {
   const sections = [section("Sent", ...argumentNodes(call.arguments))];
   if (call.end?.error) sections.push(section("Error", ...errorNodes(call.end.error)));
   if (call.end && call.end.result !== null)
-    sections.push(section("Result", ...resultNodes(call.end), ...originNodes(call.end)));
+    sections.push(
+      section("Result", ...resultNodes(call.end), ...wholeNodes(call), ...originNodes(call.end)),
+    );
   sections.push(
     section(
       "Rule",
@@ -57,6 +59,19 @@ function resultNodes({ result, truncated }) {
   if (changes) return changeNodes(changes);
   const cut = truncated ? [element("p", { class: "hint" }, "The result was cut to fit here.")] : [];
   return [...valueNodes(result), ...cut];
+}
+
+/** @param {Call} call @returns {Node[]} */
+function wholeNodes({ callId, end }) {
+  if (!end?.wholeBytes) return [];
+  const address = `/api/calls/${encodeURIComponent(callId)}/result`;
+  const words = `Download the whole result (${sizeWords(end.wholeBytes)})`;
+  return [element("p", {}, element("a", { href: address, download: "" }, words))];
+}
+
+/** @param {number} bytes */
+function sizeWords(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** @param {CallEnd} end @returns {Node[]} */
