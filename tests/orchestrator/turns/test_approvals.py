@@ -203,3 +203,18 @@ async def test_open_questions_are_listed_until_they_are_decided(world: World) ->
             await api.decide(needed.call_id, "approve")
             await reader.rest()
             assert await listed(api) == []
+
+
+async def test_questions_of_a_deleted_conversation_are_gone_with_it(world: World) -> None:
+    async with world.orchestrator(asks_once()):
+        api = world.api()
+        async with api.ask("Set task 42 to done") as reader:
+            needed = await reader.until(ApprovalNeeded)
+            await api.request("DELETE", "/v1/conversations/conversation-1")
+            await reader.rest()
+        listed = await api.request("GET", "/v1/approvals")
+        late = await api.decide(needed.call_id, "approve")
+    assert listed.json()["approvals"] == []
+    assert late.status_code == 404
+    assert "deleted" in late.json()["error"]["message"]
+    assert world.tracker.writes == []

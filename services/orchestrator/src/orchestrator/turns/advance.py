@@ -265,7 +265,9 @@ class Turn:
                 if isinstance(part, ReplyEnd):
                     end = part
                 else:
-                    room = self._parts.settings.max_reply_characters - self._writer.spoken_characters
+                    room = (
+                        self._parts.settings.max_reply_characters - self._writer.spoken_characters
+                    )
                     self._writer.say(part[:room])
                     if len(part) > room:
                         end = ReplyEnd(cut_by_length=True)

@@ -33,9 +33,13 @@ async def list_open(
     """Open questions you asked for or may decide, oldest first."""
     async with db.reading() as session:
         rows = await list_pending(session, caller, now=now, limit=limit)
-        conversations = await _own_conversations(session, rows, caller)
+        conversations = await _conversations_of(session, rows, caller)
     return PendingApprovals(
-        approvals=[_as_pending(row, caller, conversations.get(row.turn_id)) for row in rows]
+        approvals=[
+            _as_pending(row, caller, conversations[row.turn_id])
+            for row in rows
+            if row.turn_id in conversations
+        ]
     )
 
 
@@ -65,19 +69,19 @@ async def decide_several(
     return DecisionResults(results=results)
 
 
-async def _own_conversations(
+async def _conversations_of(
     session: AsyncSession, rows: list[ApprovalRow], caller: Principal
-) -> dict[str, str]:
-    """Turn id → conversation, for the caller's own turns only."""
-    own = [row.turn_id for row in rows if row.owner_id == caller.subject]
+) -> dict[str, str | None]:
+    """Turn id → conversation, which is named for the caller's own turns only. Deleted turns are not among them."""
     found = await session.execute(
-        select(TurnRow.turn_id, TurnRow.conversation_id).where(
-            TurnRow.turn_id.in_(own),
-            TurnRow.tenant_id == caller.tenant,
-            TurnRow.owner_id == caller.subject,
+        select(TurnRow.turn_id, TurnRow.owner_id, TurnRow.conversation_id).where(
+            TurnRow.turn_id.in_([row.turn_id for row in rows]), TurnRow.tenant_id == caller.tenant
         )
     )
-    return {turn_id: conversation_id for turn_id, conversation_id in found}  # noqa: C416 - rows are no pairs to dict()
+    return {
+        turn_id: conversation_id if owner_id == caller.subject else None
+        for turn_id, owner_id, conversation_id in found
+    }
 
 
 def _as_pending(

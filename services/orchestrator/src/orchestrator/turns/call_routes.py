@@ -26,7 +26,7 @@ from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
 from orchestrator.turns.granting import give_grant
-from shared.errors import InvalidInput, Unavailable
+from shared.errors import InvalidInput, NotFound, Unavailable
 from shared.service_tokens import Principal
 from shared.wire.api import (
     CallDecision,
@@ -131,7 +131,10 @@ async def record(
     """
     async with parts.database.writing() as session:
         row = await get_approval_to_decide(session, call_id, caller)
-        await turn_log.wake(session, row.turn_id)
+        if not await turn_log.wake(session, row.turn_id):
+            raise NotFound(
+                "The conversation of this question was deleted, so nothing will be done."
+            )
         await _record(session, row, decision, caller, parts, now)
     return row
 

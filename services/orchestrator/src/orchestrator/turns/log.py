@@ -216,8 +216,10 @@ async def wait(session: AsyncSession, lease: Lease, seen_news: int) -> bool:
     return True
 
 
-async def wake(session: AsyncSession, turn_id: str) -> None:
+async def wake(session: AsyncSession, turn_id: str) -> bool:
     """Tell a turn that something was decided: a waiting one becomes ready, a running one looks before it waits.
+
+    False: there is no such turn any more; its conversation was deleted.
 
     Call it first in a transaction that decides: everybody locks the turn before what hangs on it, so nobody waits in a
     circle. The row is locked before its state is looked at: the runner may be laying the turn down at this very moment,
@@ -230,10 +232,11 @@ async def wake(session: AsyncSession, turn_id: str) -> None:
         .execution_options(populate_existing=True)
     )
     if row is None:
-        return
+        return False
     row.news += 1
     if row.state == TurnState.WAITING:
         row.state = TurnState.READY
+    return True
 
 
 async def request_cancellation(session: AsyncSession, row: TurnRow, now: datetime) -> None:
