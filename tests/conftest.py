@@ -1,12 +1,31 @@
-"""Prints what the fault tests injected and found, gathered from all workers of a run."""
+"""For all tests: one browser, and a line on what the fault tests injected and found."""
 
 from collections import Counter
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from faults.tally import TALLY, Tally
+from playwright.sync_api import Browser, sync_playwright
+
+from steward_dev.browser import find_browser
 
 KEY = "faults"
+BROWSER_OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Generator[Browser]:
+    """One Chromium for all tests of a process: Playwright can be started only once in each."""
+    path = find_browser()
+    assert path is not None, "no browser: `make test` installs one or leaves these tests out"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
+        yield browser
+        browser.close()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Page, Request, Route, sync_playwright
-
-from steward_dev.browser import find_browser
+from playwright.sync_api import Browser, Dialog, Page, Request, Route
 
 pytestmark = pytest.mark.browser
 
@@ -64,12 +62,10 @@ def _serve(route: Route, request: Request) -> None:
 
 
 @pytest.fixture(scope="module")
-def answers() -> Iterator[AnswerPage]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
-        yield AnswerPage(browser.new_page())
-        browser.close()
+def answers(browser: Browser) -> Iterator[AnswerPage]:
+    page = browser.new_page()
+    yield AnswerPage(page)
+    page.close()
 
 
 ATTACKS = [

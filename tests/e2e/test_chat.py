@@ -89,7 +89,7 @@ def test_exactly_the_edited_arguments_are_sent(page: Page, steward: System) -> N
     ask(page, "Set task 302 to done")
     card = dialog(page)
     expect(card).to_be_visible(timeout=15_000)
-    card.get_by_label("Task ID").fill("303")
+    card.get_by_role("textbox", name="Task ID", exact=True).fill("303")
     card.get_by_label("Status").select_option("review")
     expect(card).to_contain_text("Task 303")
     card.get_by_role("button", name="Approve").click()

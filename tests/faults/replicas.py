@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from support.ports import free_port
 
-START_TIMEOUT_S = 12
+START_TIMEOUT_S = 40
 WAIT_S = 15
 LOOK_INTERVAL_S = 0.01
 

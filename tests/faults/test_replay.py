@@ -29,7 +29,7 @@ from shared.sql import utc_now
 from shared.wire.api import TurnState
 from shared.wire.events import EVENT, Event, Notice, Outcome, TurnFinished
 
-VIEWER_TIMEOUT_S = 3
+VIEWER_TIMEOUT_S = 20
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ACTS = st.lists(

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +14,15 @@ from faults.cluster import Cluster
 from faults.replicas import Replica
 from faults.scenarios import Scenario
 from faults.tally import TALLY
-from faults.viewers import PATIENCE_S, RETRY_S, Viewer, as_json, check_refusal, lasting
+from faults.viewers import (
+    PATIENCE_S,
+    RETRY_S,
+    TURN_TIMEOUT_S,
+    Viewer,
+    as_json,
+    check_refusal,
+    lasting,
+)
 
 from shared.wire.events import (
     EVENTS,
@@ -29,7 +37,7 @@ from shared.wire.events import (
 
 Headers = dict[str, str]
 Inject = Callable[["TakenTurn"], Awaitable[None]]
-DECIDE_TIMEOUT_S = 20
+DECIDE_TIMEOUT_S = 30
 
 
 @dataclass
@@ -124,13 +132,8 @@ async def asking(
     made = await cluster.request("PUT", conversation, asked.url)
     assert made.status_code < 300, made.text
     body = {"client_id": str(uuid.uuid4()), "text": scenario.name}
-    async with cluster.http.stream(
-        "POST",
-        f"{asked.url}{conversation}/turns",
-        json=body,
-        headers=cluster.headers,
-        timeout=PATIENCE_S,
-    ) as response:
+    async with AsyncExitStack() as stack:
+        response = await _ask(cluster, f"{asked.url}{conversation}/turns", body, stack)
         assert response.status_code == 200, await response.aread()
         turn_id = response.headers["x-turn-id"]
         turn = TakenTurn(cluster, turn_id, asked, cluster.orchestrators[-1], scenario)
@@ -140,6 +143,21 @@ async def asking(
         finally:
             task.cancel()
             await asyncio.wait({task})
+
+
+async def _ask(
+    cluster: Cluster, url: str, body: dict[str, str], stack: AsyncExitStack
+) -> httpx.Response:
+    """Ask until a stream opens: with the same client id it is one turn however often it is asked."""
+    async with asyncio.timeout(TURN_TIMEOUT_S):
+        while True:
+            asked = cluster.http.stream(
+                "POST", url, json=body, headers=cluster.headers, timeout=PATIENCE_S
+            )
+            try:
+                return await stack.enter_async_context(asked)
+            except httpx.TimeoutException:
+                await asyncio.sleep(RETRY_S)
 
 
 async def _read_on(viewer: Viewer, response: httpx.Response) -> list[Event]:

@@ -10,7 +10,7 @@ from faults.tally import TALLY
 
 from shared.wire.events import EVENT, Event, TextDelta
 
-TURN_TIMEOUT_S = 12
+TURN_TIMEOUT_S = 40
 RETRY_S = 0.03
 PATIENCE_S = 0.4
 """A replica that is silent for longer is taken for lost, though it may only be paused, and another one is asked."""

@@ -5,12 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from support.fake_orchestrator import FakeTurn
 from support.frontend_site import Site
 
 from frontend.accounts.queries import find_owner
-from steward_dev.browser import find_browser
 
 pytestmark = pytest.mark.browser
 
@@ -77,19 +76,10 @@ ELSEWHERE: Json = {
 }
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Generator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def tabs(chromium: Browser, site: Site) -> Generator[BrowserContext]:
+def tabs(browser: Browser, site: Site) -> Generator[BrowserContext]:
     """A browser that is signed in."""
-    context = chromium.new_context()
+    context = browser.new_context()
     cookie = site.sign_in().cookies["steward"]
     context.add_cookies([{"name": "steward", "value": cookie, "url": site.url}])
     yield context

@@ -135,3 +135,14 @@ test("a question that comes back to be edited joins what was written meanwhile",
   app.tell("rewrite", { text: "first" });
   assert.equal(box.value, "first\nlater");
 });
+
+test("who is typing elsewhere is not moved to the box by what was opened", () => {
+  const search = document.createElement("input");
+  document.body.append(search);
+  search.focus();
+  app.tell("opened", { conversationId: "conversation-3" });
+  assert.equal(document.activeElement, search);
+  search.remove();
+  app.tell("opened", { conversationId: "conversation-4" });
+  assert.equal(document.activeElement, box);
+});

@@ -193,6 +193,8 @@ class TextDropped(EventBase):
 
     kind: Literal["text_dropped"] = "text_dropped"
     reason: str
+    handed_over: bool = False
+    """The replica that wrote it was told to stop; the reply itself had no trouble."""
 
 
 class CallProposed(EventBase):

@@ -155,7 +155,7 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
         case TextDropped():
             return replace(
                 facts,
-                cut_replies=facts.cut_replies + 1,
+                cut_replies=facts.cut_replies + (0 if event.handed_over else 1),
                 cut_reason=event.reason,
                 open_reply=Reply(),
             )

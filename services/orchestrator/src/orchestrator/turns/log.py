@@ -39,7 +39,9 @@ class Claimed:
     lease: Lease
     row: TurnRow
     interrupted: bool
-    """True when whoever ran it did not come to a clean stop: unstored events may have been shown."""
+    """True when whoever ran it did not come to the end of a step: unstored events may have been shown."""
+    handed_over: bool = False
+    """True when whoever ran it was told to stop and gave it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,13 @@ async def claim(
     if row is None:
         return None
     interrupted = row.state == TurnState.RUNNING
+    handed_over = interrupted and row.lease_owner is None
     row.state = TurnState.RUNNING
     row.fence += 1
     row.lease_owner = owner
     row.lease_until = now + timedelta(seconds=lease_s)
     await session.flush()
-    return Claimed(Lease(turn_id, owner, row.fence), row, interrupted)
+    return Claimed(Lease(turn_id, owner, row.fence), row, interrupted, handed_over)
 
 
 async def list_claimable(session: AsyncSession, *, now: datetime, limit: int) -> list[str]:
@@ -279,11 +282,14 @@ async def renew_leases(
 
 
 async def release_leases(session: AsyncSession, *, now: datetime, owner: str | None = None) -> None:
-    """Let others take over at once. Without an owner: everybody's (one process, just started)."""
+    """Let others take over at once: what `owner` hands over, or everything (one process, just started)."""
     query = update(TurnRow).where(TurnRow.state == TurnState.RUNNING)
-    if owner is not None:
-        query = query.where(TurnRow.lease_owner == owner)
-    await session.execute(query.values(lease_until=now - timedelta(seconds=1)))
+    past = now - timedelta(seconds=1)
+    if owner is None:
+        await session.execute(query.values(lease_until=past))
+    else:
+        handed_over = query.where(TurnRow.lease_owner == owner)
+        await session.execute(handed_over.values(lease_until=past, lease_owner=None))
 
 
 async def _update_fenced(session: AsyncSession, lease: Lease, **values: object) -> None:

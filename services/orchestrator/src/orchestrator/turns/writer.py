@@ -49,7 +49,10 @@ class EventWriter:
         self._storing = asyncio.Lock()
         if claimed.interrupted:
             self._n += NUMBERS_LEFT_FREE
-            self.drop_text("The work on this answer was interrupted and goes on here.")
+            self.drop_text(
+                "The work on this answer was interrupted and goes on here.",
+                handed_over=claimed.handed_over,
+            )
 
     @property
     def number(self) -> int:
@@ -131,11 +134,18 @@ class EventWriter:
             self._text = []
             self.add(TextFinished(n=number, first=self._first_unstored, text=text))
 
-    def drop_text(self, reason: str) -> None:
+    def drop_text(self, reason: str, *, handed_over: bool = False) -> None:
         """Take back what was said since the last stored event."""
         self._stop_timer()
         self._text, self._unshown = [], []
-        self.add(TextDropped(n=self.number, first=self._first_unstored, reason=reason))
+        self.add(
+            TextDropped(
+                n=self.number,
+                first=self._first_unstored,
+                reason=reason,
+                handed_over=handed_over,
+            )
+        )
 
     def progress(self, call_id: str, done: float, total: float | None, message: str) -> None:
         """Show how far a call is. Skipped while lasting events wait to be stored: order matters more."""

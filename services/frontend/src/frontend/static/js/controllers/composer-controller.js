@@ -85,8 +85,10 @@ export class ComposerController {
     this.#text.value = inTab.get(draftKey()) ?? this.#typedEarly;
     this.#typedEarly = "";
     this.#draw();
-    // On a phone the keyboard would cover what was just opened.
-    if (matchMedia("(hover: hover)").matches) this.#text.focus({ preventScroll: true });
+    // On a phone the keyboard would cover what was just opened; who is typing elsewhere must not be moved here.
+    const isTyping = document.activeElement instanceof HTMLInputElement;
+    if (matchMedia("(hover: hover)").matches && !isTyping)
+      this.#text.focus({ preventScroll: true });
   }
 
   /** @param {Activity} activity */

@@ -156,6 +156,7 @@ export class ConversationListController {
     const links = [...this.#groups.links, ...this.#results.links];
     if (event.key === "Enter" && event.target === this.#search && this.#search.value) {
       event.preventDefault();
+      this.#search.blur(); // the search is over; what is opened may have the keyboard
       links[0]?.click();
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -90,6 +90,7 @@ export interface TextFinished extends Numbered {
 export interface TextDropped extends Numbered {
   kind: "text_dropped";
   reason: string;
+  handed_over?: boolean;
 }
 
 export interface CallProposed extends Numbered {
