@@ -19,7 +19,7 @@ from orchestrator.settings import Settings
 from orchestrator.tools.calls import ToolCaller
 from orchestrator.tools.catalogue import Catalogue
 from orchestrator.tools.host import McpServer, new_pool
-from orchestrator.turns.advance import TurnParts
+from orchestrator.turns.parts import TurnParts
 from orchestrator.turns.redis_transport import RedisTransport
 from orchestrator.turns.runner import TurnRunner
 from orchestrator.turns.stream import SingleProcess, TurnStream

@@ -23,9 +23,9 @@ from orchestrator.inputs.queries import (
 from orchestrator.tools.gate import problem_with
 from orchestrator.tools.queries import get_call, get_call_to_send, get_whole_result
 from orchestrator.turns import log as turn_log
-from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
 from orchestrator.turns.granting import give_grant
+from orchestrator.turns.parts import TurnParts
 from shared.errors import InvalidInput, NotFound, Unavailable
 from shared.service_tokens import Principal
 from shared.wire.api import (

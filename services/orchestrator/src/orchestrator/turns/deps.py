@@ -4,7 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from orchestrator.turns.advance import TurnParts
+from orchestrator.turns.parts import TurnParts
 from orchestrator.turns.runner import TurnRunner
 
 

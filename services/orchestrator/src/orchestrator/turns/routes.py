@@ -7,10 +7,10 @@ from fastapi import APIRouter, Header, status
 from orchestrator.conversations.queries import lock_conversation
 from orchestrator.deps import Caller, Db, Now
 from orchestrator.turns import log as turn_log
-from orchestrator.turns.advance import TurnParts
 from orchestrator.turns.deps import Parts, Runner
 from orchestrator.turns.follow import TurnViewer
 from orchestrator.turns.metrics import turns_finished
+from orchestrator.turns.parts import TurnParts
 from orchestrator.turns.questions import accept_question
 from orchestrator.turns.queue import NOTHING, Stopped, list_unfinished, stop_turns
 from orchestrator.turns.runner import TurnRunner

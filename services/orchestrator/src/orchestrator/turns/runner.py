@@ -12,9 +12,10 @@ from orchestrator.approvals import queries as approvals
 from orchestrator.database import DatabaseAway
 from orchestrator.inputs import queries as inputs
 from orchestrator.turns import log as turn_log
-from orchestrator.turns.advance import Turn, TurnParts
+from orchestrator.turns.advance import Turn
 from orchestrator.turns.facts import fold
 from orchestrator.turns.metrics import turns_running
+from orchestrator.turns.parts import TurnParts
 from orchestrator.turns.temporary import list_outdated, remove_outdated
 from shared.wire.events import Event
 
