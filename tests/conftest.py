@@ -18,7 +18,7 @@ BROWSER_OPTIONS = [
 
 
 @pytest.fixture(scope="session")
-def browser() -> Generator[Browser]:
+def chromium() -> Generator[Browser]:
     """One Chromium for all tests of a process: Playwright can be started only once in each."""
     path = find_browser()
     assert path is not None, "no browser: `make test` installs one or leaves these tests out"

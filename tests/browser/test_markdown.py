@@ -62,8 +62,8 @@ def _serve(route: Route, request: Request) -> None:
 
 
 @pytest.fixture(scope="module")
-def answers(browser: Browser) -> Iterator[AnswerPage]:
-    page = browser.new_page()
+def answers(chromium: Browser) -> Iterator[AnswerPage]:
+    page = chromium.new_page()
     yield AnswerPage(page)
     page.close()
 

@@ -9,6 +9,11 @@ from support.system import OWNER, System, launched
 
 
 @pytest.fixture(scope="session")
+def browser(chromium: Browser) -> Browser:
+    return chromium
+
+
+@pytest.fixture(scope="session")
 def steward(tmp_path_factory: pytest.TempPathFactory) -> Generator[System]:
     """One system for all journeys, with its owner account made."""
     with launched(tmp_path_factory.mktemp("steward"), STEWARD_DEMO_SCRIPTS="1") as system:

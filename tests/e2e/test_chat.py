@@ -90,7 +90,7 @@ def test_exactly_the_edited_arguments_are_sent(page: Page, steward: System) -> N
     card = dialog(page)
     expect(card).to_be_visible(timeout=15_000)
     card.get_by_role("textbox", name="Task ID", exact=True).fill("303")
-    card.get_by_label("Status").select_option("review")
+    card.get_by_role("combobox", name="Status", exact=True).first.select_option("review")
     expect(card).to_contain_text("Task 303")
     card.get_by_role("button", name="Approve").click()
     expect(said(page, re.compile(r"Task 303 “.*” is now review"))).to_be_visible(timeout=15_000)

@@ -77,9 +77,9 @@ ELSEWHERE: Json = {
 
 
 @pytest.fixture
-def tabs(browser: Browser, site: Site) -> Generator[BrowserContext]:
+def tabs(chromium: Browser, site: Site) -> Generator[BrowserContext]:
     """A browser that is signed in."""
-    context = browser.new_context()
+    context = chromium.new_context()
     cookie = site.sign_in().cookies["steward"]
     context.add_cookies([{"name": "steward", "value": cookie, "url": site.url}])
     yield context

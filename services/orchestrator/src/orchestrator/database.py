@@ -27,9 +27,16 @@ COMMAND_TIMEOUT_S = 8
 """A PostgreSQL that is silent for longer is away: no request of ours may wait for ever."""
 IDLE_IN_TRANSACTION_S = 3
 """A replica that is paused within a transaction loses its locks after this: the others wait for them."""
-_AWAY = ("08", "53", "57P")
-"""SQLSTATE classes of broken connections, of a server out of resources, and of one that stops or starts
-(PostgreSQL documentation, appendix A)."""
+TRANSACTION_S = 5
+"""The same for one that is paused between two messages of a statement, when PostgreSQL takes it for active. Known
+from PostgreSQL 17 on; an older one frees such locks only when the connection ends."""
+_BOUND_TRANSACTIONS = (
+    f"SELECT set_config('transaction_timeout', '{TRANSACTION_S}s', false) "
+    "WHERE current_setting('server_version_num')::int >= 170000"
+)
+_AWAY = ("08", "53", "57P", "25P03", "25P04")
+"""SQLSTATE classes of broken connections, of a server out of resources, of one that stops or starts, and of
+transactions that were idle or took too long (PostgreSQL documentation, appendix A)."""
 
 
 class DatabaseAway(Exception):
@@ -45,8 +52,9 @@ class Base(DeclarativeBase):
 class Database:
     """Opens short transactions. Never hold one while a model, a person or a network thinks."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = _create_engine(url)
+    def __init__(self, url: str, *, bounded: bool = True) -> None:
+        """`bounded=False` is for commands that may take their time, such as migrations."""
+        self.engine = _create_engine(url, bounded=bounded)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # SQLite cannot turn a reading transaction into a writing one once somebody else has written
         # (SQLITE_BUSY_SNAPSHOT), so writers say so at BEGIN and then wait their turn.
@@ -110,21 +118,37 @@ def _is_away(error: DBAPIError) -> bool:
     return "locked" in str(error.orig)  # SQLite has no SQLSTATE
 
 
-def _create_engine(url: str) -> AsyncEngine:
+def _create_engine(url: str, *, bounded: bool) -> AsyncEngine:
     if url.startswith("sqlite"):
         engine = create_async_engine(url)
     else:
-        idle = {"idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S * 1_000}"}
-        timeouts = {
-            "timeout": CONNECT_TIMEOUT_S,
-            "command_timeout": COMMAND_TIMEOUT_S,
-            "server_settings": idle,
-        }
-        engine = create_async_engine(url, pool_pre_ping=True, connect_args=timeouts)
+        engine = create_async_engine(
+            url, pool_pre_ping=True, connect_args=_timeouts() if bounded else {}
+        )
+        if bounded:
+            event.listen(engine.sync_engine, "connect", _bound_transactions)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _timeouts() -> dict[str, Any]:
+    """What the driver and the server are told, in seconds and in milliseconds."""
+    return {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": COMMAND_TIMEOUT_S,
+        "server_settings": {
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S * 1_000}",
+        },
+    }
+
+
+def _bound_transactions(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(_BOUND_TRANSACTIONS)
+    cursor.close()
+    connection.commit()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -43,7 +43,7 @@ def export_database(
 
 
 async def _verify(url: str, tenant_id: str | None) -> list[Whole | Break]:
-    database = Database(url)
+    database = Database(url, bounded=False)
     try:
         return [await verify_chain(database, chain) for chain in await _chains(database, tenant_id)]
     finally:
@@ -51,7 +51,7 @@ async def _verify(url: str, tenant_id: str | None) -> list[Whole | Break]:
 
 
 async def _export(url: str, tenant_id: str | None, stretch: Stretch, out: TextIO) -> int:
-    database = Database(url)
+    database = Database(url, bounded=False)
     try:
         chains = await _chains(database, tenant_id)
         for chain in chains:

@@ -46,7 +46,7 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _run() -> None:
-    database = Database(context.config.attributes["database_url"])
+    database = Database(context.config.attributes["database_url"], bounded=False)
     try:
         async with database.engine.connect() as connection:
             await connection.run_sync(_migrate)
