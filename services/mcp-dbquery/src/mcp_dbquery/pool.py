@@ -27,6 +27,8 @@ class WorkerPool:
     size: int
     memory_mb: int
     _idle: list[Worker] = field(default_factory=list[Worker], init=False)
+    _alive: set[Worker] = field(default_factory=set[Worker], init=False)
+    """All that were started and not yet seen to end."""
     _places: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,11 +68,12 @@ class WorkerPool:
             return answer
 
     async def close(self) -> None:
-        """End the idle workers; those at work end with the calls they work for."""
-        while self._idle:
-            worker = self._idle.pop()
+        """End all workers, and with them what they still work on. Returns when they are gone."""
+        self._idle.clear()
+        for worker in self._alive:
             _end(worker)
-            await worker.wait()
+        await asyncio.gather(*(worker.wait() for worker in self._alive))
+        self._alive.clear()
 
     async def _take(self) -> Worker:
         while self._idle:
@@ -90,6 +93,7 @@ class WorkerPool:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
+        self._alive = {known for known in self._alive if known.returncode is None} | {worker}
         is_ready = False
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
