@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from faults.tally import TALLY, Tally
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from steward_dev.browser import find_browser
 
@@ -15,6 +15,10 @@ BROWSER_OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+expect.set_options(
+    timeout=15_000
+)  # only what fails takes so long; a loaded machine is slow, not wrong
 
 
 @pytest.fixture(scope="session")
