@@ -73,20 +73,6 @@ async def add_approval(
     )
 
 
-async def get_approval(session: AsyncSession, call_id: str, owner: Principal) -> ApprovalRow:
-    """Raises NotFound when nothing was asked for this call, or it is somebody else's."""
-    row = await session.scalar(
-        select(ApprovalRow).where(
-            ApprovalRow.call_id == call_id,
-            ApprovalRow.tenant_id == owner.tenant,
-            ApprovalRow.owner_id == owner.subject,
-        )
-    )
-    if row is None:
-        raise NotFound("There is no such question, or it is not yours to decide.")
-    return row
-
-
 async def get_approval_to_decide(
     session: AsyncSession, call_id: str, person: Principal
 ) -> ApprovalRow:

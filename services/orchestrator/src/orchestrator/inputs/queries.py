@@ -28,44 +28,21 @@ def outcome_input_id(call_id: str) -> str:
     return f"outcome_{call_id.removeprefix('call_')}"
 
 
-def outcome_row(
-    asked: OutcomeNeeded, *, turn_id: str, tenant_id: str, owner_id: str, now: datetime
-) -> InputRow:
-    """The question what to do about a lost outcome."""
-    return InputRow(
-        input_id=outcome_input_id(asked.call_id),
-        kind=OUTCOME,
-        call_id=asked.call_id,
-        turn_id=turn_id,
-        tenant_id=tenant_id,
-        owner_id=owner_id,
-        state=PENDING,
-        server_key="",
-        request_state=None,
-        answer_schema={},
-        content=None,
-        checks=[],
-        answered_by_name="",
-        created_at=now,
-        expires_at=asked.expires_at,
-        answered_at=None,
-    )
-
-
-def server_question_row(
-    asked: InputNeeded,
+def question_row(
+    asked: OutcomeNeeded | InputNeeded,
     *,
-    server_key: str,
-    request_state: str | None,
+    server_key: str = "",
+    request_state: str | None = None,
     turn_id: str,
     tenant_id: str,
     owner_id: str,
     now: datetime,
 ) -> InputRow:
-    """A tool server's question."""
+    """The row of a question: what to do about a lost outcome, or what a tool server asks under a key of its own."""
+    is_outcome = isinstance(asked, OutcomeNeeded)
     return InputRow(
-        input_id=asked.input_id,
-        kind=asked.mode,
+        input_id=outcome_input_id(asked.call_id) if is_outcome else asked.input_id,
+        kind=OUTCOME if is_outcome else asked.mode,
         call_id=asked.call_id,
         turn_id=turn_id,
         tenant_id=tenant_id,
@@ -73,7 +50,7 @@ def server_question_row(
         state=PENDING,
         server_key=server_key,
         request_state=request_state,
-        answer_schema=asked.answer_schema,
+        answer_schema={} if is_outcome else asked.answer_schema,
         content=None,
         checks=[],
         answered_by_name="",
@@ -104,7 +81,7 @@ async def record_answer(
     *,
     content: dict[str, Any] | None = None,
     answered_by: str,
-    session_mark: str = "",
+    session_mark: str,
     now: datetime,
 ) -> None:
     """Write the answer if none was given before.

@@ -88,6 +88,7 @@ class Calls:
                 ),
             )
         await self._work.writer.commit()
+        tools = {call.call_id: call.tool for call in prepared}
         running = [
             asyncio.create_task(
                 self._work.parts.caller.send(call, self._work.writer.progress, self._ask_meanwhile)
@@ -96,7 +97,7 @@ class Calls:
         ]
         try:
             for finished in asyncio.as_completed(running):
-                self._take_up_end(await finished, {call.call_id: call.tool for call in prepared})
+                self._take_up_end(await finished, tools)
                 await self._work.writer.commit()
         finally:
             for task in running:
@@ -177,9 +178,6 @@ class Calls:
 
     async def _prepare(self, calls: Sequence[CallFacts]) -> list[CallToSend]:
         """Look the tools up again; what changed since the call was judged is not sent."""
-        await (
-            self._work.read_earlier()
-        )  # what a person changed is judged by all that the model has read
         changes_something = any(not call.proposed.read_only for call in calls)
         max_age_s = FRESH_BEFORE_WRITING_S if changes_something else FRESH_BEFORE_READING_S
         toolbox = await self._work.parts.catalogue.toolbox(

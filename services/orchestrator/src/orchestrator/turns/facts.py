@@ -109,13 +109,6 @@ class TurnFacts:
     """Code and text of what the person was told beside the answer."""
     finished: TurnFinished | None = None
 
-    @property
-    def last_calls(self) -> Sequence[CallFacts]:
-        """Calls of the last complete reply."""
-        if not self.replies:
-            return ()
-        return [self.calls[call_id] for call_id in self.replies[-1].call_ids]
-
     def last_try(self, call: CallFacts) -> CallFacts:
         """The call itself, or the one by which the person last had it tried again."""
         retries = {other.proposed.retry_of: other for other in self.calls.values()}

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from mcp.types import InputResponses
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,8 +13,7 @@ from orchestrator.inputs.queries import (
     OUTCOME,
     PENDING,
     cancel_inputs,
-    outcome_row,
-    server_question_row,
+    question_row,
 )
 from orchestrator.tools.elicitation import InputQuestion, elicit_result
 from orchestrator.tools.queries import mark_outcome_unknown
@@ -52,16 +50,9 @@ class InputDesk:
             can_check=can_check,
             expires_at=self.now() + self.lifetime,
         )
-        row = outcome_row(
-            asked,
-            turn_id=self.row.turn_id,
-            tenant_id=self.row.tenant_id,
-            owner_id=self.row.owner_id,
-            now=self.now(),
-        )
         self.writer.add(
             asked,
-            _storing(row),
+            self._storing(asked),
             lambda session: mark_outcome_unknown(session, call.call_id, message),
         )
 
@@ -88,16 +79,9 @@ class InputDesk:
             live=live,
             expires_at=self.now() + self.lifetime,
         )
-        row = server_question_row(
-            asked,
-            server_key=question.key,
-            request_state=request_state,
-            turn_id=self.row.turn_id,
-            tenant_id=self.row.tenant_id,
-            owner_id=self.row.owner_id,
-            now=self.now(),
+        self.writer.add(
+            asked, self._storing(asked, server_key=question.key, request_state=request_state)
         )
-        self.writer.add(asked, _storing(row))
         return asked.input_id
 
     def drop(self, call: CallFacts) -> None:
@@ -123,6 +107,28 @@ class InputDesk:
             elif row.state != PENDING and row.input_id in call.open_input_ids:
                 self.take_up_answer(row)
 
+    def _storing(
+        self,
+        asked: OutcomeNeeded | InputNeeded,
+        *,
+        server_key: str = "",
+        request_state: str | None = None,
+    ) -> Write:
+        row = question_row(
+            asked,
+            server_key=server_key,
+            request_state=request_state,
+            turn_id=self.row.turn_id,
+            tenant_id=self.row.tenant_id,
+            owner_id=self.row.owner_id,
+            now=self.now(),
+        )
+
+        async def store(session: AsyncSession) -> None:
+            session.add(row)
+
+        return store
+
     def _take_up_outcome(self, call: CallFacts, row: InputRow) -> None:
         for check in row.checks[call.outcome_checks :]:
             self.writer.add(
@@ -147,9 +153,7 @@ class InputDesk:
 
     def take_up_answer(self, row: InputRow) -> None:
         """Put one answer to a server's question into the log."""
-        is_known = row.state in set(InputAction)
-        action = InputAction(row.state) if is_known else InputAction.CANCEL
-        self._answer(row.input_id, row.call_id, action)
+        self._answer(row.input_id, row.call_id, _action_of(row))
 
     def _answer(self, input_id: str, call_id: str, action: InputAction) -> None:
         self.writer.add(
@@ -167,15 +171,12 @@ def responses_of(rows: Sequence[InputRow]) -> tuple[InputResponses, str | None]:
     """What a server is sent to go on with a call: the answers to one round of its questions, and its state."""
     responses: InputResponses = {}
     for row in rows:
-        is_known = row.state in set(InputAction)
-        action = InputAction(row.state) if is_known else InputAction.CANCEL
         mode = "form" if row.kind == "form" else "url"
-        responses[row.server_key] = elicit_result(mode, action, row.content)
+        responses[row.server_key] = elicit_result(mode, _action_of(row), row.content)
     return responses, next((row.request_state for row in rows), None)
 
 
-def _storing(row: InputRow) -> Write:
-    async def store(session: AsyncSession) -> None:
-        session.add(row)
-
-    return partial(store)
+def _action_of(row: InputRow) -> InputAction:
+    """What the server is told; for it, a question that was closed here was cancelled."""
+    is_known = row.state in set(InputAction)
+    return InputAction(row.state) if is_known else InputAction.CANCEL
