@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import orjson
 import structlog
@@ -36,12 +36,45 @@ Decision = Literal["done", "refused", "failed", "cancelled", "crashed"]
 log = structlog.get_logger()
 
 
-class Refused(ToolError):
+class Problem(ToolError):
+    """What a tool answers when it cannot do as asked: a sentence for the model, and the same as data beside it."""
+
+    code: ClassVar[str] = "failed"
+    """What went wrong, in one word of the tool's contract."""
+    retryable: ClassVar[bool] = False
+    """Trying the same again later may work."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after_s: float | None = None, **details: Any
+    ) -> None:
+        """`hint` says what to do instead; `details` are facts of this code, JSON values."""
+        super().__init__(f"{message} {hint}" if hint else message)
+        self._data: dict[str, Any] = {
+            "code": self.code,
+            "message": message,
+            "retryable": self.retryable,
+            "retry_after_s": retry_after_s,
+            "hint": hint,
+            "details": details or None,
+        }
+
+    def as_result(self) -> CallToolResult:
+        """The answer to the call."""
+        data = {name: value for name, value in self._data.items() if value is not None}
+        text = TextContent(type="text", text=str(self))
+        return CallToolResult(content=[text], structured_content=data, is_error=True)
+
+
+class Refused(Problem):
     """A rule forbids the call: who asks, or what is asked. Audited as a refusal, not as a failure."""
+
+    code = "permission_denied"
 
 
 class InvalidArguments(Refused):
     """The arguments are not what the tool's schema says."""
+
+    code = "invalid_argument"
 
 
 class ToolServer(MCPServer[Any]):
@@ -79,7 +112,7 @@ class ToolServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Raises ToolError with exactly the text the model is to read."""
+        """A problem is an answer, too. Raises ToolError with exactly the text the model is to read for other errors."""
         started = time.monotonic()
         decision: Decision = "crashed"
         rule: str | None = None
@@ -93,7 +126,9 @@ class ToolServer(MCPServer[Any]):
         except ToolError as error:
             decision = "refused" if isinstance(error, Refused) else "failed"
             rule = type(error).__name__
-            raise
+            if not isinstance(error, Problem):
+                raise
+            result = error.as_result()
         except asyncio.CancelledError:
             decision = "cancelled"
             raise

@@ -66,6 +66,8 @@ class Principal:
     session: str = ""
     """See `Claims.session`."""
     expires_at_s: int = 0
+    claims: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    """What else the token says in texts and numbers, as text."""
 
 
 class SigningKey:
@@ -252,7 +254,19 @@ class TokenVerifier:
             tz=claims.tz,
             session=claims.session,
             expires_at_s=claims.exp,
+            claims=_other_claims(decoded.claims),
         )
+
+
+def _other_claims(claims: Mapping[str, object]) -> dict[str, str]:
+    """Texts and numbers that are no part of `Claims`; a truth value is no number."""
+    return {
+        name: str(value)
+        for name, value in claims.items()
+        if name not in Claims.model_fields
+        and isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+    }
 
 
 def _unverified_origin(token: str) -> tuple[str, str]:
