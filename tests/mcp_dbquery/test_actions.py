@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from support.dbquery import Desk, open_desk, said
 
-from mcp_dbquery import sqlite_file
-from mcp_dbquery.action_file import load_actions
-from mcp_dbquery.actions import check_actions
+from mcp_dbquery.actions.file import load_actions
+from mcp_dbquery.actions.ledger import Ledger
+from mcp_dbquery.actions.runner import check_actions
+from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.ledger import Ledger
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS as ACTIONS
 from mcp_dbquery.sample.make import make_sample
+from mcp_dbquery.sqlite import file as sqlite_file
+from mcp_dbquery.sqlite.engine import SqliteEngine
 
 DONE = {"task_id": 42, "status": "done"}
 
@@ -229,7 +231,7 @@ def test_a_bad_actions_file_is_refused_by_name(
         ('old = "old_status"', 'old = "former"', "changes.old names former"),
     ],
 )
-def test_actions_that_do_not_fit_the_database_stop_the_start(
+async def test_actions_that_do_not_fit_the_database_stop_the_start(
     tmp_path: Path, sample: Path, old: str, new: str, complaint: str
 ) -> None:
     text = ACTIONS.read_text()
@@ -237,7 +239,8 @@ def test_actions_that_do_not_fit_the_database_stop_the_start(
     path = tmp_path / "actions.toml"
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(BadSetup, match="action set_task_status") as refused:
-        check_actions(sample, path, load_actions(path))
+        engine = SqliteEngine("sample", DatabaseConfig(url=f"sqlite:///{sample}"), Limits())
+        await check_actions(engine, path, load_actions(path))
     assert complaint in str(refused.value)
 
 

@@ -22,8 +22,8 @@ from support.processes import running
 from support.servers import serving
 
 from mcp_dbquery.__main__ import main
-from mcp_dbquery.database_url import path_of
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS
+from mcp_dbquery.sqlite.url import path_of
 from shared.service_tokens import SigningKey, TokenIssuer
 from steward_dev.launcher.ports import free_port
 
@@ -197,5 +197,5 @@ def test_a_database_file_may_have_any_name(sample: Path, tmp_path: Path, name: s
 
 
 def test_a_worker_starts_with_the_standard_library_only() -> None:
-    check = "import sys, mcp_dbquery.worker; sys.exit(bool({'mcp', 'pydantic'} & set(sys.modules)))"
+    check = "import sys, mcp_dbquery.sqlite.worker; sys.exit(bool({'mcp', 'pydantic'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

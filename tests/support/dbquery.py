@@ -91,4 +91,4 @@ async def open_desk(
         async with Client(build_server(settings, parts)) as client:
             yield Desk(client, directory / "sample.db")
     finally:
-        await parts.queries.pool.close()
+        await parts.engine.close()

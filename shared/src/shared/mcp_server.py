@@ -45,7 +45,12 @@ class Problem(ToolError):
     """Trying the same again later may work."""
 
     def __init__(
-        self, message: str, *, hint: str | None = None, retry_after_s: float | None = None, **details: Any
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry_after_s: float | None = None,
+        **details: Any,
     ) -> None:
         """`hint` says what to do instead; `details` are facts of this code, JSON values."""
         super().__init__(f"{message} {hint}" if hint else message)

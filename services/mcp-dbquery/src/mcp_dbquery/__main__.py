@@ -74,6 +74,7 @@ def _serve_http(settings: Settings, address: str, *, open_to_all: bool) -> None:
     local = _local_principal(settings) if open_to_all else None
     verifier = None if open_to_all else _verifier(settings)
     parts = make_parts(settings, local)
+    asyncio.run(parts.check(settings))
     _configure_logs(settings)
     app = build_server(settings, parts, verifier).streamable_http_app(
         transport_security=transport_security(settings.allowed_hosts)
@@ -89,6 +90,7 @@ def _verifier(settings: Settings) -> TokenVerifier:
 
 def _serve_stdio(settings: Settings) -> None:
     parts = make_parts(settings, _local_principal(settings))
+    asyncio.run(parts.check(settings))
     _configure_logs(settings)
     asyncio.run(build_server(settings, parts).run_stdio_async())
 
@@ -105,7 +107,8 @@ def _local_principal(settings: Settings) -> Principal:
 
 def _check(settings: Settings) -> None:
     parts = make_parts(settings)
-    print(f"Database: {parts.path} (read-only for queries)")
+    asyncio.run(parts.check(settings))
+    print(f"Database: {parts.engine.path} (read-only for queries)")
     print(
         f"Limits: {settings.timeout_s:g} s, {settings.max_rows} rows unless asked for more (5,000 at most), "
         f"{settings.max_result_bytes:,} bytes, {settings.max_cell_characters:,} characters a value"

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parameters import Parameter
@@ -126,7 +134,7 @@ class Secret(Strict):
             raise ValueError("give one of env and file")
         return self
 
-    def read(self, what: str, environment: Mapping[str, str] = os.environ) -> str:
+    def read(self, what: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: TID251 - the file names the variable
         """The secret. Raises BadSetup when it is not there, naming `what` it is."""
         if self.env is not None:
             value = environment.get(self.env, "")
@@ -180,7 +188,9 @@ class DatabaseConfig(Strict):
             raise ValueError("give one of actions_url and actions_url_from")
         has_rules = any(rule.rows or rule.columns or rule.roles for rule in self.tables.values())
         if self.direct and has_rules:
-            raise ValueError("direct cannot keep rules for tables, rows or columns; leave it out and run init")
+            raise ValueError(
+                "direct cannot keep rules for tables, rows or columns; leave it out and run init"
+            )
         return self
 
     def read_url(self, name: str) -> str:
@@ -198,7 +208,9 @@ class Config(Strict):
     """The whole file."""
 
     limits: Limits = Field(default_factory=Limits)
-    databases: Annotated[dict[Annotated[str, Field(pattern=NAME)], DatabaseConfig], Field(min_length=1)]
+    databases: Annotated[
+        dict[Annotated[str, Field(pattern=NAME)], DatabaseConfig], Field(min_length=1)
+    ]
 
     def limits_of(self, database: str) -> Limits:
         """The server's limits with what this database says instead."""

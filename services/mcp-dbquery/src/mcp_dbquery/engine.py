@@ -80,8 +80,11 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT as the caller wrote it. Values are bound: as :name (an object) in every dialect, or by position, as
-    ? in SQLite and MySQL and $1 in PostgreSQL (a list)."""
+    """One SELECT as the caller wrote it.
+
+    Values are bound: as :name (an object) in every dialect, or by position (a list), as ? in SQLite and MySQL and $1
+    in PostgreSQL.
+    """
 
     sql: str
     parameters: Parameters = field(default_factory=list[Scalar])
@@ -102,8 +105,11 @@ class ResultColumn:
 
 @dataclass(slots=True)
 class Reading:
-    """What a statement gave, as far as it was read. Values are JSON's: dates as ISO 8601, decimals as numbers where a
-    double holds them exactly and as text else, blobs as `[n bytes]`, long texts cut with their length."""
+    """What a statement gave, as far as it was read.
+
+    Values are JSON's: dates as ISO 8601, decimals as numbers where a double holds them exactly and as text else, blobs
+    as `[n bytes]`, long texts cut with their length.
+    """
 
     columns: list[ResultColumn]
     rows: list[list[JsonValue]]
@@ -143,8 +149,8 @@ class Engine(Protocol):
     """One configured database. Belongs to one event loop; made without I/O, opened by `start`.
 
     Everything asked for a caller may raise (from mcp_dbquery.errors) StatementRefused, StatementInvalid,
-    UnknownRelation, TooExpensive, TooSlow, TooLarge and DatabaseAway; nothing else leaves it. Cancelling a call ends its
-    statement in the database too.
+    UnknownRelation, TooExpensive, TooSlow, TooLarge and DatabaseAway; nothing else leaves it. Cancelling a call
+    ends its statement in the database too.
     """
 
     dialect: Dialect

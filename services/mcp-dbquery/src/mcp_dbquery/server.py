@@ -1,12 +1,10 @@
 """Builds the MCP server: its tools, who may call them, and its health routes."""
 
-import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
@@ -16,13 +14,13 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from mcp_dbquery import schema
-from mcp_dbquery.action_file import Action, load_actions
-from mcp_dbquery.actions import ActionRunner, check_actions
-from mcp_dbquery.database_url import path_of, problem_of
+from mcp_dbquery.actions.file import Action, load_actions
+from mcp_dbquery.actions.ledger import Ledger
+from mcp_dbquery.actions.runner import ActionRunner, check_actions
+from mcp_dbquery.config import DatabaseConfig, Limits
+from mcp_dbquery.engine import Parameters
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.ledger import Ledger
-from mcp_dbquery.pool import WorkerPool
-from mcp_dbquery.queries import Parameters, QueryRunner
+from mcp_dbquery.queries import QueryRunner
 from mcp_dbquery.results import (
     ActionPreview,
     ActionResult,
@@ -32,7 +30,9 @@ from mcp_dbquery.results import (
     TableList,
 )
 from mcp_dbquery.settings import Settings
+from mcp_dbquery.sqlite.engine import SqliteEngine
 from shared.mcp_server import (
+    Refused,
     SdkVerifier,
     ToolServer,
     add_operations,
@@ -60,14 +60,26 @@ INSTRUCTIONS = (
 class Parts:
     """What the tools work with."""
 
-    path: Path
+    engine: SqliteEngine
     queries: QueryRunner
     actions: ActionRunner | None
     local: Principal | None
     """The caller when there is no token: the local user over stdio."""
 
+    async def check(self, settings: Settings) -> None:
+        """Raises BadSetup: the declared actions do not fit the database."""
+        if self.actions is not None and settings.actions_file is not None:
+            await check_actions(self.engine, settings.actions_file, self.actions.actions)
+
     def principal(self) -> Principal | None:
         return current_principal(self.local)
+
+    def caller(self) -> Principal:
+        """Raises Refused: nobody is signed in."""
+        principal = self.principal()
+        if principal is None:
+            raise Refused("Sign in first: the request names nobody.")
+        return principal
 
 
 def make_parts(settings: Settings, local: Principal | None = None) -> Parts:
@@ -76,14 +88,23 @@ def make_parts(settings: Settings, local: Principal | None = None) -> Parts:
     Raises:
         BadSetup: with the sentence to show.
     """
-    path = path_of(settings.database_url)
-    runner = _make_actions(settings, path)
-    pool = WorkerPool(path, settings.workers, settings.worker_memory_mb)
-    names = tuple(runner.actions) if runner else ()
-    return Parts(path, QueryRunner(pool, settings, names), runner, local)
+    config = DatabaseConfig(url=settings.database_url)
+    engine = SqliteEngine("database", config, _limits(settings))
+    runner = _make_actions(settings, engine)
+    return Parts(engine, QueryRunner("database", engine), runner, local)
 
 
-def _make_actions(settings: Settings, path: Path) -> ActionRunner | None:
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        timeout_s=settings.timeout_s,
+        page_rows=settings.max_rows,
+        read_bytes=settings.max_result_bytes,
+        cell_characters=settings.max_cell_characters,
+        memory_mb=settings.worker_memory_mb,
+    )
+
+
+def _make_actions(settings: Settings, engine: SqliteEngine) -> ActionRunner | None:
     if settings.actions_file is None:
         return None
     declared = load_actions(settings.actions_file)
@@ -91,12 +112,11 @@ def _make_actions(settings: Settings, path: Path) -> ActionRunner | None:
         return None
     if settings.ledger_path is None:
         raise BadSetup("MCP_DBQUERY_LEDGER_PATH is not set; with actions there must be a ledger.")
-    if settings.ledger_path.resolve() == path.resolve():
+    if settings.ledger_path.resolve() == engine.path.resolve():
         raise BadSetup(
             "MCP_DBQUERY_LEDGER_PATH names the database itself; give the ledger a file of its own."
         )
-    check_actions(path, settings.actions_file, declared)
-    return ActionRunner(path, declared, Ledger(settings.ledger_path))
+    return ActionRunner(engine, declared, Ledger(settings.ledger_path))
 
 
 def build_server(
@@ -113,11 +133,11 @@ def build_server(
 
     @asynccontextmanager
     async def warm_workers(_: MCPServer[Any]) -> AsyncGenerator[None]:
-        await parts.queries.pool.warm_up()
+        await parts.engine.start()
         try:
             yield
         finally:
-            await parts.queries.pool.close()
+            await parts.engine.close()
 
     server = ToolServer(
         "mcp-dbquery",
@@ -141,8 +161,7 @@ def build_server(
 
 
 async def _problems(parts: Parts) -> dict[str, str | None]:
-    """Reads the database here, not through a worker: all being busy is no reason to be called unready."""
-    return {"database": await asyncio.to_thread(problem_of, parts.path)}
+    return {"database": await parts.engine.problem()}
 
 
 def _add_reading_tools(server: MCPServer, parts: Parts, settings: Settings) -> None:
@@ -153,7 +172,7 @@ def _add_reading_tools(server: MCPServer, parts: Parts, settings: Settings) -> N
         ] = None,
     ) -> TableList:
         """List the tables and views that can be asked, by name, with their number of columns and rows."""
-        return await asyncio.to_thread(schema.list_tables, parts.path, pattern)
+        return await schema.list_tables(parts.queries.name, parts.engine, parts.caller(), pattern)
 
     @server.tool(title="Describe tables", annotations=READS)
     async def describe_tables(
@@ -164,7 +183,9 @@ def _add_reading_tools(server: MCPServer, parts: Parts, settings: Settings) -> N
         sample_rows: Annotated[int, Field(description="Rows to show as examples.", ge=0, le=5)] = 0,
     ) -> TableDescriptions:
         """Describe tables: columns with type, keys, references, and the values of columns that have only a few."""
-        return await asyncio.to_thread(schema.describe_tables, parts.path, tables, sample_rows)
+        return await schema.describe_tables(
+            parts.queries.name, parts.engine, parts.caller(), tables, sample_rows
+        )
 
     @server.tool(title="Query the database", annotations=READS)
     async def query(
@@ -189,7 +210,9 @@ def _add_reading_tools(server: MCPServer, parts: Parts, settings: Settings) -> N
         Joins, CTEs, window, aggregate, date and JSON functions work. Refused: anything that writes, PRAGMA, ATTACH,
         several statements. `truncated` says that there are more rows. Names: list_tables, describe_tables.
         """
-        return await parts.queries.run(sql, params if params is not None else [], max_rows)
+        return await parts.queries.run(
+            sql, params if params is not None else [], max_rows, parts.caller()
+        )
 
     del list_tables, describe_tables, query  # registered by their decorators
 
@@ -205,7 +228,7 @@ def _add_status_tool(server: MCPServer, parts: Parts, actions: ActionRunner) -> 
         idempotency_key: Annotated[str, Field(min_length=1, max_length=200)],
     ) -> ActionStatus:
         """Whether an action was done under this key: for a caller whose answer was lost. Nothing is done."""
-        return await actions.status(parts.principal(), idempotency_key)
+        return await actions.status(parts.caller(), idempotency_key)
 
     del status  # registered by its decorator
 
@@ -243,7 +266,7 @@ async def _do(
     meta: Mapping[str, Any] = dict(ctx.request_context.meta or {})
     key = meta.get(IDEMPOTENCY_META)
     return await parts.actions.do(
-        name, arguments, parts.principal(), key if isinstance(key, str) and key else None
+        name, arguments, parts.caller(), key if isinstance(key, str) and key else None
     )
 
 
@@ -251,7 +274,7 @@ async def _show(
     parts: Parts, name: str, _: Context[Any, Any], arguments: dict[str, Any]
 ) -> ActionPreview:
     assert parts.actions is not None  # noqa: S101 - the tool exists only with actions
-    return await parts.actions.preview(name, arguments, parts.principal())
+    return await parts.actions.preview(name, arguments, parts.caller())
 
 
 def _with_parameters(

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 BUSY_TIMEOUT_S = 5.0
+# Connections are used by one thread at a time, but not always the same one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class Relation:
 
 def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, whatever is asked of it. Text that is not UTF-8 is read as far as it is."""
-    connection = sqlite3.connect(_uri(path, "ro"), uri=True, timeout=BUSY_TIMEOUT_S)
+    connection = sqlite3.connect(
+        _uri(path, "ro"), uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+    )
     connection.isolation_level = None
     connection.text_factory = _lenient_text
     for pragma in ("query_only=ON", "trusted_schema=OFF", "cell_size_check=ON"):
@@ -29,7 +32,9 @@ def open_read_only(path: Path) -> sqlite3.Connection:
 
 def open_for_actions(path: Path) -> sqlite3.Connection:
     """A connection for the statement of a declared action. Never creates a file."""
-    connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S)
+    connection = sqlite3.connect(
+        _uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+    )
     connection.isolation_level = None
     connection.text_factory = _lenient_text
     connection.execute("PRAGMA foreign_keys=ON")

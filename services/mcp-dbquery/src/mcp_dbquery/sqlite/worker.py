@@ -1,8 +1,8 @@
 """The process in which statements run: bounded in memory, killed when it overruns, with nothing to lose.
 
-Started as `python -m mcp_dbquery.worker`. Reads one request at a time from standard input and writes its answer to
-standard output, each as a length (4 bytes, big endian) and JSON; the first thing it writes says that it is ready.
-Ends when its input ends, so it outlives a server that was killed by one statement's time at most. Imports the
+Started as `python -m mcp_dbquery.sqlite.worker`. Reads one request at a time from standard input and writes its
+answer to standard output, each as a length (4 bytes, big endian) and JSON; the first thing it writes says that it is
+ready. Ends when its input ends, so it outlives a server that was killed by one statement's time at most. Imports the
 standard library only: it has to start quickly.
 """
 
@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mcp_dbquery.guard import LIMITS, TABLE_FUNCTIONS, Authorizer, make_authorizer
-from mcp_dbquery.sqlite_file import open_read_only, relations
+from mcp_dbquery.sqlite.file import open_read_only, relations
+from mcp_dbquery.sqlite.guard import LIMITS, TABLE_FUNCTIONS, Authorizer, make_authorizer
 
 OPS_BETWEEN_CHECKS = 2_000
 FETCH = 64

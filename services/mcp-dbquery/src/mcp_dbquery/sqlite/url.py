@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.sqlite_file import open_read_only, visible_tables
+from mcp_dbquery.sqlite.file import open_read_only, visible_tables
 
 SCHEME = "sqlite:///"
 

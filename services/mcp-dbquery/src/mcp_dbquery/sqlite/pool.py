@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcp_dbquery.errors import QueryFailed
+from mcp_dbquery.errors import DatabaseAway, TooLarge
 
 KILL_AFTER_S = 1.0
 """How long after its own deadline a worker may still be silent."""
@@ -43,7 +43,8 @@ class WorkerPool:
         """The worker's answer. Cancelling this kills the worker and the statement with it.
 
         Raises:
-            QueryFailed: the worker died, as it does when a statement outgrows its memory.
+            TooLarge: the worker died, as it does when a statement outgrows its memory.
+            DatabaseAway: no worker could be started.
         """
         async with self._places:
             worker = await self._take()
@@ -55,9 +56,9 @@ class WorkerPool:
             except TimeoutError:
                 return {"timeout": True}
             except (asyncio.IncompleteReadError, ConnectionError):
-                raise QueryFailed(
-                    "The statement was ended: what ran it stopped, most likely for want of memory. "
-                    "Aggregate more or select less."
+                raise TooLarge(
+                    "The statement was ended: what ran it stopped, most likely for want of memory.",
+                    hint="Aggregate more or select less.",
                 ) from None
             finally:
                 # Whatever came between, cancellation above all: only a worker that answered is used again.
@@ -87,7 +88,7 @@ class WorkerPool:
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "mcp_dbquery.worker",
+            "mcp_dbquery.sqlite.worker",
             str(self.path),
             str(self.memory_mb),
             stdin=asyncio.subprocess.PIPE,
@@ -100,7 +101,7 @@ class WorkerPool:
                 await _read(worker)
             is_ready = True
         except (TimeoutError, asyncio.IncompleteReadError):
-            raise QueryFailed("No worker could be started for the query. Try again.") from None
+            raise DatabaseAway("No worker could be started for the query. Try again.") from None
         finally:
             if not is_ready:
                 _end(worker)

@@ -1,0 +1,1 @@
+"""Declared actions: what may be changed, by whom, once."""

@@ -1,0 +1,1 @@
+"""SQLite: statements run in worker processes, confined by the engine's own authorizer."""
