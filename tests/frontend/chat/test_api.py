@@ -199,6 +199,23 @@ def test_the_whole_of_a_large_result_is_a_file(
     assert owner.get("/api/calls/call-2/result").status_code == 404
 
 
+def test_a_call_is_kept_under_the_name_that_was_asked_for(
+    owner: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    kept = {"call_id": "call-1", "name": "open_tasks", "text": "Kept."}
+    taken = {"error": {"code": "conflict", "message": "Taken.", "retryable": False}}
+    orchestrator.answers["PUT", "/v1/calls/call-1/kept"] = (200, kept)
+    orchestrator.answers["PUT", "/v1/calls/call-2/kept"] = (409, taken)
+    wish = {"name": "open_tasks", "title": "Open tasks"}
+
+    answer = owner.call("PUT", "/api/calls/call-1/kept", wish)
+    refused = owner.call("PUT", "/api/calls/call-2/kept", wish)
+
+    assert (answer.status_code, answer.json) == (200, kept)
+    assert orchestrator.last("PUT", "/v1/calls/call-1/kept").body == wish
+    assert (refused.status_code, refused.json) == (409, taken)
+
+
 def test_a_conversation_is_shared_and_the_link_withdrawn(
     application: Application, owner: Browser, orchestrator: FakeOrchestrator
 ) -> None:
@@ -245,6 +262,7 @@ def test_an_id_cannot_lead_to_another_address(
         ("DELETE", "/api/conversations/c-1/share"),
         ("PUT", "/api/conversations/c-1/head"),
         ("PATCH", "/api/conversations/c-1"),
+        ("PUT", "/api/calls/call-1/kept"),
         ("PUT", "/api/tools/dbquery/query/acceptance"),
     ],
 )

@@ -29,6 +29,7 @@ from orchestrator.turns import (
     call_routes,
     export_routes,
     input_routes,
+    keep_routes,
     path_routes,
     share_routes,
 )
@@ -74,6 +75,7 @@ def create_app(
         call_routes,
         approval_routes,
         input_routes,
+        keep_routes,
         grant_routes,
         tool_routes,
         audit_routes,

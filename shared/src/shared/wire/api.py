@@ -4,7 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from shared.wire.events import ApprovalNeeded, CallProposed, Event, OutcomeChoice, Preview, Verdict
 
@@ -315,6 +322,27 @@ class SharedConversation(BaseModel):
     title: str
     shared_at: datetime
     messages: list[SharedMessage]
+
+
+class KeepWish(BaseModel):
+    """Keep a call under a name, so that the person can have it run again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$", examples=["open_tasks"])]
+    title: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE_CHARACTERS),
+        Field(examples=["Open tasks by project"]),
+    ]
+
+
+class KeptCall(BaseModel):
+    """Under which name a call is kept, and what its server says about it."""
+
+    call_id: str
+    name: str
+    text: str = ""
 
 
 class PreviewRequest(BaseModel):

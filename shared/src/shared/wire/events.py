@@ -218,6 +218,8 @@ class CallProposed(EventBase):
     """The standing grant under which it runs without a question."""
     retry_of: str | None = None
     """The call with an unknown outcome that the person had tried again by this one."""
+    keepable: bool = False
+    """Once it has succeeded, its server can keep it under a name: `PUT /v1/calls/{id}/kept`."""
 
 
 class ApprovalNeeded(EventBase):

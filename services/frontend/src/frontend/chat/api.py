@@ -103,6 +103,11 @@ def decide_several() -> ResponseReturnValue:
     return jsonify(_call("POST", "/v1/decisions", _body()))
 
 
+@routes.put("/calls/<call_id>/kept")
+def keep_call(call_id: str) -> ResponseReturnValue:
+    return jsonify(_call("PUT", f"/v1/calls/{_safe(call_id)}/kept", _body()))
+
+
 @routes.put("/calls/<call_id>/outcome")
 def choose_outcome(call_id: str) -> ResponseReturnValue:
     return jsonify(_call("PUT", f"/v1/calls/{_safe(call_id)}/outcome", _body()))

@@ -125,7 +125,7 @@ class ToolCaller:
                 arguments,
                 timeout_s=PREVIEW_TIMEOUT_S,
             )
-            outcome = outcome_of(_without_question(answer))
+            outcome = outcome_of(without_question(answer))
         except ExpectedError as error:
             return None, error.message
         if outcome.error is not None:
@@ -151,7 +151,7 @@ class ToolCaller:
                 {"idempotency_key": idempotency_key},
                 timeout_s=STATUS_TIMEOUT_S,
             )
-            outcome = outcome_of(_without_question(answer))
+            outcome = outcome_of(without_question(answer))
         except ExpectedError as error:
             return OutcomeCheck(answer="unknown", text=error.message)
         if outcome.error is not None:
@@ -215,7 +215,8 @@ class ToolCaller:
         )
 
 
-def _without_question(answer: ToolAnswer) -> CallToolResult:
+def without_question(answer: ToolAnswer) -> CallToolResult:
+    """The answer of a companion, which has nobody to ask. Raises CallRefused."""
     if isinstance(answer, InputRequiredResult):
         raise CallRefused("The tool asks a question of its own where it must only answer.")
     return answer

@@ -35,6 +35,7 @@ HIDDEN_META = "io.steward/hidden"
 IDEMPOTENCY_META = "io.steward/idempotency-key"
 IDEMPOTENCY_ARGUMENT_META = "io.steward/idempotency-argument"
 STATUS_META = "io.steward/status"
+KEEP_META = "io.steward/keep"
 
 log = structlog.get_logger()
 
@@ -89,6 +90,12 @@ class CatalogueTool:
         """Name of the tool that says whether a call of this one was done, asked by its idempotency key."""
         name = (self.tool.meta or {}).get(STATUS_META)
         return name if isinstance(name, str) else None
+
+    @property
+    def keep_tool(self) -> str | None:
+        """Name of the tool that keeps a call of this one under a name. Only our own servers' word counts."""
+        name = (self.tool.meta or {}).get(KEEP_META)
+        return name if self.reads_only and isinstance(name, str) else None
 
     @property
     def idempotency_argument(self) -> str | None:

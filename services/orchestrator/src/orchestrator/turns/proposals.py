@@ -79,6 +79,7 @@ class Proposals:
             approver_roles=list(judgement.approver_roles),
             grant_id=grant.grant_id if grant else None,
             retry_of=retry_of,
+            keepable=bool(tool and tool.keep_tool),
         )
         writes = [self._ledger_entry(event, tool)]
         if grant is not None:
