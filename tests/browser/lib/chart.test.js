@@ -1,7 +1,8 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chartGeometry, scaleOf } from "#js/lib/chart-geometry.js";
+import { chartGeometry } from "#js/lib/chart-geometry.js";
+import { scaleOf } from "#js/lib/chart-scale.js";
 import { chartSentence, readChart } from "#js/lib/chart-spec.js";
 
 /** @param {object} [changes] */

@@ -17,6 +17,7 @@ import {
   started,
 } from "../support/events.js";
 import { openPage, settled, write } from "../support/page.js";
+import { unusedResults } from "../support/results.js";
 
 const window = openPage();
 const { TurnView } = await import("#js/views/turn-view.js");
@@ -55,6 +56,7 @@ function view() {
     },
     outcomes: { choose: send },
     inputs: { answer: send },
+    results: unusedResults,
     onAskInstead: () => {},
     onShowVersion: () => {},
     onUnqueue: () => {},

@@ -14,6 +14,7 @@ import {
   started,
 } from "../support/events.js";
 import { openPage, press } from "../support/page.js";
+import { unusedResults } from "../support/results.js";
 
 const window = openPage();
 const { TurnView } = await import("#js/views/turn-view.js");
@@ -44,6 +45,7 @@ function view({
     },
     outcomes: { choose },
     inputs: { answer },
+    results: unusedResults,
     onAskInstead: () => {},
     onShowVersion: () => {},
     onUnqueue: () => {},

@@ -90,6 +90,11 @@ export class ChatController {
       inputs: {
         answer: (inputId, answer) => this.#orReloaded(app.api.answerInput(inputId, answer)),
       },
+      results: {
+        whole: (callId) => app.api.wholeResult(callId),
+        keep: (callId, wish) => app.api.keep(callId, wish),
+        propose: (text) => app.tell("rewrite", { text }),
+      },
       onAskInstead: ({ text, replaces }) => this.#askInstead(text, replaces),
       onShowVersion: (change) => this.#showVersion(change),
       onUnqueue: (turnId) => this.#unqueue(turnId),

@@ -1,5 +1,7 @@
 // @ts-check
-/** Reads the JSON of a `chart` block. Pure. */
+/** What a chart shows, read from the JSON of a `chart` block or chosen from a table; and the same in words. Pure. */
+
+/** @import { Series } from "./chart-choice.js" */
 
 const MOST_POINTS = 200;
 
@@ -8,7 +10,8 @@ const MOST_POINTS = 200;
  * @property {"bar" | "line"} type
  * @property {string} title
  * @property {string[]} labels
- * @property {number[]} values
+ * @property {number[] | null} at where the labels stand on a line's axis; null: evenly
+ * @property {Series[]} series at least one; a missing value leaves a gap
  * @property {string} unit empty when there is none
  */
 
@@ -28,7 +31,8 @@ export function readChart(text) {
     type: json.type,
     title: typeof json.title === "string" ? json.title : "",
     labels: labels.map(String),
-    values,
+    at: null,
+    series: [{ name: "", values }],
     unit: typeof json.unit === "string" ? json.unit : "",
   };
 }
@@ -43,19 +47,55 @@ function parsed(text) {
   }
 }
 
-/** The chart in a sentence, for those who do not see it. @param {ChartSpec} spec */
-export function chartSentence({ type, title, labels, values, unit }) {
-  const highest = values.indexOf(Math.max(...values));
-  const lowest = values.indexOf(Math.min(...values));
-  const of = (/** @type {number} */ at) => `${labels[at]}, ${numberWords(values[at], unit)}`;
+/** @typedef {{ label: string, series: string, value: number }} ChartPoint */
+
+/** The chart in a few sentences, for those who do not see it. @param {ChartSpec} spec */
+export function chartSentence({ type, title, labels, series, unit }) {
+  const points = pointsOf(labels, series);
   const shape = type === "bar" ? "Bar chart" : "Line chart";
-  const range =
-    values.length > 1 ? ` Highest: ${of(highest)}. Lowest: ${of(lowest)}.` : ` ${of(0)}.`;
-  return `${shape}${title ? `: ${title}` : ""}. ${values.length} values.${range}`;
+  const names = series.length > 1 ? ` in ${series.length} series: ${namesOf(series)}` : "";
+  const about = `${shape}${title ? `: ${title}` : ""}. ${points.length} values${names}.`;
+  if (points.length === 0) return about;
+  const sorted = points.toSorted((one, other) => other.value - one.value);
+  const [highest, lowest] = [sorted[0], sorted[sorted.length - 1]].map((point) =>
+    pointWords(point, unit),
+  );
+  return points.length > 1
+    ? `${about} Highest: ${highest}. Lowest: ${lowest}.`
+    : `${about} ${highest}.`;
+}
+
+/** @param {string[]} labels @param {Series[]} series @returns {ChartPoint[]} */
+function pointsOf(labels, series) {
+  return series.flatMap(({ name, values }) =>
+    values.flatMap((value, at) =>
+      value === null ? [] : { label: labels[at], series: name, value },
+    ),
+  );
+}
+
+/** @param {ChartPoint} point @param {string} unit */
+export function pointWords({ label, series, value }, unit) {
+  return [label, series, numberWords(value, unit)].filter(Boolean).join(", ");
+}
+
+/** @param {Series[]} series */
+export function namesOf(series) {
+  return series.map(({ name }) => name).join(", ");
 }
 
 /** @param {number} value @param {string} [unit] */
 export function numberWords(value, unit = "") {
   const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 }).format(value);
   return unit ? `${number} ${unit}` : number;
+}
+
+/** Short, for an axis. @param {number} value */
+export function tickWords(value) {
+  if (Math.abs(value) < 100_000) {
+    return new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 }).format(value);
+  }
+  return new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 }).format(
+    value,
+  );
 }

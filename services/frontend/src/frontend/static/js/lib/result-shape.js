@@ -1,40 +1,11 @@
 // @ts-check
-/** Recognises the structured results of tools: tables and changes. Pure. */
+/** Recognises what tools answer with, and puts values into words. Pure. */
 
 /** @import { Change, Json, JsonObject } from "../types/wire.js" */
-
-/**
- * @typedef {object} ResultTable
- * @property {string[]} columns
- * @property {Json[][]} rows
- * @property {number} rowCount
- * @property {boolean} truncated
- * @property {string[]} warnings
- */
 
 /** @param {Json} value @returns {value is JsonObject} */
 export function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * @param {Json} result
- * @returns {ResultTable | null} null when it is something else
- */
-export function tableOf(result) {
-  if (!isObject(result) || !Array.isArray(result.columns) || !Array.isArray(result.rows))
-    return null;
-  const columns = result.columns.map((column) => (isObject(column) ? column.name : column));
-  const rows = result.rows;
-  if (!columns.every((name) => typeof name === "string")) return null;
-  if (!rows.every((row) => Array.isArray(row))) return null;
-  return {
-    columns,
-    rows,
-    rowCount: typeof result.row_count === "number" ? result.row_count : rows.length,
-    truncated: result.truncated === true,
-    warnings: Array.isArray(result.warnings) ? result.warnings.map(String) : [],
-  };
 }
 
 /**

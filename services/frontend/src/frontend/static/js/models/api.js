@@ -2,7 +2,7 @@
 /** The page's HTTP: JSON in and out, with the session's cookie and CSRF token. */
 
 /** @import { SearchHit, Share } from "../types/conversations.js" */
-/** @import { About, CallDecision, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, JsonObject, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
+/** @import { About, CallDecision, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, Json, JsonObject, KeepWish, KeptCall, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
 
 /** A request that was answered with an error, or not at all. The message is for the person. */
 export class RequestFailed extends Error {
@@ -113,6 +113,16 @@ export class Api {
   /** @param {string} callId @param {"check" | "retry" | "done" | "leave"} choice @returns {Promise<OutcomeAnswer>} */
   chooseOutcome(callId, choice) {
     return this.#request("PUT", `/api/calls/${encodeURIComponent(callId)}/outcome`, { choice });
+  }
+
+  /** All of a result whose event holds only a part. @param {string} callId @returns {Promise<Json>} */
+  wholeResult(callId) {
+    return this.#request("GET", `/api/calls/${encodeURIComponent(callId)}/result`);
+  }
+
+  /** @param {string} callId @param {KeepWish} wish @returns {Promise<KeptCall>} */
+  keep(callId, wish) {
+    return this.#request("PUT", `/api/calls/${encodeURIComponent(callId)}/kept`, wish);
   }
 
   /** @param {string} inputId @param {PersonInput} answer @returns {Promise<unknown>} */

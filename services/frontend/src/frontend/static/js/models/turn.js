@@ -302,6 +302,7 @@ function proposedCall(event) {
     reason: event.reason,
     grantId: event.grant_id ?? null,
     retryOf: event.retry_of ?? null,
+    keepable: event.keepable ?? false,
     approval: null,
     decision: null,
     startedAt: null,

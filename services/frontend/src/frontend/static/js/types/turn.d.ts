@@ -119,6 +119,8 @@ export interface Call {
   grantId: string | null;
   /** The call of unknown outcome that was tried again by this one. */
   retryOf: string | null;
+  /** Its server can keep it under a name, once it has succeeded. */
+  keepable: boolean;
   approval: Approval | null;
   decision: DecisionTaken | null;
   startedAt: string | null;

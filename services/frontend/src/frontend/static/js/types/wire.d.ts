@@ -108,6 +108,7 @@ export interface CallProposed extends Numbered {
   approver_roles: string[];
   grant_id: string | null;
   retry_of: string | null;
+  keepable?: boolean;
 }
 
 export interface ApprovalNeeded extends Numbered {
@@ -272,6 +273,16 @@ export interface StoredTurn {
 export interface ConversationDetail extends Conversation {
   turns: StoredTurn[];
   earlier_turns: boolean;
+}
+
+export interface KeepWish {
+  name: string;
+  title: string;
+}
+
+export interface KeptCall extends Pick<KeepWish, "name"> {
+  call_id: string;
+  text: string;
 }
 
 export interface PreviewAnswer {

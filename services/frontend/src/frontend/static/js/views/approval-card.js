@@ -13,6 +13,7 @@ import { diffLines, onlyChanged } from "./definition-diff.js";
 import { ExpiryClock } from "./expiry-clock.js";
 import { GrantForm } from "./grant-form.js";
 import { PreviewView } from "./preview-view.js";
+import { sqlView } from "./sql-view.js";
 import { taintView } from "./taint-view.js";
 
 /** @import { Approval, Call } from "../types/turn.js" */
@@ -69,6 +70,7 @@ export class ApprovalCard {
       problem: call.approval.previewProblem,
     });
     this.#bind();
+    this.#drawSql(call.arguments);
     this.#mark();
     this.#showOutdatedGrant();
     if (call.approval.mayGrant && mayDecide) this.#offerGrant();
@@ -151,6 +153,7 @@ export class ApprovalCard {
     const args = this.#form.arguments;
     const hasEdits = this.#form.edited.length > 0;
     if (args) this.#grantForm?.follow(args);
+    if (args) this.#drawSql(args);
     this.#previewFetch.cancel();
     this.#isPreviewing = false;
     if (!this.#offersPreview) return this.#enable();
@@ -185,6 +188,13 @@ export class ApprovalCard {
     const changes = this.#form.edited.length ? " with changes" : "";
     const lifetime = this.#grantForm?.lifetimeWords;
     return `Approve${changes}${lifetime ? ` for ${lifetime}` : ""}`;
+  }
+
+  /** A statement reads better coloured than in its field. @param {JsonObject} args as they would be sent now */
+  #drawSql({ sql, parameters }) {
+    const box = part(this.element, "sql");
+    box.hidden = typeof sql !== "string";
+    if (typeof sql === "string") box.replaceChildren(...sqlView(sql, parameters));
   }
 
   /** Where strangers may have written what would be sent. */

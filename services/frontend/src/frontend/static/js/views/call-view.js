@@ -2,6 +2,7 @@
 /** One tool call in the answer: a folded row, and while it waits for the person the question itself. */
 
 import { fromTemplate, part, setIcon, setText } from "../lib/dom.js";
+import { tableOf } from "../lib/result-table.js";
 import { durationWords } from "../lib/time-words.js";
 import {
   answerSentence,
@@ -20,6 +21,7 @@ import { callBody } from "./result-view.js";
 /** @import { Approval, Call, LostOutcome } from "../types/turn.js" */
 /** @import { ApprovalPort } from "./approval-card.js" */
 /** @import { InputPort } from "./input-card.js" */
+/** @import { ResultPort } from "./result-view.js" */
 /** @import { OutcomePort } from "./outcome-card.js" */
 /** @import { DecideAll } from "./together-bar.js" */
 
@@ -30,6 +32,7 @@ import { callBody } from "./result-view.js";
  * @property {ApprovalPort & { decideAll: DecideAll }} approvals
  * @property {OutcomePort} outcomes
  * @property {InputPort} inputs
+ * @property {ResultPort} results
  * @property {string} me the person's name
  * @property {(callId: string) => boolean} decidedHere whether this tab took the decision
  */
@@ -41,6 +44,8 @@ export class CallView {
   #call = null;
   /** @type {Card | null} */
   #card = null;
+  /** The call as its body was last drawn. @type {Call | null} */
+  #drawn = null;
   /** Which question the card asks; empty when there is none. */
   #cardKey = "";
   #wasOpenHere = false;
@@ -90,6 +95,15 @@ export class CallView {
     setText(part(this.element, "title"), call.title || call.tool);
     setText(part(this.element, "state"), label);
     setText(part(this.element, "meta"), metaWords(call));
+    this.#drawInvitation(call);
+  }
+
+  /** A result that is a table is worth a look. @param {Call} call */
+  #drawInvitation({ end }) {
+    const invitation = part(this.element, "invitation");
+    const table = end?.state === "succeeded" ? tableOf(end.result) : null;
+    invitation.hidden = !table;
+    if (table) setText(part(invitation, "invitation-words"), invitationWords(table, end?.rows));
   }
 
   /** @param {Call} call */
@@ -167,10 +181,14 @@ export class CallView {
     return new ApprovalCard(waiting, this.#port.approvals);
   }
 
+  /** When it is first looked at, and when there is news of it: a table keeps its order while it is folded away. */
   #drawBody() {
-    const body = part(this.element, "body");
-    if (this.#details.open && this.#call) body.replaceChildren(...callBody(this.#call));
-    else body.replaceChildren();
+    if (!this.#details.open || !this.#call || this.#drawn === this.#call) return;
+    const isNews =
+      this.#drawn?.end !== this.#call.end || this.#drawn?.arguments !== this.#call.arguments;
+    this.#drawn = this.#call;
+    if (!isNews) return;
+    part(this.element, "body").replaceChildren(...callBody(this.#call, this.#port.results));
   }
 }
 
@@ -206,7 +224,20 @@ function sentences(texts) {
 /** @param {Call} call */
 function metaWords({ end }) {
   if (!end) return "";
-  const rows = end.rows === null ? [] : [end.rows === 1 ? "1 row" : `${end.rows} rows`];
+  const isTable = end.state === "succeeded" && tableOf(end.result) !== null;
+  const rows = end.rows === null || isTable ? [] : [rowWords(end.rows)];
   const duration = end.durationMs === null ? [] : [durationWords(end.durationMs)];
   return [...rows, ...duration].join(" · ");
+}
+
+/** @param {import("../lib/result-table.js").ResultTable} table @param {number | null} [rows] */
+function invitationWords(table, rows) {
+  const more = table.truncated && !(rows && rows > table.rows.length) ? "+" : "";
+  return rowWords(Math.max(rows ?? 0, table.rowCount), more);
+}
+
+/** @param {number} count @param {string} [more] a mark that there are more */
+function rowWords(count, more = "") {
+  const number = `${new Intl.NumberFormat().format(count)}${more}`;
+  return number === "1" ? "1 row" : `${number} rows`;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** A chart as SVG, drawn again when its width changes, with its numbers as a table one button away. */
+/** A chart as SVG, drawn again when its width changes; in answers with its numbers as a table one button away. */
 
 import { chartGeometry } from "../lib/chart-geometry.js";
 import { chartSentence } from "../lib/chart-spec.js";
@@ -7,23 +7,21 @@ import { element, icon, svgElement } from "../lib/dom.js";
 import { dataTable } from "./data-table.js";
 
 /** @import { ChartSpec } from "../lib/chart-spec.js" */
-/** @import { ChartGeometry } from "../lib/chart-geometry.js" */
+/** @import { ChartGeometry, Point } from "../lib/chart-geometry.js" */
 
 const FIRST_WIDTH = 640;
+/** Dots further in would be a band; each can be asked for its value all the same. */
+const MOST_DOTS = 60;
 
 /** @param {ChartSpec} spec */
 export function chartView(spec) {
-  const drawing = element("div", { class: "chart-drawing" }, draw(spec, FIRST_WIDTH));
+  const drawing = chartDrawing(spec);
   const table = dataTable({
     caption: spec.title || "The chart's numbers",
-    columns: ["", spec.unit || "Value"],
-    rows: spec.labels.map((label, at) => [label, spec.values[at]]),
+    columns: ["", ...spec.series.map(({ name }) => name || spec.unit || "Value")],
+    rows: spec.labels.map((label, at) => [label, ...spec.series.map(({ values }) => values[at])]),
   });
   table.hidden = true;
-  new ResizeObserver(([{ contentRect }]) => {
-    const width = Math.round(contentRect.width);
-    if (width > 0) drawing.replaceChildren(draw(spec, width));
-  }).observe(drawing);
   return element(
     "figure",
     { class: "chart" },
@@ -31,6 +29,16 @@ export function chartView(spec) {
     drawing,
     table,
   );
+}
+
+/** The drawing alone. @param {ChartSpec} spec */
+export function chartDrawing(spec) {
+  const drawing = element("div", { class: "chart-drawing" }, draw(spec, FIRST_WIDTH));
+  new ResizeObserver(([{ contentRect }]) => {
+    const width = Math.round(contentRect.width);
+    if (width > 0) drawing.replaceChildren(draw(spec, width));
+  }).observe(drawing);
+  return drawing;
 }
 
 /** @param {ChartSpec} spec */
@@ -69,24 +77,33 @@ function draw(spec, width) {
     ...geometry.lines.map(({ isBase, ...ends }) =>
       svgElement("line", { ...ends, class: isBase ? "base" : "grid" }),
     ),
-    ...geometry.bars.map(({ name, ...box }) =>
-      svgElement("rect", { ...box, rx: 4, class: "bar" }, tip(name)),
+    ...geometry.bars.map(({ name, series, ...box }) =>
+      svgElement("rect", { ...box, rx: 3, class: "bar", "data-series": series }, tip(name)),
     ),
-    ...curve(geometry),
+    ...geometry.curves.map(curve),
+    ...dots(geometry),
     ...geometry.labels.map(({ x, y, anchor, text }) =>
       svgElement("text", { x, y, "text-anchor": anchor }, text),
     ),
   );
 }
 
-/** @param {ChartGeometry} geometry */
-function curve({ points }) {
-  if (points.length === 0) return [];
+/** @param {Point[]} points */
+function curve(points) {
   const path = points.map(({ x, y }) => `${x},${y}`).join(" ");
-  const dots = points.map(({ x, y, name }) =>
-    svgElement("circle", { cx: x, cy: y, r: 4, class: "dot" }, tip(name)),
+  return svgElement("polyline", { points: path, class: "curve", "data-series": points[0].series });
+}
+
+/** @param {ChartGeometry} geometry */
+function dots({ points, curves }) {
+  const isCrowded = points.length > MOST_DOTS * curves.length;
+  return points.map(({ x, y, name, series }) =>
+    svgElement(
+      "circle",
+      { cx: x, cy: y, r: 4, class: isCrowded ? "dot crowded" : "dot", "data-series": series },
+      tip(name),
+    ),
   );
-  return [svgElement("polyline", { points: path, class: "curve" }), ...dots];
 }
 
 /** @param {string} text */

@@ -1,13 +1,10 @@
 // @ts-check
-/** Tables made from values: results of tools, changes, the numbers behind a chart. */
+/** Small tables made from values: changes, the numbers behind a chart. */
 
 import { element } from "../lib/dom.js";
 import { cellText } from "../lib/result-shape.js";
 
 /** @import { Change, Json } from "../types/wire.js" */
-/** @import { ResultTable } from "../lib/result-shape.js" */
-
-const FIRST_ROWS = 8;
 
 /**
  * @param {object} table
@@ -57,48 +54,6 @@ function bodyRow(row, numeric) {
       return element("td", { class: numeric[at] && "numeric" }, cellText(value));
     }),
   );
-}
-
-/**
- * The first rows of a result and a button for the others.
- *
- * @param {ResultTable} table
- */
-export function resultTable({ columns, rows, rowCount, truncated, warnings }) {
-  const box = element("div", { class: "result" });
-  const note = element("p", { class: "hint" });
-  const show = (/** @type {number} */ count) => {
-    const shown = rows.slice(0, count);
-    const table = dataTable({ caption: "Result", columns, rows: shown });
-    note.textContent = rowsNote(shown.length, rowCount, truncated);
-    box.replaceChildren(
-      table,
-      note,
-      ...warnings.map((text) => element("p", { class: "hint" }, text)),
-    );
-    if (shown.length < rows.length) box.append(allButton(rows.length, () => show(rows.length)));
-  };
-  show(rows.length <= FIRST_ROWS + 2 ? rows.length : FIRST_ROWS);
-  return box;
-}
-
-/** @param {number} count @param {() => void} onPress */
-function allButton(count, onPress) {
-  const button = element(
-    "button",
-    { type: "button", class: "link-button" },
-    `Show all ${count} rows`,
-  );
-  button.addEventListener("click", onPress);
-  return button;
-}
-
-/** @param {number} shown @param {number} count @param {boolean} truncated */
-function rowsNote(shown, count, truncated) {
-  if (count === 0) return "No rows.";
-  const total = truncated ? `${count}, and there are more than were fetched` : String(count);
-  if (shown < count || truncated) return `First ${shown} of ${total} rows.`;
-  return count === 1 ? "1 row." : `${count} rows.`;
 }
 
 /**

@@ -2,30 +2,48 @@
 /** What is inside an unfolded call: arguments, result or error, and the rule that let it run. */
 
 import { element } from "../lib/dom.js";
-import { changesOf, isObject, tableOf } from "../lib/result-shape.js";
+import { changesOf, isObject } from "../lib/result-shape.js";
+import { tableOf } from "../lib/result-table.js";
 import { originWords } from "../lib/taint.js";
 import { codeBlock } from "./code-block.js";
-import { changesTable, resultTable } from "./data-table.js";
+import { changesTable } from "./data-table.js";
+import { KeepForm } from "./keep-form.js";
+import { ResultPanel } from "./result-panel.js";
+import { sqlView } from "./sql-view.js";
 
 /** @import { Call, CallEnd } from "../types/turn.js" */
 /** @import { Json, JsonObject } from "../types/wire.js" */
+/** @import { KeepPort } from "./keep-form.js" */
+
+/** @typedef {KeepPort & { whole: (callId: string) => Promise<Json> }} ResultPort `whole` fetches a large result */
 
 const LONGEST_JSON = 20_000;
 
-/** @param {Call} call @returns {HTMLElement[]} */
-export function callBody(call) {
-  const sections = [section("Sent", ...argumentNodes(call.arguments))];
-  if (call.end?.error) sections.push(section("Error", ...errorNodes(call.end.error)));
-  if (call.end && call.end.result !== null)
-    sections.push(
-      section("Result", ...resultNodes(call.end), ...wholeNodes(call), ...originNodes(call.end)),
-    );
-  sections.push(
+/** @param {Call} call @param {ResultPort} port @returns {HTMLElement[]} */
+export function callBody(call, port) {
+  const sent = section("Sent", ...argumentNodes(call.arguments));
+  const answer = answerSections(call, port);
+  const table = call.end && tableOf(call.end.result);
+  return [
+    // Who opens a call with rows came for the rows.
+    ...(table ? [...answer, sent] : [sent, ...answer]),
     section(
       "Rule",
       element("p", { class: "hint" }, `${call.reason} `, element("code", {}, call.rule)),
     ),
-  );
+  ];
+}
+
+/** @param {Call} call @param {ResultPort} port @returns {HTMLElement[]} */
+function answerSections(call, port) {
+  const sections = [];
+  if (call.end?.error) sections.push(section("Error", ...errorNodes(call.end.error)));
+  if (call.end && call.end.result !== null)
+    sections.push(
+      section("Result", ...resultNodes(call, call.end, port), ...originNodes(call.end)),
+    );
+  if (call.keepable && call.end?.state === "succeeded")
+    sections.push(section("Use it again", new KeepForm(call, port).element));
   return sections;
 }
 
@@ -37,11 +55,12 @@ function section(title, ...content) {
 /** SQL reads better as SQL than inside a JSON string. @param {JsonObject} args @returns {Node[]} */
 function argumentNodes(args) {
   if (Object.keys(args).length === 0) return [element("p", { class: "hint" }, "No arguments.")];
-  const sql = typeof args.sql === "string" ? args.sql : null;
-  if (sql === null) return [codeBlock(JSON.stringify(args, null, 2), "json")];
-  const rest = Object.fromEntries(Object.entries(args).filter(([name]) => name !== "sql"));
-  const others = Object.keys(rest).length ? [codeBlock(JSON.stringify(rest, null, 2), "json")] : [];
-  return [codeBlock(sql, "sql"), ...others];
+  const { sql, parameters, ...others } = args;
+  if (typeof sql !== "string") return [codeBlock(JSON.stringify(args, null, 2), "json")];
+  const rest = Object.keys(others).length
+    ? [codeBlock(JSON.stringify(others, null, 2), "json")]
+    : [];
+  return [...sqlView(sql, parameters), ...rest];
 }
 
 /** @param {import("../types/wire.js").CallError} error @returns {Node[]} */
@@ -51,14 +70,18 @@ function errorNodes({ message, hint }) {
   return nodes;
 }
 
-/** @param {CallEnd} end @returns {Node[]} */
-function resultNodes({ result, truncated }) {
+/** @param {Call} call @param {CallEnd} end @param {ResultPort} port @returns {Node[]} */
+function resultNodes(call, end, port) {
+  const { result, truncated, wholeBytes } = end;
   const table = tableOf(result);
-  if (table) return [resultTable(table)];
+  if (table) {
+    const whole = wholeBytes ? () => port.whole(call.callId) : null;
+    return [new ResultPanel(table, { title: call.title || call.tool, whole }).element];
+  }
   const changes = changesOf(result);
   if (changes) return changeNodes(changes);
   const cut = truncated ? [element("p", { class: "hint" }, "The result was cut to fit here.")] : [];
-  return [...valueNodes(result), ...cut];
+  return [...valueNodes(result), ...cut, ...wholeNodes(call)];
 }
 
 /** @param {Call} call @returns {Node[]} */
@@ -95,9 +118,16 @@ function changeNodes({ summary, changes, repeated }) {
 
 /** @param {Json} value @returns {Node[]} */
 function valueNodes(value) {
-  const text = isObject(value) && Object.keys(value).length === 1 ? Object.values(value)[0] : value;
+  const text = textIn(value);
   if (typeof text === "string") return [element("p", { class: "plain-result" }, shortened(text))];
   return [codeBlock(shortened(JSON.stringify(value, null, 2)), "json")];
+}
+
+/** What is nothing but a text, or holds the answer as one beside facts about it. @param {Json} value @returns {Json} */
+function textIn(value) {
+  if (!isObject(value)) return value;
+  if (typeof value.text === "string" && Array.isArray(value.columns)) return value.text;
+  return Object.keys(value).length === 1 ? Object.values(value)[0] : value;
 }
 
 /** @param {string} text */
