@@ -40,6 +40,13 @@ class Table(BaseModel):
     truncated: bool = False
 
 
+class Records(BaseModel):
+    columns: list[dict[str, str]]
+    rows: list[list[Any]] = []
+    records: list[dict[str, Any]]
+    row_count: int
+
+
 @dataclass
 class Tracker:
     """What the tools work on, and what happened to it."""
@@ -144,6 +151,15 @@ def build(tracker: Tracker) -> MCPServer:
         return Table(
             columns=[{"name": "title", "type": "text"}],
             rows=[[f"Task {number} " + "x" * 90] for number in range(rows)],
+            row_count=rows,
+        )
+
+    @server.tool(annotations=READS)
+    async def list_records(rows: int) -> Records:
+        """Every task there ever was, as objects."""
+        return Records(
+            columns=[{"name": "title", "type": "text"}],
+            records=[{"title": f"Task {number} " + "x" * 90} for number in range(rows)],
             row_count=rows,
         )
 

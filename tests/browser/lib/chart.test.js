@@ -71,6 +71,43 @@ test("scales are round and hold every value and zero", () => {
   }
 });
 
+test("lines that differ little are shown close, bars never", () => {
+  assert.equal(scaleOf([1000, 1010], { zero: false }).low, 1000);
+  assert.equal(scaleOf([1000, 1010]).low, 0);
+  assert.equal(scaleOf([10, 1000], { zero: false }).low, 0);
+});
+
+test("several series stand side by side, and a missing value is a gap", () => {
+  const two = {
+    ...chart(),
+    series: [
+      { name: "open", values: [3, 4] },
+      { name: "done", values: [5, null] },
+    ],
+  };
+  const { bars } = chartGeometry(two, 600);
+  assert.equal(bars.length, 3);
+  assert.ok(bars[0].x + bars[0].width <= bars[2].x);
+  const { curves, points } = chartGeometry(
+    { ...two, type: "line", labels: ["a", "b", "c"], series: [{ name: "", values: [1, null, 2] }] },
+    600,
+  );
+  assert.deepEqual([curves.length, points.length], [2, 2]);
+  assert.match(
+    chartSentence(two),
+    /3 values in 2 series: open, done\. Highest: Minor, done, 5 bugs/,
+  );
+});
+
+test("a line's points stand where their times are", () => {
+  const spec = {
+    ...chart({ type: "line", labels: ["a", "b", "c"], values: [1, 1, 1] }),
+    at: [0, 10, 100],
+  };
+  const [a, b, c] = chartGeometry(spec, 600).points;
+  assert.ok(Math.abs((b.x - a.x) * 10 - (c.x - a.x)) < 1);
+});
+
 test("bars stand when their names fit side by side and lie down when they do not", () => {
   const standing = chartGeometry(chart(), 600).bars;
   assert.ok(standing[0].height > standing[1].height);
@@ -87,6 +124,9 @@ test("nothing is drawn outside, at any width", () => {
     chart({ type: "line" }),
     chart({ values: [-3, 12] }),
     chart({ labels: ["x".repeat(80), "y"] }),
+    { ...chart(), series: Array(4).fill({ name: "s", values: [1_500_000, 9] }) },
+    { ...chart({ type: "line" }), at: [0, 0] },
+    { ...chart({ type: "line" }), series: [{ name: "", values: [null, null] }] },
   ]) {
     for (const width of [240, 320, 640, 1000]) {
       const { bars, points, height } = chartGeometry(spec, width);

@@ -59,6 +59,18 @@ function fieldOf(root, label) {
   return document.getElementById(found?.getAttribute("for") ?? "");
 }
 
+test("a statement is shown as SQL with its values, and follows what is edited", () => {
+  const args = { sql: "SELECT :day", parameters: { day: "2026-11-21" } };
+  const schema = { type: "object", properties: { sql: { type: "string" }, parameters: {} } };
+  const root = card({ arguments: args, arguments_schema: schema });
+  assert.equal(root.querySelector(".approval-sql code")?.textContent, "SELECT :day");
+  assert.ok(root.querySelector(".approval-sql .copy-button"));
+  assert.equal(root.querySelector(".approval-sql .parameters")?.textContent, ":day2026-11-21");
+  write(window, root.querySelector(".fields textarea, .fields input"), "SELECT 2");
+  assert.equal(root.querySelector(".approval-sql code")?.textContent, "SELECT 2");
+  assert.equal(partOf(card(), "sql").hidden, true);
+});
+
 test("it shows server, tool, arguments, what will change, why it asks and until when", () => {
   const root = card();
   const text = root.textContent ?? "";

@@ -14,7 +14,7 @@ import {
   started,
 } from "../support/events.js";
 import { openPage, press } from "../support/page.js";
-import { unusedResults } from "../support/results.js";
+import { tasksByProject, unusedResults } from "../support/results.js";
 
 const window = openPage();
 const { TurnView } = await import("#js/views/turn-view.js");
@@ -53,6 +53,13 @@ function view({
   });
   document.body.append(turn.element);
   return turn;
+}
+
+/** Opens the call, or draws it again. @param {Element} shown */
+function unfold(shown) {
+  const details = /** @type {any} */ (shown.querySelector("details.call-details"));
+  details.open = true;
+  details.dispatchEvent(new window.Event("toggle"));
 }
 
 /** @param {...any} events */
@@ -299,11 +306,52 @@ test("an unfolded call shows what was sent, what came back and the rule", () => 
   details.open = true;
   details.dispatchEvent(new window.Event("toggle"));
   const body = textOf(details, ".call-body") ?? "";
-  for (const words of [sql, '"limit": 5', "42", "1 row.", "changes-ask"])
+  for (const words of [sql, "limit5", "42", "1 row.", "changes-ask"])
     assert.ok(body.includes(words), words);
-  const whole = details.querySelector("a[download]");
+});
+
+test("a large result that is no table can be taken home whole", () => {
+  const shown = view();
+  const end = { result: "A long text", truncated: true, whole_bytes: 2_500_000 };
+  shown.update(turnOf(proposed({}), callStarted(), callFinished("succeeded", end)));
+  unfold(shown.element);
+  const whole = shown.element.querySelector("a[download]");
   assert.equal(whole?.getAttribute("href"), "/api/calls/call-1/result");
   assert.equal(whole?.textContent, "Download the whole result (2.5 MB)");
+});
+
+test("rows invite to look at them, and what was done with them stays when they are folded away", () => {
+  const shown = view();
+  const result = tasksByProject(3);
+  const events = [proposed({ read_only: true }), callStarted()];
+  shown.update(turnOf(...events, callFinished("succeeded", { rows: 3, result })));
+  assert.equal(textOf(shown.element, ".call-invitation"), "3 rows");
+  unfold(shown.element);
+  const heads = shown.element.querySelectorAll(".grid-order");
+  /** @type {any} */ (heads[1]).click();
+  unfold(shown.element);
+  assert.equal(shown.element.querySelectorAll("[aria-sort=ascending]").length, 1);
+});
+
+test("what is no table, or did not succeed, invites to nothing", () => {
+  const shown = view();
+  shown.update(turnOf(proposed(), callStarted(), callFinished("succeeded", { result: "Done." })));
+  const invitation = shown.element.querySelector(".call-invitation");
+  assert.equal(/** @type {any} */ (invitation).hidden, true);
+});
+
+test("only a call that its server can keep, and that succeeded, is offered to be kept", () => {
+  /** @param {boolean} keepable @param {string} state */
+  const offered = (keepable, state) => {
+    const shown = view();
+    shown.update(turnOf(proposed({ keepable }), callStarted(), callFinished(state)));
+    unfold(shown.element);
+    return shown.element.querySelectorAll(".keep").length;
+  };
+  assert.deepEqual(
+    [offered(true, "succeeded"), offered(false, "succeeded"), offered(true, "failed")],
+    [1, 0, 0],
+  );
 });
 
 test("an error of a call is shown with its hint", () => {

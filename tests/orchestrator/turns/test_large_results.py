@@ -1,7 +1,7 @@
 """What is too large for an event: kept whole beside it."""
 
 from support.models import ScriptedModel, calls
-from support.world import World, one
+from support.world import World, every, one
 
 from shared.wire.events import CallFinished, CallProposed, TextFinished, Verdict
 
@@ -25,6 +25,19 @@ async def test_a_large_result_is_cut_in_its_event_and_kept_whole_beside_it(world
     assert len(whole.json()["rows"]) == 2_000
     assert "attachment" in whole.headers["Content-Disposition"]
     assert (others.status_code, gone.status_code) == (404, 404)
+
+
+async def test_rows_that_come_as_objects_are_cut_and_counted_like_others(world: World) -> None:
+    few, many = (("tracker__list_records", f'{{"rows": {rows}}}') for rows in (0, 2_000))
+    model = ScriptedModel([[calls(few, many)], ["Many."]])
+    async with world.orchestrator(model):
+        ends = every(await world.api().answer("List them all"), CallFinished)
+    none, cut = sorted(ends, key=lambda end: end.rows or 0)
+    assert (none.rows, none.truncated, none.whole_bytes) == (0, False, None)
+    assert len(cut.model_dump_json()) < MAX_EVENT_BYTES
+    assert (cut.rows, cut.truncated, cut.whole_bytes is None) == (2_000, True, False)
+    assert isinstance(cut.result, dict)
+    assert cut.result["records"]
 
 
 async def test_a_result_that_fits_is_in_its_event_alone(world: World) -> None:

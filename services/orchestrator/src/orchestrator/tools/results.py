@@ -14,6 +14,8 @@ from shared.wire.events import CallError, Origin
 MAX_RESULT_BYTES = 64 * 1024
 """What an event carries. A table is cut at a row, anything else at a character, and it is said."""
 MAX_ERROR_CHARACTERS = 2_000
+ROWS_IN = ("rows", "records")
+"""Members that hold a table's rows: as lists of values, or as objects."""
 
 _SDK_PREFIX = re.compile(r"^Error executing tool \S+: ")
 """What the Python SDK puts before every tool error; the page shows the tool's name anyway."""
@@ -45,13 +47,17 @@ def outcome_of(answer: CallToolResult) -> ToolOutcome:
     structured = cast("dict[str, JsonValue] | None", answer.structured_content)
     if structured is None:
         return _bounded_text(text)
-    rows = structured.get("rows")
-    if isinstance(rows, list):
-        return _bounded_table(structured, rows)
+    for name in ROWS_IN:
+        if isinstance(rows := structured.get(name), list) and rows:
+            return _bounded_table(structured, name, rows)
     whole = orjson.dumps(structured)
     if len(whole) > MAX_RESULT_BYTES:
         return replace(_bounded_text(whole.decode()), whole=whole.decode())
-    return ToolOutcome(result=structured)
+    return ToolOutcome(
+        result=structured,
+        rows=_row_count(structured),
+        truncated=structured.get("truncated") is True,
+    )
 
 
 def error_of(error: ExpectedError) -> CallError:
@@ -65,8 +71,14 @@ def _bounded_text(text: str) -> ToolOutcome:
     return ToolOutcome(result=cut, truncated=True, whole=orjson.dumps(text).decode())
 
 
-def _bounded_table(table: dict[str, JsonValue], rows: list[JsonValue]) -> ToolOutcome:
-    room = MAX_RESULT_BYTES - len(orjson.dumps({**table, "rows": []}))
+def _row_count(structured: dict[str, JsonValue]) -> int | None:
+    """Of a table that is empty, or holds its rows as text."""
+    count = structured.get("row_count")
+    return count if "rows" in structured and isinstance(count, int) else None
+
+
+def _bounded_table(table: dict[str, JsonValue], name: str, rows: list[JsonValue]) -> ToolOutcome:
+    room = MAX_RESULT_BYTES - len(orjson.dumps({**table, name: []}))
     kept: list[JsonValue] = []
     for row in rows:
         room -= len(orjson.dumps(row)) + 1
@@ -75,6 +87,6 @@ def _bounded_table(table: dict[str, JsonValue], rows: list[JsonValue]) -> ToolOu
         kept.append(row)
     is_cut = len(kept) < len(rows)
     truncated = is_cut or bool(table.get("truncated"))
-    result: dict[str, Any] = {**table, "rows": kept, "truncated": truncated}
+    result: dict[str, Any] = {**table, name: kept, "truncated": truncated}
     whole = orjson.dumps(table).decode() if is_cut else None
     return ToolOutcome(result=result, rows=len(rows), truncated=truncated, whole=whole)

@@ -17,6 +17,7 @@ import { timeWords } from "./time-labels.js";
 /**
  * @typedef {object} ChartData
  * @property {"bar" | "line"} type what suits it
+ * @property {string | null} of what all series count; null: each its own
  * @property {string} by what the labels are
  * @property {string[]} labels
  * @property {number[] | null} at where the labels stand in time, rising
@@ -26,8 +27,8 @@ import { timeWords } from "./time-labels.js";
 
 export const MOST_SERIES = 4;
 const MOST_OFFERED = 8;
-/** Series whose largest values are further apart would be a flat line beside the others. */
-const WIDEST = 20;
+/** Series whose largest values are further apart are rarely of one kind, and one would be flat beside the other. */
+const WIDEST = 5;
 
 const KEY = /^id$|_id$|[a-z]Id$/;
 const PART_OF_TIME = /(^|_)(year|quarter|month|week|day|hour)$/i;
@@ -90,7 +91,7 @@ function ofColumns(label, numbers, rows) {
     name,
     values: ordered.map((row) => numberOf(row[at])),
   }));
-  return { ...axis, series, first: comparable(series) };
+  return { ...axis, of: null, series, first: comparable(series) };
 }
 
 /** @param {Placed | null} label @param {Json[][]} rows */
@@ -157,7 +158,8 @@ function pivot(label, other, number, rows) {
       values: ordered.map((row) => found.get(row[label.at]) ?? null),
     };
   });
-  return { ...axis, series, first: series.map((_, at) => at) };
+  const by = `${label.name} and ${other.name}`;
+  return { ...axis, of: number.name, by, series, first: series.map((_, at) => at) };
 }
 
 /** @param {Json} value */

@@ -70,7 +70,7 @@ export class ApprovalCard {
       problem: call.approval.previewProblem,
     });
     this.#bind();
-    this.#drawSql(call.arguments);
+    this.#drawSql(call.approval.arguments);
     this.#mark();
     this.#showOutdatedGrant();
     if (call.approval.mayGrant && mayDecide) this.#offerGrant();
@@ -191,10 +191,10 @@ export class ApprovalCard {
   }
 
   /** A statement reads better coloured than in its field. @param {JsonObject} args as they would be sent now */
-  #drawSql({ sql, parameters }) {
+  #drawSql({ sql, parameters = null }) {
     const box = part(this.element, "sql");
     box.hidden = typeof sql !== "string";
-    if (typeof sql === "string") box.replaceChildren(...sqlView(sql, parameters));
+    if (typeof sql === "string") box.replaceChildren(...sqlView(sql, { parameters }));
   }
 
   /** Where strangers may have written what would be sent. */

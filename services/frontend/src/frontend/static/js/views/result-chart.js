@@ -63,12 +63,12 @@ export class ResultChart {
 
   #draw() {
     this.#types.press(this.#type);
-    const { labels, at, series, by } = this.#data;
+    const { labels, at, series, of, by } = this.#data;
     const most = MOST_LABELS[this.#type];
     const drawn = series.filter((_, number) => this.#drawn.has(number));
     const spec = {
       type: this.#type,
-      title: `${namesOf(drawn)} by ${by}`,
+      title: `${of ?? namesOf(drawn)} by ${by}`,
       labels: labels.slice(0, most),
       at: at?.slice(0, most) ?? null,
       series: drawn.map(({ name, values }) => ({ name, values: values.slice(0, most) })),

@@ -14,6 +14,8 @@ import { inOrder, nextOrder } from "../lib/row-order.js";
 const FIRST_ROWS = 100;
 const MORE_ROWS = 400;
 const LONGEST_TEXT = 160;
+/** Stays on one line, however narrow the page. */
+const SHORT_TEXT = 32;
 
 export class ResultGrid {
   #columns;
@@ -146,11 +148,12 @@ const ORDER_ICONS = { ascending: "arrow-up", descending: "arrow-down", none: "so
 
 /** @param {Json} value @param {ResultColumn["kind"]} kind */
 function cell(value, kind) {
+  const numeric = kind === "number" && "numeric";
   if (value === null)
-    return element("td", { class: kind === "number" ? "null numeric" : "null" }, "null");
+    return element("td", { class: numeric }, element("span", { class: "null" }, "null"));
   const text = cellText(value);
   if (text.length > LONGEST_TEXT) return longCell(text);
-  return element("td", { class: kind === "number" ? "numeric" : kind === "date" && "date" }, text);
+  return element("td", { class: numeric || (text.length <= SHORT_TEXT && "short") }, text);
 }
 
 /** @param {string} text */

@@ -121,6 +121,7 @@ export class ResultPanel {
   #ordered(rows) {
     this.#rows = rows;
     const data = chartOf(this.#table.columns, rows);
+    this.#shapes.element.hidden = data === null;
     if (data) this.#chart?.update(data);
   }
 

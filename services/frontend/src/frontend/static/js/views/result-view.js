@@ -27,6 +27,7 @@ export function callBody(call, port) {
   return [
     // Who opens a call with rows came for the rows.
     ...(table ? [...answer, sent] : [sent, ...answer]),
+    ...keepSections(call, port),
     section(
       "Rule",
       element("p", { class: "hint" }, `${call.reason} `, element("code", {}, call.rule)),
@@ -42,9 +43,13 @@ function answerSections(call, port) {
     sections.push(
       section("Result", ...resultNodes(call, call.end, port), ...originNodes(call.end)),
     );
-  if (call.keepable && call.end?.state === "succeeded")
-    sections.push(section("Use it again", new KeepForm(call, port).element));
   return sections;
+}
+
+/** @param {Call} call @param {ResultPort} port */
+function keepSections(call, port) {
+  if (!call.keepable || call.end?.state !== "succeeded") return [];
+  return [section("Use it again", new KeepForm(call, port).element)];
 }
 
 /** @param {string} title @param {...Node} content */
@@ -55,12 +60,10 @@ function section(title, ...content) {
 /** SQL reads better as SQL than inside a JSON string. @param {JsonObject} args @returns {Node[]} */
 function argumentNodes(args) {
   if (Object.keys(args).length === 0) return [element("p", { class: "hint" }, "No arguments.")];
-  const { sql, parameters, ...others } = args;
-  if (typeof sql !== "string") return [codeBlock(JSON.stringify(args, null, 2), "json")];
-  const rest = Object.keys(others).length
-    ? [codeBlock(JSON.stringify(others, null, 2), "json")]
-    : [];
-  return [...sqlView(sql, parameters), ...rest];
+  const { sql, ...others } = args;
+  return typeof sql === "string"
+    ? sqlView(sql, others)
+    : [codeBlock(JSON.stringify(args, null, 2), "json")];
 }
 
 /** @param {import("../types/wire.js").CallError} error @returns {Node[]} */
