@@ -60,10 +60,13 @@ def test_a_count_is_looked_up_without_asking_and_shown_as_a_table(page: Page) ->
     expect(dialog(page)).to_have_count(0)
     call = page.get_by_test_id("tool-call")
     expect(call).to_contain_text("dbquery")
-    expect(call).to_contain_text(re.compile(r"6 rows · \d+ ms"))
+    expect(call).to_contain_text(re.compile(r"\d+ ms\s*6 rows"))
     expect(call.get_by_text("SELECT")).not_to_be_visible()
     call.locator("summary").click()
     expect(call.get_by_text("GROUP BY").first).to_be_visible()
+    expect(call.get_by_role("button", name="Download as CSV")).to_be_visible()
+    call.get_by_role("button", name="Chart", exact=True).click()
+    expect(call.get_by_role("img", name="Bar chart")).to_be_visible()
 
 
 def test_a_change_shows_old_and_new_and_is_done_once_after_a_yes(

@@ -191,10 +191,10 @@ export class ApprovalCard {
   }
 
   /** A statement reads better coloured than in its field. @param {JsonObject} args as they would be sent now */
-  #drawSql({ sql, parameters = null }) {
+  #drawSql({ sql, params = null, parameters = null }) {
     const box = part(this.element, "sql");
     box.hidden = typeof sql !== "string";
-    if (typeof sql === "string") box.replaceChildren(...sqlView(sql, { parameters }));
+    if (typeof sql === "string") box.replaceChildren(...sqlView(sql, { params, parameters }));
   }
 
   /** Where strangers may have written what would be sent. */

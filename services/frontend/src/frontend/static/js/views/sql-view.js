@@ -7,18 +7,21 @@ import { codeBlock } from "./code-block.js";
 
 /** @import { Json, JsonObject } from "../types/wire.js" */
 
+/** What tools call the values of a statement. */
+const BOUND = ["params", "parameters"];
+
 /** @param {string} sql @param {JsonObject} others the arguments beside it */
-export function sqlView(sql, { parameters = null, ...others }) {
-  const values = [...boundValues(parameters), ...Object.entries(others)];
+export function sqlView(sql, others) {
+  const values = Object.entries(others).flatMap(valuesIn);
   return [codeBlock(sql, "sql"), ...(values.length ? [valueList(values)] : [])];
 }
 
-/** By name or by position. @param {Json} parameters @returns {[string, Json][]} */
-function boundValues(parameters) {
-  if (Array.isArray(parameters)) return parameters.map((value, at) => [`${at + 1}`, value]);
-  return isObject(parameters)
-    ? Object.entries(parameters).map(([name, value]) => [`:${name}`, value])
-    : [];
+/** Those bound by name or by position stand by themselves. @param {[string, Json]} argument @returns {[string, Json][]} */
+function valuesIn([name, value]) {
+  if (!BOUND.includes(name)) return [[name, value]];
+  if (Array.isArray(value)) return value.map((one, at) => [`${at + 1}`, one]);
+  if (isObject(value)) return Object.entries(value).map(([key, one]) => [`:${key}`, one]);
+  return value === null ? [] : [[name, value]];
 }
 
 /** @param {[string, Json][]} values */
