@@ -52,9 +52,11 @@ function lying(spec, width) {
   const left = longest(names) * CHARACTER + 12;
   const values = valuesOf(spec);
   const right = longest(values.map((value) => numberWords(value))) * CHARACTER + 10;
-  const { low, high } = scaleOf(values);
+  // There is no axis with steps to end at, so the longest bar takes all the room.
+  const low = Math.min(0, ...values);
+  const high = Math.max(0, ...values);
   const across = (/** @type {number} */ value) =>
-    left + ((value - low) / (high - low)) * Math.max(40, width - left - right);
+    left + ((value - low) / (high - low || 1)) * Math.max(40, width - left - right);
   const thickness = series.length > 1 ? NARROW_BAR : BAR;
   const row = thickness * series.length + BETWEEN;
   const height = labels.length * row;

@@ -1,6 +1,7 @@
 // @ts-check
 /** One tool call in the answer: a folded row, and while it waits for the person the question itself. */
 
+import { numberWords } from "../lib/chart-spec.js";
 import { fromTemplate, part, setIcon, setText } from "../lib/dom.js";
 import { tableOf } from "../lib/result-table.js";
 import { durationWords } from "../lib/time-words.js";
@@ -238,6 +239,6 @@ function invitationWords(table, rows) {
 
 /** @param {number} count @param {string} [more] a mark that there are more */
 function rowWords(count, more = "") {
-  const number = `${new Intl.NumberFormat().format(count)}${more}`;
+  const number = `${numberWords(count)}${more}`;
   return number === "1" ? "1 row" : `${number} rows`;
 }

@@ -2,6 +2,7 @@
 /** The rows of a result in a table that is ordered by its heads and grows on demand. */
 
 import { announce } from "../lib/announce.js";
+import { numberWords } from "../lib/chart-spec.js";
 import { element, icon, setIcon } from "../lib/dom.js";
 import { cellText } from "../lib/result-shape.js";
 import { inOrder, nextOrder } from "../lib/row-order.js";
@@ -13,7 +14,7 @@ import { inOrder, nextOrder } from "../lib/row-order.js";
 /** Thousands of rows at once would hold up the page. */
 const FIRST_ROWS = 100;
 const MORE_ROWS = 400;
-const LONGEST_TEXT = 160;
+const LONGEST_TEXT = 100;
 /** Stays on one line, however narrow the page. */
 const SHORT_TEXT = 32;
 
@@ -158,7 +159,7 @@ function cell(value, kind) {
 
 /** @param {string} text */
 function longCell(text) {
-  const shown = element("span", {}, clipped(text));
+  const shown = element("span", { class: "clipped" }, text);
   const button = element(
     "button",
     { type: "button", class: "link-button", "aria-expanded": "false" },
@@ -168,24 +169,14 @@ function longCell(text) {
     const opens = button.getAttribute("aria-expanded") === "false";
     button.setAttribute("aria-expanded", String(opens));
     button.textContent = opens ? "Show less" : "Show all";
-    shown.textContent = opens ? text : clipped(text);
+    shown.classList.toggle("clipped", !opens);
   });
-  return element("td", { class: "long" }, shown, " ", button);
-}
-
-/** @param {string} text */
-function clipped(text) {
-  return `${text.slice(0, LONGEST_TEXT).trimEnd()}…`;
+  return element("td", { class: "long" }, shown, button);
 }
 
 /** @param {number} shown @param {number} count */
 function shownWords(shown, count) {
   if (count === 0) return "No rows.";
-  if (shown < count) return `${numbered(shown)} of ${numbered(count)} rows are shown.`;
-  return count === 1 ? "1 row." : `${numbered(count)} rows.`;
-}
-
-/** @param {number} count */
-function numbered(count) {
-  return new Intl.NumberFormat().format(count);
+  if (shown < count) return `${numberWords(shown)} of ${numberWords(count)} rows are shown.`;
+  return count === 1 ? "1 row." : `${numberWords(count)} rows.`;
 }

@@ -2,6 +2,7 @@
 /** A table that a tool answered with: as a grid or as a chart, to be copied or taken home. */
 
 import { chartOf } from "../lib/chart-choice.js";
+import { numberWords } from "../lib/chart-spec.js";
 import { element, icon } from "../lib/dom.js";
 import { fileName } from "../lib/names.js";
 import { tableOf } from "../lib/result-table.js";
@@ -147,7 +148,7 @@ export class ResultPanel {
     const { rows, rowCount } = this.#table;
     const button = element("button", { type: "button", class: "link-button" }, "Load all");
     button.addEventListener("click", () => this.#loadAll(button));
-    const words = `The first ${rows.length} of ${rowCount} rows are here. `;
+    const words = `The first ${numberWords(rows.length)} of ${numberWords(rowCount)} rows are here. `;
     return element("p", { class: "hint" }, words, button);
   }
 }
