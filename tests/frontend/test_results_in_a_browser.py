@@ -113,8 +113,8 @@ def _have_answer(site: Site) -> None:
         owner = find_owner(session)
     assert owner is not None
     fake, at = site.orchestrator, "2026-11-21T09:00:00Z"
-    stored = {"turn_id": TURN, "client_id": "client-1", "state": "answered", "events": []}
-    conversation = {
+    stored: Json = {"turn_id": TURN, "client_id": "client-1", "state": "answered", "events": []}
+    conversation: Json = {
         "conversation_id": CONVERSATION,
         "title": "Open tasks",
         "created_at": at,

@@ -46,7 +46,7 @@ export function chartOf(columns, rows) {
   );
   if (rows.length < 2 || numbers.length === 0) return null;
   const names = all.filter((column) => !numbers.includes(column));
-  const label = labelIn(names, rows);
+  const label = labelFor(names, rows);
   if (label) return ofColumns(label, numbers, rows);
   return (
     ofTwoNames(names, numbers[0], rows) ??
@@ -61,7 +61,7 @@ export function chartOf(columns, rows) {
  *
  * @param {Placed[]} names @param {Json[][]} rows
  */
-function labelIn(names, rows) {
+function labelFor(names, rows) {
   const distinct = names.filter(
     ({ at }) => new Set(rows.map((row) => row[at])).size === rows.length,
   );

@@ -121,13 +121,13 @@ function changeNodes({ summary, changes, repeated }) {
 
 /** @param {Json} value @returns {Node[]} */
 function valueNodes(value) {
-  const text = textIn(value);
+  const text = textOf(value);
   if (typeof text === "string") return [element("p", { class: "plain-result" }, shortened(text))];
   return [codeBlock(shortened(JSON.stringify(value, null, 2)), "json")];
 }
 
 /** What is nothing but a text, or holds the answer as one beside facts about it. @param {Json} value @returns {Json} */
-function textIn(value) {
+function textOf(value) {
   if (!isObject(value)) return value;
   if (typeof value.text === "string" && Array.isArray(value.columns)) return value.text;
   return Object.keys(value).length === 1 ? Object.values(value)[0] : value;
