@@ -1,0 +1,328 @@
+"""The SQL of the safe database: what a login may ask, with every rule for tables, rows and columns inside.
+
+Three parties. The owner's tables, which only a locked account may read. A database with functions and keys, which
+only that account may use. A database of views, which run with that account's rights, and which the login may read.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind, TableRule
+from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.mysql.context import derived_key, pads
+from mcp_dbquery.mysql.filters import Filter, read_filter
+from mcp_dbquery.mysql.guard import OWN_VIEWS
+from mcp_dbquery.mysql.link import quoted_name
+from mcp_dbquery.mysql.tables import Table, TableColumn
+
+FORMAT = 1
+"""Raised when views made by an older version no longer do."""
+LONGEST_CLAIM = 1_000
+LONGEST_SAFE_NAME = 20
+DOTS = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Names of what `init` makes, in backticks where they are used in SQL."""
+
+    source: str
+    safe: str
+
+    @property
+    def private(self) -> str:
+        """The database of keys and functions."""
+        return f"{self.safe}_private"
+
+    @property
+    def definer(self) -> str:
+        """The locked account that the views run as."""
+        return f"'{self.safe}_definer'@'localhost'"
+
+
+def places_of(config: DatabaseConfig, source: str) -> Places:
+    """Where the views of a configuration are. Raises BadSetup."""
+    if not source:
+        raise BadSetup("The URL must name the database with the tables: mysql://user@host/database.")
+    if len(config.safe_schema) > LONGEST_SAFE_NAME:
+        raise BadSetup(f"safe_schema must have at most {LONGEST_SAFE_NAME} characters on MySQL.")
+    if source == config.safe_schema:
+        raise BadSetup("safe_schema must be another database than that of the tables.")
+    return Places(source, config.safe_schema)
+
+
+def policy_digest(config: DatabaseConfig, places: Places) -> str:
+    """Tells one policy from another, so that views made for an older one are noticed."""
+    policy = {
+        "format": FORMAT,
+        "source": places.source,
+        "safe": places.safe,
+        "expose": config.expose,
+        "tables": {name: rule.model_dump() for name, rule in sorted(config.tables.items())},
+    }
+    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
+
+
+def exposed_tables(config: DatabaseConfig, tables: Mapping[str, Table]) -> dict[str, Table]:
+    """The tables that views are made of, each with its visible columns only.
+
+    Raises:
+        BadSetup: a rule is for a table or column that is not there.
+    """
+    for name, rule in config.tables.items():
+        if name not in tables:
+            raise BadSetup(f"[tables.{name}]: there is no such table.")
+        for column in rule.columns:
+            if column not in tables[name].column_names:
+                raise BadSetup(f"[tables.{name}.columns.{column}]: there is no such column.")
+    return {
+        name: table
+        for name, table in tables.items()
+        if (config.expose == "all" or name in config.tables) and not _rule(config, name).hidden
+    }
+
+
+def view_statements(
+    config: DatabaseConfig, places: Places, tables: Mapping[str, Table], key: bytes, existing: Iterable[str]
+) -> list[str]:
+    """Everything but the accounts. Views of `existing` that are no longer wanted are dropped.
+
+    Raises:
+        BadSetup: the rules cannot be kept by views.
+    """
+    exposed = exposed_tables(config, tables)
+    for name in exposed:
+        if name.lower() in OWN_VIEWS:
+            raise BadSetup(f"A table is named {name}, which is reserved; hide it with [tables.{name}] hidden = true.")
+    filters = {name: _filters(_rule(config, name), table, places) for name, table in exposed.items()}
+    read = {other for each in filters.values() for one in each for other in one.tables if other in tables}
+    private, safe, source = (quoted_name(each) for each in (places.private, places.safe, places.source))
+    stale = sorted(set(existing) - set(exposed) - OWN_VIEWS)
+    return [
+        *_key_statements(private, key),
+        *_catalog_statements(private, _catalog_rows(config, places, exposed, filters)),
+        *(f"GRANT SELECT ON {source}.{quoted_name(name)} TO {places.definer}" for name in sorted({*exposed, *read})),
+        f"GRANT SELECT, EXECUTE ON {private}.* TO {places.definer}",
+        *_function_statements(private, places.definer),
+        f"GRANT SELECT, SHOW VIEW ON {safe}.* TO {places.definer}",
+        *(f"DROP VIEW IF EXISTS {safe}.{quoted_name(name)}" for name in stale),
+        f"USE {source}",
+        *(_view(config, places, table, filters[name]) for name, table in exposed.items()),
+        _own_view(places, "mcp_caller", f"SELECT {private}.claim('subject') AS subject, "
+                                        f"{private}.claim('tenant') AS tenant"),
+        _own_view(places, "mcp_catalog", f"SELECT relation, details FROM {private}.catalog"),
+    ]  # fmt: skip
+
+
+def is_filtered(rule: TableRule) -> bool:
+    """Whether some callers see only some, or none, of the rows."""
+    return bool(rule.rows or rule.roles)
+
+
+def rule_of(config: DatabaseConfig, table: str) -> TableRule:
+    """What is configured for a table; nothing special when it is not named."""
+    return _rule(config, table)
+
+
+def _rule(config: DatabaseConfig, table: str) -> TableRule:
+    return config.tables.get(table) or TableRule()
+
+
+def _key_statements(private: str, key: bytes) -> list[str]:
+    values: list[str] = []
+    for purpose in ("context", "mask"):
+        inner, outer = pads(derived_key(key, purpose))
+        values.append(f"('{purpose}', 0x{inner.hex()}, 0x{outer.hex()})")
+    return [
+        f"CREATE TABLE IF NOT EXISTS {private}.signing_keys (purpose VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin "
+        "PRIMARY KEY, inner_pad BINARY(64) NOT NULL, outer_pad BINARY(64) NOT NULL)",
+        f"REPLACE INTO {private}.signing_keys VALUES {', '.join(values)}",
+    ]
+
+
+def _catalog_statements(private: str, rows: Mapping[str, Any]) -> list[str]:
+    values = ",\n  ".join(f"({_text(name)}, {_text(json.dumps(details, ensure_ascii=False))})" for name, details in rows.items())
+    return [
+        f"CREATE TABLE IF NOT EXISTS {private}.catalog (relation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin "
+        "PRIMARY KEY, details MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL)",
+        f"DELETE FROM {private}.catalog",
+        f"INSERT INTO {private}.catalog VALUES\n  {values}",
+    ]
+
+
+def _catalog_rows(
+    config: DatabaseConfig, places: Places, exposed: Mapping[str, Table], filters: Mapping[str, list[Filter]]
+) -> dict[str, Any]:
+    """What may be told of each relation. The one without a name is about all of them."""
+    claims = sorted({claim for each in filters.values() for one in each for claim in one.claims})
+    rows: dict[str, Any] = {"": {"policy": policy_digest(config, places), "claims": claims}}
+    visible = {name: {column.name for column in _visible(config, table)} for name, table in exposed.items()}
+    for name, table in exposed.items():
+        rows[name] = _details(config, table, visible)
+    return rows
+
+
+def _details(config: DatabaseConfig, table: Table, visible: Mapping[str, set[str]]) -> dict[str, Any]:
+    columns = _visible(config, table)
+    return {
+        "kind": "view" if table.is_view else "table",
+        "comment": table.comment,
+        "rows": None if is_filtered(_rule(config, table.name)) else table.rows,
+        "hidden": len(table.columns) - len(columns),
+        "columns": [_column_details(column, visible) for column in columns],
+        "indexes": [
+            [index.name, list(index.columns), index.unique]
+            for index in table.indexes
+            if set(index.columns) <= visible[table.name]
+        ],
+    }
+
+
+def _column_details(column: TableColumn, visible: Mapping[str, set[str]]) -> dict[str, Any]:
+    points_to = column.references
+    is_shown = points_to is not None and points_to[1] in visible.get(points_to[0], set[str]())
+    return {
+        "name": column.name,
+        "type": column.type,
+        "nullable": column.nullable,
+        "primary_key": column.primary_key,
+        "references": ".".join(points_to) if points_to is not None and is_shown else None,
+        "comment": column.comment,
+    }
+
+
+def _visible(config: DatabaseConfig, table: Table) -> list[TableColumn]:
+    rules = _rule(config, table.name).columns
+    columns = [column for column in table.columns if not rules.get(column.name, ColumnRule()).hidden]
+    if not columns:
+        raise BadSetup(f"All columns of {table.name} are hidden; hide the table instead.")
+    return columns
+
+
+def _function_statements(private: str, definer: str) -> list[str]:
+    """Each is one RETURN, so that the file needs no other delimiter."""
+    context = "CONVERT(@mcp_context USING ascii)"
+    part = f"SUBSTRING_INDEX(SUBSTRING_INDEX({context}, ';', {{}}), ';', -1)"
+    inner = f"UNHEX(SHA2(CONCAT(k.inner_pad, SUBSTRING({context}, 66)), 256))"
+    entries = (
+        f"(SELECT IF(SHA2(CONCAT(k.outer_pad, {inner}), 256) = LEFT({context}, 64) "
+        f"AND CAST({part.format(2)} AS UNSIGNED) = CONNECTION_ID() "
+        f"AND CAST({part.format(3)} AS UNSIGNED) >= UNIX_TIMESTAMP(SYSDATE()), "
+        f"SUBSTRING({context}, CHAR_LENGTH(SUBSTRING_INDEX({context}, ';', 3)) + 1), NULL) "
+        f"FROM {private}.signing_keys AS k WHERE k.purpose = 'context')"
+    )
+    marker = "CONCAT(';c', HEX(name), '=')"
+    at = f"LOCATE({marker}, {private}.caller())"
+    value = f"SUBSTRING_INDEX(SUBSTRING({private}.caller(), {at} + CHAR_LENGTH({marker})), ';', 1)"
+    number = f"{private}.claim(name)"
+    digest = "SHA2(CONCAT(k.outer_pad, UNHEX(SHA2(CONCAT(k.inner_pad, secret), 256))), 256)"
+    name = "name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    ascii_text = "TEXT CHARACTER SET ascii COLLATE ascii_bin"
+    return [
+        *_function(private, definer, "caller", "", ascii_text, entries),
+        *_function(private, definer, "claim", name, f"VARCHAR({LONGEST_CLAIM}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+                   f"IF({at} > 0, CONVERT(UNHEX({value}) USING utf8mb4), NULL)"),
+        *_function(private, definer, "claim_number", name, "DECIMAL(30, 0)",
+                   f"IF({number} REGEXP '^-?[0-9]{{1,29}}$', CAST({number} AS DECIMAL(30, 0)), NULL)"),
+        *_function(private, definer, "has_role", name, "BOOLEAN",
+                   f"COALESCE(LOCATE(CONCAT(';r', HEX(name), '='), {private}.caller()), 0) > 0"),
+        *_function(private, definer, "masked_hash", "secret LONGBLOB", "CHAR(16) CHARACTER SET ascii",
+                   f"(SELECT LEFT({digest}, 16) FROM {private}.signing_keys AS k WHERE k.purpose = 'mask')"),
+    ]  # fmt: skip
+
+
+def _function(private: str, definer: str, name: str, takes: str, gives: str, body: str) -> list[str]:
+    # DETERMINISTIC lets a statement ask once and not for every row; it holds, as a statement has one caller.
+    return [
+        f"DROP FUNCTION IF EXISTS {private}.{name}",
+        f"CREATE DEFINER = {definer} FUNCTION {private}.{name}({takes}) RETURNS {gives} "
+        f"DETERMINISTIC READS SQL DATA SQL SECURITY DEFINER\nRETURN {body}",
+    ]
+
+
+def _own_view(places: Places, name: str, select: str) -> str:
+    return (
+        f"CREATE OR REPLACE ALGORITHM = TEMPTABLE DEFINER = {places.definer} SQL SECURITY DEFINER "
+        f"VIEW {quoted_name(places.safe)}.{name} AS\n{select}"
+    )
+
+
+def _view(config: DatabaseConfig, places: Places, table: Table, filters: list[Filter]) -> str:
+    """A filtered view is materialised: otherwise a condition of the caller's could be tried on rows that it hides."""
+    rule = _rule(config, table.name)
+    private = quoted_name(places.private)
+    columns = ",\n  ".join(
+        _shown(column, rule.columns.get(column.name, ColumnRule()), private) for column in _visible(config, table)
+    )
+    conditions: list[str] = []
+    if rule.roles:
+        conditions.append(_any_role(rule.roles, private))
+    if rule.rows:
+        conditions.append(_row_condition(rule, filters, private))
+    where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
+    algorithm = "TEMPTABLE" if conditions else "MERGE"
+    return (
+        f"CREATE OR REPLACE ALGORITHM = {algorithm} DEFINER = {places.definer} SQL SECURITY DEFINER "
+        f"VIEW {quoted_name(places.safe)}.{quoted_name(table.name)} AS\nSELECT\n  {columns}\n"
+        f"FROM {quoted_name(places.source)}.{quoted_name(table.name)}{where}"
+    )
+
+
+def _filters(rule: TableRule, table: Table, places: Places) -> list[Filter]:
+    return [read_filter(each.filter, table, quoted_name(places.private)) for each in rule.rows]
+
+
+def _row_condition(rule: TableRule, filters: list[Filter], private: str) -> str:
+    """The first rule whose roles fit. One for everybody alone stays a plain condition, which can use an index."""
+    if not rule.rows[0].roles:
+        return f"({filters[0].sql})"
+    cases = "".join(
+        f" WHEN {_any_role(each.roles, private)} THEN ({one.sql})" if each.roles else f" WHEN TRUE THEN ({one.sql})"
+        for each, one in zip(rule.rows, filters, strict=True)
+    )
+    return f"CASE{cases} ELSE FALSE END"
+
+
+def _any_role(roles: Iterable[str], private: str) -> str:
+    return "(" + " OR ".join(f"{private}.has_role({_text(role)})" for role in roles) + ")"
+
+
+def _shown(column: TableColumn, rule: ColumnRule, private: str) -> str:
+    name = quoted_name(column.name)
+    if rule.mask is None:
+        return name
+    masked = _masked(name, rule.mask, private)
+    if rule.unmasked_for:
+        masked = f"CASE WHEN {_any_role(rule.unmasked_for, private)} THEN {name} ELSE {masked} END"
+    return f"{masked} AS {name}"
+
+
+def _masked(name: str, mask: MaskKind, private: str) -> str:
+    text = f"CONVERT({name} USING utf8mb4)"
+    dots = _text(DOTS)
+    match mask:
+        case "null":
+            return "NULL"
+        case "redacted":
+            return f"IF({name} IS NULL, NULL, {dots})"
+        case "hash":
+            return f"IF({name} IS NULL, NULL, {private}.masked_hash({text}))"
+        case "last4":
+            shown = f"IF(CHAR_LENGTH({text}) > 4, CONCAT({dots}, RIGHT({text}, 4)), {dots})"
+            return f"IF({name} IS NULL, NULL, {shown})"
+        case "domain":
+            at = f"LOCATE('@', {text})"
+            shown = f"IF({at} > 0, CONCAT({dots}, SUBSTRING({text}, {at})), {dots})"
+            return f"IF({name} IS NULL, NULL, {shown})"
+        case "year":
+            return f"MAKEDATE(YEAR({name}), 1)"
+
+
+def _text(text: str) -> str:
+    """A text as it stands in SQL, whatever the mode says of backslashes."""
+    if all(32 <= ord(character) < 127 and character not in "'\\" for character in text):
+        return f"'{text}'"
+    return f"CONVERT(0x{text.encode().hex()} USING utf8mb4)" if text else "''"
