@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steward_dev.browser import HOW_TO_GET_ONE, get_browser
+from steward_dev import browser, mariadb
 
 PYTHON = sys.executable
 SCRIPTS = Path(PYTHON).parent
@@ -53,9 +53,13 @@ def main() -> None:
 def _run_tests(left_out: list[str]) -> list[str]:
     # Playwright keeps an event loop running in its process, which asyncio's own tests cannot share.
     pytest = (PYTHON, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile")
-    checks = [Check("tests", (*pytest, "-m", "not browser"))]
-    if get_browser() is None:
-        left_out.append(f"the browser tests, as there is no browser; {HOW_TO_GET_ONE}.")
+    marks = ["not browser"]
+    if mariadb.get_mariadb() is None:
+        marks.append("not mariadb")
+        left_out.append(f"the MariaDB tests, as there is no server; {mariadb.HOW_TO_GET_ONE}.")
+    checks = [Check("tests", (*pytest, "-m", " and ".join(marks)))]
+    if browser.get_browser() is None:
+        left_out.append(f"the browser tests, as there is no browser; {browser.HOW_TO_GET_ONE}.")
     else:
         checks.append(Check("browser tests", (*pytest, "-m", "browser")))
     return [check.name for check in checks if not _passes(check)]

@@ -78,18 +78,26 @@ class MysqlEngine:
         self._catalogs = catalogs.Catalogs(config, CATALOG_S, self._read_details)
 
     async def start(self) -> None:
+        is_started = False
         try:
-            async with self._pool.lend() as link:
-                self._server = await read_server(link)
-                await check_login(link, self._database, whole=self._places is None)
-                if self._places is not None:
-                    details = await check_views(link, self._config, self._places)
-                    self._claims = ALWAYS_CLAIMED | frozenset(details[""]["claims"])
-                    await self._check_context(link)
-            await self._catalogs.refresh()
-            await self._changes.check()
+            await self._start()
+            is_started = True
         except (ServerError, Gone) as error:
             raise BadSetup(f"The database cannot be asked: {in_owners_words(error)}.") from None
+        finally:
+            if not is_started:
+                await self.close()
+
+    async def _start(self) -> None:
+        async with self._pool.lend() as link:
+            self._server = await read_server(link)
+            await check_login(link, self._database, whole=self._places is None)
+            if self._places is not None:
+                details = await check_views(link, self._config, self._places)
+                self._claims = ALWAYS_CLAIMED | frozenset(details[""]["claims"])
+                await self._check_context(link)
+        await self._catalogs.refresh()
+        await self._changes.check()
 
     async def close(self) -> None:
         await self._pool.close()

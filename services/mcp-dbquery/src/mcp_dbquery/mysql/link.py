@@ -205,6 +205,7 @@ async def open_link(address: Address) -> Link:
         autocommit=None,
         local_infile=False,
         program_name="mcp-dbquery",
+        client_flag=CLIENT.FOUND_ROWS,  # an UPDATE tells of all rows it found, also those that were so already
         loop=asyncio.get_running_loop(),
     )
     link = Link(raw, address)

@@ -204,31 +204,30 @@ def _visible(config: DatabaseConfig, table: Table) -> list[TableColumn]:
 
 def _function_statements(private: str, definer: str) -> list[str]:
     """Each is one RETURN, so that the file needs no other delimiter."""
-    context = "CONVERT(@mcp_context USING ascii)"
+    context = "CAST(@mcp_context AS BINARY)"  # bytes are compared exactly, whatever the collations
     part = f"SUBSTRING_INDEX(SUBSTRING_INDEX({context}, ';', {{}}), ';', -1)"
     inner = f"UNHEX(SHA2(CONCAT(k.inner_pad, SUBSTRING({context}, 66)), 256))"
     entries = (
-        f"(SELECT IF(SHA2(CONCAT(k.outer_pad, {inner}), 256) = LEFT({context}, 64) "
+        f"(SELECT IF(CAST(SHA2(CONCAT(k.outer_pad, {inner}), 256) AS BINARY) = LEFT({context}, 64) "
         f"AND CAST({part.format(2)} AS UNSIGNED) = CONNECTION_ID() "
         f"AND CAST({part.format(3)} AS UNSIGNED) >= UNIX_TIMESTAMP(SYSDATE()), "
-        f"SUBSTRING({context}, CHAR_LENGTH(SUBSTRING_INDEX({context}, ';', 3)) + 1), NULL) "
+        f"SUBSTRING({context}, LENGTH(SUBSTRING_INDEX({context}, ';', 3)) + 1), NULL) "
         f"FROM {private}.signing_keys AS k WHERE k.purpose = 'context')"
     )
-    marker = "CONCAT(';c', HEX(name), '=')"
+    marker = "CAST(CONCAT(';c', HEX(name), '=') AS BINARY)"
     at = f"LOCATE({marker}, {private}.caller())"
-    value = f"SUBSTRING_INDEX(SUBSTRING({private}.caller(), {at} + CHAR_LENGTH({marker})), ';', 1)"
+    value = f"SUBSTRING_INDEX(SUBSTRING({private}.caller(), {at} + LENGTH({marker})), ';', 1)"
     number = f"{private}.claim(name)"
     digest = "SHA2(CONCAT(k.outer_pad, UNHEX(SHA2(CONCAT(k.inner_pad, secret), 256))), 256)"
     name = "name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-    ascii_text = "TEXT CHARACTER SET ascii COLLATE ascii_bin"
     return [
-        *_function(private, definer, "caller", "", ascii_text, entries),
+        *_function(private, definer, "caller", "", "BLOB", entries),
         *_function(private, definer, "claim", name, f"VARCHAR({LONGEST_CLAIM}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
                    f"IF({at} > 0, CONVERT(UNHEX({value}) USING utf8mb4), NULL)"),
         *_function(private, definer, "claim_number", name, "DECIMAL(30, 0)",
                    f"IF({number} REGEXP '^-?[0-9]{{1,29}}$', CAST({number} AS DECIMAL(30, 0)), NULL)"),
         *_function(private, definer, "has_role", name, "BOOLEAN",
-                   f"COALESCE(LOCATE(CONCAT(';r', HEX(name), '='), {private}.caller()), 0) > 0"),
+                   f"COALESCE(LOCATE(CAST(CONCAT(';r', HEX(name), '=') AS BINARY), {private}.caller()), 0) > 0"),
         *_function(private, definer, "masked_hash", "secret LONGBLOB", "CHAR(16) CHARACTER SET ascii",
                    f"(SELECT LEFT({digest}, 16) FROM {private}.signing_keys AS k WHERE k.purpose = 'mask')"),
     ]  # fmt: skip

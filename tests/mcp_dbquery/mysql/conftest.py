@@ -1,0 +1,55 @@
+"""A MariaDB server for all tests of a process, with a shop set up by `init`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+from support.mariadb import Server, mariadb
+from support.mysql_shop import make_engine, make_shop, shop_config
+
+from mcp_dbquery.config import DatabaseConfig
+from mcp_dbquery.mysql import MysqlEngine, apply, init_sql
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses the server needs one on the machine; the rest of this folder runs everywhere."""
+    for item in items:
+        if HERE in item.path.parents and "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.mariadb)
+
+
+@pytest.fixture(scope="session")
+def server() -> Generator[Server]:
+    """Started once; each test that changes something makes a database of its own in it."""
+    with mariadb() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def shop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> DatabaseConfig:
+    """The shop with its views, which tests only read."""
+    make_shop(server, "shop")
+    config = shop_config(server, "shop", tmp_path_factory.mktemp("shop"))
+    asyncio.run(set_up(config, server))
+    return config
+
+
+@pytest.fixture
+async def engine(shop: DatabaseConfig) -> AsyncGenerator[MysqlEngine]:
+    """An engine over the shop, started."""
+    started = make_engine(shop)
+    await started.start()
+    try:
+        yield started
+    finally:
+        await started.close()
+
+
+async def set_up(config: DatabaseConfig, server: Server) -> str:
+    """What `mcp-dbquery init` does. Gives the SQL."""
+    sql = await init_sql("shop", config, server.owner_url)
+    await apply(sql, server.owner_url)
+    return sql
