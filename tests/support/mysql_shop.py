@@ -78,7 +78,7 @@ RULES: dict[str, Any] = {
 
 def make_shop(server: Server, database: str) -> None:
     """Create the tables of the shop in a new database."""
-    server.ask(f"CREATE DATABASE {database}")
+    server.ask(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
     server.ask(*TABLES, *ROWS, "ANALYZE TABLE orders, customers, products, order_lines", database=database)
 
 

@@ -16,6 +16,7 @@ from mcp_dbquery.engine import (
     Dialect,
     Estimate,
     Reading,
+    Relation,
     ResultColumn,
     Statement,
 )
@@ -26,7 +27,7 @@ from mcp_dbquery.mysql.binding import bind
 from mcp_dbquery.mysql.changes import Changes
 from mcp_dbquery.mysql.context import derived_key, read_key, signed_context
 from mcp_dbquery.mysql.guard import Verdict, judge, relations_of
-from mcp_dbquery.mysql.link import Gone, Link, Row, ServerError, Stream, TooManyBytes, quoted_name
+from mcp_dbquery.mysql.link import Field, Gone, Link, Row, ServerError, Stream, TooManyBytes, quoted_name
 from mcp_dbquery.mysql.plan import estimate_of
 from mcp_dbquery.mysql.pool import Pool
 from mcp_dbquery.mysql.problems import INCOMPLETE, in_owners_words, incomplete, problem_of, too_slow
@@ -146,10 +147,11 @@ class MysqlEngine:
         verdict = await self._judged(statement)
         catalog = await self.catalog(caller)
         relations = relations_of(verdict, catalog, self._database)
+        asked = [catalog.relations[name] for name in sorted(relations)]
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.limits.timeout_s + GRACE_S):
-                reading = await self._read(verdict, statement, caller, catalog)
+                reading = await self._read(verdict, statement, caller, asked)
         except TimeoutError:
             raise too_slow(self.limits.timeout_s) from None
         except TooManyBytes:
@@ -171,7 +173,7 @@ class MysqlEngine:
         try:
             async with asyncio.timeout(self.limits.timeout_s + GRACE_S), self._session(caller, 1) as link:
                 sql = bind(verdict.text, statement.parameters, link.literal)
-                await link.describe(sql)
+                await self._check_gives_rows(link, sql)
                 plan = await link.rows(f"EXPLAIN {sql}") if self._places is None else None
         except TimeoutError:
             raise too_slow(self.limits.timeout_s) from None
@@ -214,19 +216,28 @@ class MysqlEngine:
             return await asyncio.to_thread(judge, statement.sql, longest)
         return judge(statement.sql, longest)
 
-    async def _read(self, verdict: Verdict, statement: Statement, caller: Principal, catalog: Catalog) -> Reading:
+    async def _read(
+        self, verdict: Verdict, statement: Statement, caller: Principal, asked: Sequence[Relation]
+    ) -> Reading:
         async with self._session(caller, statement.max_rows + 1) as link:
             sql = bind(verdict.text, statement.parameters, link.literal)
+            await self._check_gives_rows(link, sql)
             before = await self._state(link)
             stream = await link.stream(sql, bytes_at_most=self.limits.read_bytes * TRANSFER_FACTOR)
-            if not stream.fields:
-                raise StatementRefused("Only SELECT runs here.", hint="Write one SELECT.", rule="not_a_select")
             if len(stream.fields) > self.limits.columns:
                 raise TooLarge(f"The result has more than {self.limits.columns} columns.", hint="Name the columns needed.")
-            reading = await self._rows(link, stream, statement.max_rows, catalog)
+            reading = await self._rows(link, stream, statement.max_rows, asked)
             await self._check_after(link, stream, before)
             await link.run("ROLLBACK")
             return reading
+
+    async def _check_gives_rows(self, link: Link, sql: str) -> None:
+        """By the server's own reading it is one statement, and one that answers with rows.
+
+        Some that do not are allowed to every login, in a read-only transaction too: it may change its own password.
+        """
+        if not await link.describe(sql):
+            raise StatementRefused("Only SELECT runs here.", hint="Write one SELECT.", rule="not_a_select")
 
     @asynccontextmanager
     async def _session(self, caller: Principal, most_rows: int) -> AsyncGenerator[Link]:
@@ -262,8 +273,8 @@ class MysqlEngine:
     async def _state(self, link: Link) -> list[Row]:
         return await link.rows(check_sql(self._known_server))
 
-    async def _rows(self, link: Link, stream: Stream, max_rows: int, catalog: Catalog) -> Reading:
-        reading = Reading(columns=[self._column(field, catalog) for field in stream.fields], rows=[])
+    async def _rows(self, link: Link, stream: Stream, max_rows: int, asked: Sequence[Relation]) -> Reading:
+        reading = Reading(columns=[self._column(field, asked) for field in stream.fields], rows=[])
         size = 0
         while (row := await stream.next()) is not None:
             cells: list[JsonValue] = []
@@ -312,10 +323,10 @@ class MysqlEngine:
         if numbers & INCOMPLETE:
             raise incomplete(numbers)
 
-    def _column(self, field: Any, catalog: Catalog) -> ResultColumn:
-        table, name = field.origin
-        relation = catalog.relations.get(table)
-        mask = next((column.mask for column in relation.columns if column.name == name), None) if relation else None
+    def _column(self, field: Field, asked: Sequence[Relation]) -> ResultColumn:
+        # The server names the column that a result's shows, but no view that it had to materialise.
+        masks = {column.name: column.mask for relation in asked for column in relation.columns if column.mask}
+        mask = masks.get(field.origin_column)
         return ResultColumn(name=field.name, type=type_of(field), mask=mask)
 
     async def _read_details(self) -> Mapping[str, Any]:

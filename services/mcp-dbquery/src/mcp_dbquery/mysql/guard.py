@@ -38,7 +38,7 @@ _ALLOWED_NODES = (
     exp.Func, exp.Binary, exp.Unary, exp.Alias, exp.Between, exp.Boolean, exp.CTE, exp.Column, exp.DataType,
     exp.DataTypeParam, exp.Distinct, exp.Except, exp.From, exp.Group, exp.Having, exp.HexString, exp.BitString,
     exp.Identifier, exp.In, exp.Intersect, exp.Interval, exp.IntervalSpan, exp.Join, exp.JSONExtractQuote,
-    exp.JSONKeyValue, exp.JSONPath, exp.JSONPathPart, exp.Lateral, exp.Limit, exp.Literal, exp.Null, exp.Offset,
+    exp.JSONKeyValue, exp.JSONValue, exp.JSONPath, exp.JSONPathPart, exp.Lateral, exp.Limit, exp.Literal, exp.Null, exp.Offset,
     exp.Order, exp.Ordered, exp.Placeholder, exp.Predicate, exp.Rollup, exp.Select, exp.Star, exp.Subquery, exp.Table,
     exp.TableAlias, exp.Tuple, exp.Union, exp.Var, exp.Where, exp.Window, exp.WindowSpec, exp.With, exp.WithinGroup,
     exp.Filter, exp.CharacterSet, exp.Aliases, exp.Any, exp.All,

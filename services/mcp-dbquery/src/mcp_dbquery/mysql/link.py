@@ -44,8 +44,8 @@ class Field:
     type_code: int
     charset: int
     length: int
-    origin: tuple[str, str]
-    """The table or view and the column in it that it shows; empty for an expression."""
+    origin_column: str
+    """The column of a table that it shows, under whatever name; an expression's own name."""
 
 
 class _Driver(driver.Connection):
@@ -168,7 +168,7 @@ class Stream:
                 type_code=each.type_code,
                 charset=each.charsetnr,
                 length=each.length,
-                origin=(each.org_table, each.org_name),
+                origin_column=each.org_name,
             )
             for each in getattr(self._result, "fields", ())
         ]

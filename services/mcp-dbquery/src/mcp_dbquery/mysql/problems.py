@@ -59,6 +59,7 @@ MEANT: Mapping[int, tuple[str, str]] = {
     1241: ("A subquery gives more than one column where one is needed.", "Select one column."),
     1242: ("A subquery gives more than one row where one is needed.", "Add LIMIT 1, an aggregate, or use IN."),
     1247: ("A name is used before it is known.", "Use a subquery or CTE."),
+    1253: ("That collation does not fit the text's characters.", "Convert the text first: CONVERT(x USING utf8mb4)."),
     1267: ("Two texts of different collations are compared.", "Add COLLATE utf8mb4_bin to one of them."),
     1271: ("Texts of different collations are compared.", "Add COLLATE utf8mb4_bin to them."),
     1305: ("There is no such function here.", "Use the usual functions for numbers, texts and dates."),

@@ -1,0 +1,102 @@
+"""Attacks by class: nothing is changed, kept locked or shown; with the guard, and with the database's layers alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.mariadb import Server
+from support.mysql_shop import CANARY, make_engine, person
+from support.mysql_statements import (
+    ATTACKS,
+    CRASHES_THE_SERVER,
+    LEGITIMATE,
+    RUN_WITHOUT_THE_GUARD,
+)
+
+from mcp_dbquery.config import DatabaseConfig
+from mcp_dbquery.engine import Statement
+from mcp_dbquery.mysql import MysqlEngine
+from mcp_dbquery.mysql.guard import Verdict
+from mcp_dbquery.mysql.text import Text
+from shared.mcp_server import Problem
+
+OUTFILE = Path("/tmp/mcp-dbquery-attack")
+
+
+def fingerprint(server: Server) -> Any:
+    """Everything that an attack could change: rows, structure, accounts, settings, locks, files."""
+    tables = [name for (name,) in server.ask("SHOW TABLES FROM shop")]
+    return (
+        server.ask(f"CHECKSUM TABLE {', '.join(f'shop.{name}' for name in tables)}"),
+        server.ask("SHOW DATABASES"),
+        server.ask("SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA <> "
+                   "'information_schema' ORDER BY 1, 2"),
+        server.ask("SELECT * FROM mysql.global_priv ORDER BY Host, User"),
+        server.ask("SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.ROUTINES"),
+        server.ask("SHOW GLOBAL VARIABLES WHERE Variable_name NOT LIKE '%gtid%' AND Variable_name <> 'timestamp'"),
+        server.ask("SELECT IS_USED_LOCK('attack')"),
+        OUTFILE.exists(),
+    )  # fmt: skip
+
+
+async def try_it(engine: MysqlEngine, sql: str) -> tuple[bool, str]:
+    """Whether it ran, and all that the caller saw of it."""
+    try:
+        reading = await engine.read(Statement(sql), person(tenant_no="1"))
+    except Problem as problem:
+        return False, f"{problem} {problem.as_result().structured_content}"
+    return True, str(reading)
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+async def test_attacks_are_refused_and_change_and_show_nothing(
+    engine: MysqlEngine, server: Server, kind: str
+) -> None:
+    before = fingerprint(server)
+    for sql in ATTACKS[kind]:
+        ran, shown = await try_it(engine, sql)
+        assert not ran, sql
+        assert CANARY not in shown, sql
+    assert fingerprint(server) == before
+
+
+def test_the_corpus_is_broad() -> None:
+    assert sum(map(len, ATTACKS.values())) >= 200
+    assert len(LEGITIMATE) >= 60
+
+
+@pytest.fixture
+async def unguarded(shop: DatabaseConfig) -> Any:
+    """An engine that lets every text through to the database."""
+    engine = make_engine(shop)
+    await engine.start()
+
+    async def let_through(statement: Statement) -> Verdict:
+        return Verdict(Text(statement.sql, statement.sql, ()), ())
+
+    engine._judged = let_through
+    yield engine
+    await engine.close()
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+async def test_without_the_guard_the_database_alone_keeps_the_rules(
+    unguarded: MysqlEngine, server: Server, kind: str
+) -> None:
+    before = fingerprint(server)
+    ran: set[str] = set()
+    for sql in set(ATTACKS[kind]) - CRASHES_THE_SERVER:
+        has_run, shown = await try_it(unguarded, sql)
+        assert CANARY not in shown, sql
+        if has_run:
+            ran.add(sql)
+    known = {sql for statements in RUN_WITHOUT_THE_GUARD.values() for sql in statements}
+    assert ran == known & set(ATTACKS[kind])
+    assert fingerprint(server) == before
+
+
+@pytest.mark.parametrize("sql", LEGITIMATE)
+async def test_what_analysts_write_runs(engine: MysqlEngine, sql: str) -> None:
+    reading = await engine.read(Statement(sql), person(tenant_no="1"))
+    assert reading.columns
+    assert CANARY not in str(reading.rows)
