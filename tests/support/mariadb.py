@@ -33,17 +33,20 @@ class Server:
     def owner_url(self) -> str:
         return f"mysql://root@localhost/?socket={self.socket}"
 
-    def ask(self, *statements: str, user: str = "root", password: str = "", database: str | None = None) -> Any:
+    @contextmanager
+    def connected(self, *, user: str = "root", password: str = "", database: str | None = None) -> Generator[Any]:
+        """A connection as somebody."""
+        with closing(
+            pymysql.connect(
+                unix_socket=str(self.socket), user=user, password=password, database=database,
+                charset="utf8mb4", autocommit=True,
+            )
+        ) as connection:  # fmt: skip
+            yield connection
+
+    def ask(self, *statements: str, **signed_in: Any) -> Sequence[Any]:
         """Run statements one by one as somebody and give the rows of the last."""
-        with (
-            closing(
-                pymysql.connect(
-                    unix_socket=str(self.socket), user=user, password=password, database=database,
-                    charset="utf8mb4", autocommit=True,
-                )
-            ) as connection,
-            connection.cursor() as cursor,
-        ):  # fmt: skip
+        with self.connected(**signed_in) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             return cast("Sequence[Any]", cursor.fetchall())

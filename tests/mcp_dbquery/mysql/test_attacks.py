@@ -29,8 +29,8 @@ def fingerprint(server: Server) -> Any:
     return (
         server.ask(f"CHECKSUM TABLE {', '.join(f'shop.{name}' for name in tables)}"),
         server.ask("SHOW DATABASES"),
-        server.ask("SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA <> "
-                   "'information_schema' ORDER BY 1, 2"),
+        server.ask("SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA "
+                   "IN ('shop', 'shop_safe', 'shop_safe_private') ORDER BY 1, 2"),
         server.ask("SELECT * FROM mysql.global_priv ORDER BY Host, User"),
         server.ask("SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.ROUTINES"),
         server.ask("SHOW GLOBAL VARIABLES WHERE Variable_name NOT LIKE '%gtid%' AND Variable_name <> 'timestamp'"),

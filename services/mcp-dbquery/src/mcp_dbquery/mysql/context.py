@@ -20,6 +20,8 @@ from shared.service_tokens import Principal
 VARIABLE = "@mcp_context"
 KEY_BYTES = 32
 SHORTEST_KEY = 32
+EXPIRY_DIGITS = 12
+"""So that the servers can compare it as text."""
 BLOCK_BYTES = 64
 """Of SHA-256, over which RFC 2104 pads the key."""
 
@@ -74,7 +76,7 @@ def signed_context(key: bytes, caller: Principal, claims: Iterable[str], connect
     values = {name: value for name, value in values_of(caller, claims).items() if value is not None}
     entries = [f"r{_hex(role)}=" for role in sorted(caller.roles)]
     entries += [f"c{_hex(name)}={_hex(value)}" for name, value in sorted(values.items()) if not value.endswith(" ")]
-    body = f"{connection};{expires_at_s};" + "".join(f"{entry};" for entry in entries)
+    body = f"{connection};{expires_at_s:0{EXPIRY_DIGITS}};" + "".join(f"{entry};" for entry in entries)
     return f"{hmac.new(key, body.encode(), 'sha256').hexdigest()};{body}"
 
 

@@ -1,6 +1,6 @@
 """A row rule's condition, as it stands in a view: what it binds is asked of the verified context, there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -9,11 +9,14 @@ from sqlglot.errors import SqlglotError
 
 from mcp_dbquery.callers import is_reserved
 from mcp_dbquery.errors import BadSetup, StatementInvalid, StatementRefused
+from mcp_dbquery.mysql.link import quoted_name
 from mcp_dbquery.mysql.tables import NUMERIC, Table
-from mcp_dbquery.mysql.text import Text, read_text
+from mcp_dbquery.mysql.text import Text, Token, read_text
 
 LONGEST_FILTER = 10_000
 _STAND_IN = "mcp_bound_{}"
+_BEFORE_CONDITION = frozenset({"(", "and", "or", "xor", "not", "where", "when", "then", "else", "on"})
+_AFTER_CONDITION = frozenset({")", "and", "or", "xor", "when", "then", "else", "end", "group", "order", "limit"})
 _NUMBER_TYPES = frozenset({"signed", "unsigned", "bigint", "ubigint", *NUMERIC})
 
 
@@ -44,14 +47,44 @@ def read_filter(condition: str, table: Table, context: str) -> Filter:
         reason = "it is no condition" if isinstance(error, SqlglotError) else str(error)
         raise BadSetup(f"The filter of {table.name} cannot be used: {reason}.".replace("..", ".")) from None
     pieces: list[str] = []
-    at = 0
-    bound = [token for token in text.tokens if token.kind == "value"]
-    for number, token in enumerate(bound):
-        function = "claim_number" if number in numbers else "claim"
-        pieces += [text.runs[at : token.start], f"{context}.{function}('{token.value}')"]
-        at = token.end
+    at = count = 0
+    for place, token in enumerate(text.tokens):
+        if token.kind != "value":
+            continue
+        if count in numbers:
+            start, end, sql = token.start, token.end, f"{context}.claim_number('{token.value}')"
+        else:
+            start, end, sql = _exact(text.tokens, place, f"{context}.claim('{token.value}')")
+        pieces += [text.runs[at:start], sql]
+        at = end
+        count += 1
     sql = " ".join("".join([*pieces, text.runs[at:]]).split("\n"))
-    return Filter(sql.strip(), frozenset(token.value for token in bound), tables)
+    return Filter(sql.strip(), frozenset(text.names_bound), tables)
+
+
+def _exact(tokens: Sequence[Token], place: int, claim: str) -> tuple[int, int, str]:
+    """What to put where for a text: compared byte by byte, for to most collations `North` is `north`.
+
+    A plain `column = :name` is compared by the column's collation as well, so that its index can be used.
+    """
+    token = tokens[place]
+    exact = f"{claim} COLLATE utf8mb4_bin"
+    begin = place - 2
+    while begin >= 2 and tokens[begin - 1].value == ".":
+        begin -= 2
+    is_plain = (
+        begin >= 0
+        and tokens[place - 1].value == "="
+        and all(part.kind in {"word", "quoted"} for part in tokens[begin : place - 1 : 2])
+        and (begin == 0 or tokens[begin - 1].value.lower() in _BEFORE_CONDITION)
+        and (place + 1 == len(tokens) or tokens[place + 1].value.lower() in _AFTER_CONDITION)
+    )
+    if not is_plain:
+        return token.start, token.end, exact
+    column = "".join(
+        quoted_name(part.value) if part.kind == "quoted" else part.value for part in tokens[begin : place - 1]
+    )
+    return tokens[begin].start, token.end, f"({column} = {claim} AND {column} = {exact})"
 
 
 def _check(text: Text, condition: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind, TableRule
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.mysql.context import derived_key, pads
+from mcp_dbquery.mysql.context import EXPIRY_DIGITS, derived_key, pads
 from mcp_dbquery.mysql.filters import Filter, read_filter
 from mcp_dbquery.mysql.guard import OWN_VIEWS
 from mcp_dbquery.mysql.link import quoted_name
@@ -209,8 +209,8 @@ def _function_statements(private: str, definer: str) -> list[str]:
     inner = f"UNHEX(SHA2(CONCAT(k.inner_pad, SUBSTRING({context}, 66)), 256))"
     entries = (
         f"(SELECT IF(CAST(SHA2(CONCAT(k.outer_pad, {inner}), 256) AS BINARY) = LEFT({context}, 64) "
-        f"AND CAST({part.format(2)} AS UNSIGNED) = CONNECTION_ID() "
-        f"AND CAST({part.format(3)} AS UNSIGNED) >= UNIX_TIMESTAMP(SYSDATE()), "
+        f"AND {part.format(2)} = CAST(CONNECTION_ID() AS BINARY) "
+        f"AND {part.format(3)} >= CAST(LPAD(UNIX_TIMESTAMP(SYSDATE()), {EXPIRY_DIGITS}, '0') AS BINARY), "
         f"SUBSTRING({context}, LENGTH(SUBSTRING_INDEX({context}, ';', 3)) + 1), NULL) "
         f"FROM {private}.signing_keys AS k WHERE k.purpose = 'context')"
     )
