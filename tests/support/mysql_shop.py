@@ -6,7 +6,7 @@ from typing import Any
 from support.mariadb import Server
 
 from mcp_dbquery.config import DatabaseConfig, Limits
-from mcp_dbquery.mysql import MysqlEngine
+from mcp_dbquery.mysql import MysqlEngine, apply, init_sql
 from shared.service_tokens import Principal
 
 CANARY = "CANARY"
@@ -102,3 +102,10 @@ def make_engine(config: DatabaseConfig, **limits: Any) -> MysqlEngine:
 def person(*roles: str, tenant: str = "north", subject: str = "ada", **claims: str) -> Principal:
     """A caller."""
     return Principal(subject=subject, tenant=tenant, roles=frozenset(roles), claims=claims)
+
+
+async def set_up(config: DatabaseConfig, server: Server) -> str:
+    """What `mcp-dbquery init` does. Gives the SQL."""
+    sql = await init_sql("shop", config, server.owner_url)
+    await apply(sql, server.owner_url)
+    return sql

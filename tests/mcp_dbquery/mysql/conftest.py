@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from support.mariadb import Server, mariadb
-from support.mysql_shop import make_engine, make_shop, shop_config
+from support.mysql_shop import make_engine, make_shop, set_up, shop_config
 
 from mcp_dbquery.config import DatabaseConfig
-from mcp_dbquery.mysql import MysqlEngine, apply, init_sql
+from mcp_dbquery.mysql import MysqlEngine
 
 HERE = Path(__file__).parent
 
@@ -46,10 +46,3 @@ async def engine(shop: DatabaseConfig) -> AsyncGenerator[MysqlEngine]:
         yield started
     finally:
         await started.close()
-
-
-async def set_up(config: DatabaseConfig, server: Server) -> str:
-    """What `mcp-dbquery init` does. Gives the SQL."""
-    sql = await init_sql("shop", config, server.owner_url)
-    await apply(sql, server.owner_url)
-    return sql

@@ -46,6 +46,8 @@ CONTEXT_S = 5
 """How long after its statement's time a context is good for."""
 TRANSFER_FACTOR = 8
 """Bytes that the server may send for each byte that may be kept: long texts are cut only after they came."""
+DRAIN_BYTES = 64 * 1024 * 1024
+"""Of a statement that was just ended: what was on its way already."""
 ALWAYS_CLAIMED = frozenset({"tenant", "subject"})
 INTERRUPTED = 1317
 """The server's number for a statement that was killed."""
@@ -301,6 +303,7 @@ class MysqlEngine:
             if await stream.next() is None:
                 return
             await self._pool.kill_statement(link)
+            link.allow(DRAIN_BYTES)
             while await stream.next() is not None:
                 pass
         except ServerError as error:

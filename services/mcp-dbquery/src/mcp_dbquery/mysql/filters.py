@@ -88,7 +88,11 @@ def _exact(tokens: Sequence[Token], place: int, claim: str) -> tuple[int, int, s
 
 
 def _check(text: Text, condition: str) -> None:
+    depth = 0
     for token in text.tokens:
+        depth += (token.value == "(") - (token.value == ")") if token.kind == "sign" else 0
+        if depth < 0:
+            raise SqlglotError("a parenthesis closes what surrounds the condition")
         if token.kind == "string" and "\n" in token.value:
             raise BadSetup("A filter's texts must not go over several lines.")
         if token.kind == "value" and not is_reserved(token.value):
@@ -108,8 +112,6 @@ def _look_into(text: Text, table: Table) -> tuple[frozenset[int], frozenset[str]
             at = token.end
     tree = sqlglot.parse_one(f"SELECT 1 WHERE ({''.join(shown)}{text.judged[at:]}\n)", read="mysql")
     where = tree.args["where"]
-    if set(tree.args) & {"from_", "limit"} and tree.args.get("limit"):
-        raise SqlglotError
     types: Mapping[str, bool] = {column.name.lower(): column.is_number for column in table.columns}
     numbers = {
         number

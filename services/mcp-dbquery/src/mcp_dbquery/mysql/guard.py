@@ -108,7 +108,14 @@ def unknown_table(name: str, catalog: Catalog) -> UnknownRelation:
 def unknown_column(name: str, catalog: Catalog, relations: Iterable[str]) -> UnknownRelation:
     """There is no such column in the tables asked, and which visible one may be meant."""
     names = {column.name for relation in relations for column in catalog.relations[relation].columns}
-    near = did_you_mean(name.rpartition(".")[2], names)
+    bare = name.rpartition(".")[2]
+    if bare.lower() in {each.lower() for each in names}:
+        return UnknownRelation(
+            f"The column “{name}” is not known at this place.",
+            hint="Name its table in FROM there, with its alias; HAVING knows only what is selected or grouped.",
+            did_you_mean=[],
+        )
+    near = did_you_mean(bare, names)
     return UnknownRelation(
         f"There is no column “{name}”.",
         hint=near.sentence or "describe_tables tells what there is.",

@@ -135,6 +135,11 @@ class Link:
             raise Gone(0) from error
         self._raw.bytes_left = None
 
+    def allow(self, more_bytes: int) -> None:
+        """Read so many bytes more of what is streaming, to get to its end."""
+        if self._raw.bytes_left is not None:
+            self._raw.bytes_left += more_bytes
+
     def literal(self, value: object) -> str:
         """A value as it stands in a statement. Safe only while the session's settings are ours."""
         return cast("str", self._raw.literal(value))
