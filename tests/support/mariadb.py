@@ -34,7 +34,9 @@ class Server:
         return f"mysql://root@localhost/?socket={self.socket}"
 
     @contextmanager
-    def connected(self, *, user: str = "root", password: str = "", database: str | None = None) -> Generator[Any]:
+    def connected(
+        self, *, user: str = "root", password: str = "", database: str | None = None
+    ) -> Generator[Any]:
         """A connection as somebody."""
         with closing(
             pymysql.connect(
@@ -73,17 +75,18 @@ def mariadb() -> Generator[Server]:
              "--performance-schema=OFF", *as_user],
             stderr=subprocess.PIPE,
         )  # fmt: skip
+        log = cast("IO[bytes]", process.stderr)
+        drain = threading.Thread(target=log.read)
         try:
-            log = cast("IO[bytes]", process.stderr)
             said: list[bytes] = []
             while READY not in (line := log.readline()):
                 said.append(line)
                 assert line, b"".join(said).decode()
-            drain = threading.Thread(target=log.read)
             drain.start()
             yield server
         finally:
             process.kill()
             process.wait()
-            drain.join()
+            if drain.is_alive():
+                drain.join()
             log.close()

@@ -1,12 +1,19 @@
 """A shop's database with something of everything that must not get out, and the rules for it."""
 
+# ruff: noqa: E501 - a row of a statement stands on one line
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from support.mariadb import Server
 
 from mcp_dbquery.config import DatabaseConfig, Limits
+from mcp_dbquery.engine import Statement
 from mcp_dbquery.mysql import MysqlEngine, apply, init_sql
+from mcp_dbquery.mysql.guard import Verdict
+from mcp_dbquery.mysql.text import Text
 from shared.service_tokens import Principal
 
 CANARY = "CANARY"
@@ -72,14 +79,18 @@ RULES: dict[str, Any] = {
     "order_lines": {"rows": [{"filter": "tenant = :tenant"}]},
     "api_keys": {"hidden": True},
     "staff": {"roles": ["personnel"]},
-    "regions": {"rows": [{"filter": "tenant_no = :claim_tenant_no OR tenant_no IN (:claim_second, -1)"}]},
+    "regions": {
+        "rows": [{"filter": "tenant_no = :claim_tenant_no OR tenant_no IN (:claim_second, -1)"}]
+    },
 }
 
 
 def make_shop(server: Server, database: str) -> None:
     """Create the tables of the shop in a new database."""
     server.ask(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
-    server.ask(*TABLES, *ROWS, "ANALYZE TABLE orders, customers, products, order_lines", database=database)
+    server.ask(
+        *TABLES, *ROWS, "ANALYZE TABLE orders, customers, products, order_lines", database=database
+    )
 
 
 def shop_config(server: Server, database: str, folder: Path, **more: Any) -> DatabaseConfig:
@@ -94,9 +105,31 @@ def shop_config(server: Server, database: str, folder: Path, **more: Any) -> Dat
     return DatabaseConfig.model_validate(given | more)
 
 
-def make_engine(config: DatabaseConfig, **limits: Any) -> MysqlEngine:
+class Unguarded(MysqlEngine):
+    """Lets every text through to the database, to see what its layers alone stop."""
+
+    async def _judged(self, statement: Statement) -> Verdict:
+        return Verdict(Text(statement.sql, statement.sql, ()), ())
+
+
+def make_engine(
+    config: DatabaseConfig, kind: type[MysqlEngine] = MysqlEngine, **limits: Any
+) -> MysqlEngine:
     """An engine, not started."""
-    return MysqlEngine("shop", config, Limits(**limits))
+    return kind("shop", config, Limits(**limits))
+
+
+@asynccontextmanager
+async def running(
+    config: DatabaseConfig, kind: type[MysqlEngine] = MysqlEngine, **limits: Any
+) -> AsyncGenerator[MysqlEngine]:
+    """An engine, started."""
+    engine = make_engine(config, kind, **limits)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.close()
 
 
 def person(*roles: str, tenant: str = "north", subject: str = "ada", **claims: str) -> Principal:

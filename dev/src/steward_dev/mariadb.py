@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-HOW_TO_GET_ONE = "install MariaDB's server (Debian: apt-get install mariadb-server) and run `make test` again"
+HOW_TO_GET_ONE = (
+    "install MariaDB's server (Debian: apt-get install mariadb-server) and run `make test` again"
+)
 SYSTEM_PROGRAMS = "/usr/sbin:/usr/local/sbin:/sbin"
 """Where a server may be without being on everybody's path."""
 POLICY = Path("/usr/sbin/policy-rc.d")

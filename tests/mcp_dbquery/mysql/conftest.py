@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.mariadb import Server, mariadb
-from support.mysql_shop import make_engine, make_shop, set_up, shop_config
+from support.mysql_shop import make_shop, running, set_up, shop_config
 
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.mysql import MysqlEngine
@@ -40,9 +40,5 @@ def shop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> DatabaseCo
 @pytest.fixture
 async def engine(shop: DatabaseConfig) -> AsyncGenerator[MysqlEngine]:
     """An engine over the shop, started."""
-    started = make_engine(shop)
-    await started.start()
-    try:
+    async with running(shop) as started:
         yield started
-    finally:
-        await started.close()

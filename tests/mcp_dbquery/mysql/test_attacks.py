@@ -1,11 +1,12 @@
 """Attacks by class: nothing is changed, kept locked or shown; with the guard, and with the database's layers alone."""
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.mariadb import Server
-from support.mysql_shop import CANARY, make_engine, person
+from support.mysql_shop import CANARY, Unguarded, person, running
 from support.mysql_statements import (
     ATTACKS,
     CRASHES_THE_SERVER,
@@ -16,8 +17,6 @@ from support.mysql_statements import (
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.engine import Statement
 from mcp_dbquery.mysql import MysqlEngine
-from mcp_dbquery.mysql.guard import Verdict
-from mcp_dbquery.mysql.text import Text
 from shared.mcp_server import Problem
 
 OUTFILE = Path("/tmp/mcp-dbquery-attack")
@@ -66,17 +65,9 @@ def test_the_corpus_is_broad() -> None:
 
 
 @pytest.fixture
-async def unguarded(shop: DatabaseConfig) -> Any:
-    """An engine that lets every text through to the database."""
-    engine = make_engine(shop)
-    await engine.start()
-
-    async def let_through(statement: Statement) -> Verdict:
-        return Verdict(Text(statement.sql, statement.sql, ()), ())
-
-    engine._judged = let_through
-    yield engine
-    await engine.close()
+async def unguarded(shop: DatabaseConfig) -> AsyncGenerator[MysqlEngine]:
+    async with running(shop, Unguarded) as engine:
+        yield engine
 
 
 @pytest.mark.parametrize("kind", ATTACKS)

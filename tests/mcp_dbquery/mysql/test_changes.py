@@ -17,7 +17,9 @@ SET_STATUS = "UPDATE orders SET status = :status WHERE id = :id"
 @pytest.fixture(scope="module")
 def actions_url(server: Server) -> str:
     make_shop(server, "desk")
-    server.ask("CREATE USER clerk IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE ON desk.* TO clerk")
+    server.ask(
+        "CREATE USER clerk IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE ON desk.* TO clerk"
+    )
     return server.url("clerk", "desk", "x")
 
 
@@ -40,7 +42,9 @@ def status(server: Server, number: int) -> str:
 
 async def test_a_change_is_committed_at_the_end(desk: MysqlEngine, server: Server) -> None:
     async with desk.changing(person()) as change:
-        before = await change.rows("SELECT id, status, amount FROM orders WHERE id = :id", {"id": 1}, 5)
+        before = await change.rows(
+            "SELECT id, status, amount FROM orders WHERE id = :id", {"id": 1}, 5
+        )
         assert before == [{"id": 1, "status": "paid", "amount": 11}]
         assert await change.execute(SET_STATUS, {"status": "sent", "id": 1}) == 1
         assert status(server, 1) == "paid"
@@ -49,11 +53,13 @@ async def test_a_change_is_committed_at_the_end(desk: MysqlEngine, server: Serve
 
 async def test_rows_that_were_so_already_count_as_touched(desk: MysqlEngine) -> None:
     async with desk.changing(person()) as change:
-        assert await change.execute("UPDATE orders SET status = status WHERE id < :id", {"id": 4}) == 3
+        assert (
+            await change.execute("UPDATE orders SET status = status WHERE id < :id", {"id": 4}) == 3
+        )
 
 
 async def test_an_error_in_the_block_rolls_back(desk: MysqlEngine, server: Server) -> None:
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):  # noqa: PT012 - the end of the block counts too
         async with desk.changing(person()) as change:
             await change.execute(SET_STATUS, {"status": "sent", "id": 3})
             raise RuntimeError
@@ -82,16 +88,24 @@ async def test_a_cancelled_change_is_rolled_back(desk: MysqlEngine, server: Serv
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("INSERT INTO products (id, name) SELECT 99, name FROM products WHERE id = :id", "such a record already"),
+        (
+            "INSERT INTO products (id, name) SELECT 99, name FROM products WHERE id = :id",
+            "such a record already",
+        ),
         ("INSERT INTO order_lines VALUES (:id, 9999, 1, 'CANARY')", "not there"),
         ("UPDATE products SET price = 'CANARY' WHERE id = :id", "not of the type|does not fit"),
         ("UPDATE orders SET status = 'CANARY' WHERE id = :id", "not of the type|does not fit"),
-        ("UPDATE orders SET tenant = 'CANARY-much-too-long-for-its-column' WHERE id = :id", "too long"),
+        (
+            "UPDATE orders SET tenant = 'CANARY-much-too-long-for-its-column' WHERE id = :id",
+            "too long",
+        ),
         ("UPDATE orders SET tenant = NULL WHERE id = :id", "must be given"),
         ("DELETE FROM orders WHERE id = :id", "refused"),
     ],
 )
-async def test_what_the_database_refuses_is_told_without_values(desk: MysqlEngine, sql: str, words: str) -> None:
+async def test_what_the_database_refuses_is_told_without_values(
+    desk: MysqlEngine, sql: str, words: str
+) -> None:
     with pytest.raises(ActionFailed, match=words) as failure:
         async with desk.changing(person()) as change:
             await change.execute(sql, {"id": 1})
@@ -108,8 +122,10 @@ async def test_looking_cannot_change(desk: MysqlEngine, server: Server) -> None:
         assert len(await look.rows("SELECT id FROM orders", {}, 3)) == 3
 
 
-async def test_a_connection_lost_before_the_commit_changed_nothing(desk: MysqlEngine, server: Server) -> None:
-    with pytest.raises(DatabaseAway, match="nothing was changed"):
+async def test_a_connection_lost_before_the_commit_changed_nothing(
+    desk: MysqlEngine, server: Server
+) -> None:
+    with pytest.raises(DatabaseAway, match="nothing was changed"):  # noqa: PT012 - the end of the block counts too
         async with desk.changing(person()) as change:
             await change.execute(SET_STATUS, {"status": "sent", "id": 3})
             cut_off(server)
@@ -117,8 +133,10 @@ async def test_a_connection_lost_before_the_commit_changed_nothing(desk: MysqlEn
     assert status(server, 3) == "open"
 
 
-async def test_a_connection_lost_in_the_commit_leaves_the_outcome_unknown(desk: MysqlEngine, server: Server) -> None:
-    with pytest.raises(OutcomeUnknown):
+async def test_a_connection_lost_in_the_commit_leaves_the_outcome_unknown(
+    desk: MysqlEngine, server: Server
+) -> None:
+    with pytest.raises(OutcomeUnknown):  # noqa: PT012 - the end of the block counts too
         async with desk.changing(person()) as change:
             await change.execute(SET_STATUS, {"status": "sent", "id": 3})
             cut_off(server)
@@ -134,7 +152,11 @@ async def test_statements_are_compiled_and_nothing_runs(desk: MysqlEngine, serve
 @pytest.mark.parametrize(
     ("sql", "reads", "words"),
     [
-        ("UPDATE ordres SET status = 1", False, "does not accept it: Table 'desk.ordres' doesn't exist"),
+        (
+            "UPDATE ordres SET status = 1",
+            False,
+            "does not accept it: Table 'desk.ordres' doesn't exist",
+        ),
         ("UPDATE orders SET stat = :id", False, "Unknown column 'stat'"),
         ("SELECT id FROM orders WHERE id = :other", True, ":other, which is no parameter"),
         ("UPDATE orders SET status = 1; DROP TABLE orders", False, "one statement"),
@@ -157,5 +179,7 @@ async def test_without_a_login_there_are_no_actions(engine: MysqlEngine) -> None
 
 
 def cut_off(server: Server) -> None:
-    for (number,) in server.ask("SELECT id FROM information_schema.processlist WHERE user = 'clerk'"):
+    for (number,) in server.ask(
+        "SELECT id FROM information_schema.processlist WHERE user = 'clerk'"
+    ):
         server.ask(f"KILL {number}")

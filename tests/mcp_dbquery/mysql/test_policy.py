@@ -1,16 +1,15 @@
 """Who sees which rows and which values, kept by the views whatever is asked."""
 
 import time
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from support.mariadb import Server
-from support.mysql_shop import CANARY, PASSWORD, make_engine, person
+from support.mysql_shop import PASSWORD, Unguarded, person, running
 
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.engine import Statement
-from mcp_dbquery.errors import UnknownRelation
+from mcp_dbquery.errors import StatementRefused, UnknownRelation
 from mcp_dbquery.mysql import MysqlEngine
 from mcp_dbquery.mysql.context import derived_key, read_key, signed_context
 from shared.service_tokens import Principal
@@ -71,10 +70,18 @@ async def test_masks_show_what_their_kind_says(engine: MysqlEngine) -> None:
     sql = "SELECT email, ssn, born_on, salary, phone FROM customers WHERE id = 1"
     reading = await engine.read(Statement(sql), person())
     assert reading.rows == [["•••@example.org", "•••1001", "1980-01-01", None, "•••"]]
-    assert [column.mask for column in reading.columns] == ["domain", "last4", "year", "null", "redacted"]
+    assert [column.mask for column in reading.columns] == [
+        "domain",
+        "last4",
+        "year",
+        "null",
+        "redacted",
+    ]
 
 
-async def test_the_same_value_has_the_same_hash_for_everybody_and_joins_still_work(engine: MysqlEngine) -> None:
+async def test_the_same_value_has_the_same_hash_for_everybody_and_joins_still_work(
+    engine: MysqlEngine,
+) -> None:
     sql = (
         "SELECT COUNT(*), COUNT(DISTINCT a.badge), MIN(CHAR_LENGTH(a.badge)) "
         "FROM customers a JOIN customers b ON a.badge = b.badge"
@@ -107,7 +114,7 @@ async def test_those_with_the_role_see_the_value_itself(engine: MysqlEngine) -> 
 async def test_a_condition_is_no_oracle_for_what_is_masked_or_foreign(
     engine: MysqlEngine, condition: str
 ) -> None:
-    sql = f"SELECT COUNT(*) FROM customers WHERE {condition}"  # noqa: S608
+    sql = f"SELECT COUNT(*) FROM customers WHERE {condition}"
     assert await rows(engine, sql, person()) == [[0]]
 
 
@@ -115,7 +122,7 @@ async def test_a_condition_is_no_oracle_for_what_is_masked_or_foreign(
     "condition",
     [
         "~0 + (tenant <> 'north') > 0",
-        "(SELECT 1 UNION SELECT tenant <> 'north') = 1",
+        "IF(tenant <> 'north', (SELECT 1 UNION SELECT 2), 1) = 1",
         "EXP(710 * (tenant <> 'north')) > 0",
         "POW(10, 400 * (name LIKE 'CANARY%')) > 0",
         "18446744073709551615 * (1 + (name LIKE 'CANARY-name%')) > 0",
@@ -124,9 +131,7 @@ async def test_a_condition_is_no_oracle_for_what_is_masked_or_foreign(
 async def test_an_error_that_only_a_foreign_row_would_raise_is_not_raised(
     engine: MysqlEngine, condition: str
 ) -> None:
-    sql = f"SELECT COUNT(*) FROM customers WHERE id > 0 AND {condition.replace('SELECT tenant', 'SELECT customers.tenant')}"
-    if "UNION" in condition:
-        sql = "SELECT COUNT(*) FROM customers WHERE IF(tenant <> 'north', (SELECT 1 UNION SELECT 2), 1) = 1"
+    sql = f"SELECT COUNT(*) FROM customers WHERE id > 0 AND {condition}"
     assert await rows(engine, sql, person()) == [[30]]
 
 
@@ -151,7 +156,11 @@ async def test_the_catalogue_tells_visible_things_only(engine: MysqlEngine) -> N
     assert list(catalog.relations) == ["customers", "order_lines", "orders", "products", "regions"]
     customers = catalog.relations["customers"]
     assert customers.comment == "People who buy."
-    assert (customers.hidden_columns, customers.rows_filtered, customers.rows_estimate) == (1, True, None)
+    assert (customers.hidden_columns, customers.rows_filtered, customers.rows_estimate) == (
+        1,
+        True,
+        None,
+    )
     assert "secret_note" not in str(catalog)
     columns = {column.name: column for column in customers.columns}
     assert columns["badge"].comment == "Worn at the door"
@@ -171,8 +180,8 @@ async def test_the_catalogue_tells_visible_things_only(engine: MysqlEngine) -> N
 
 
 @pytest.fixture
-async def key(shop: DatabaseConfig) -> AsyncGenerator[bytes]:
-    yield derived_key(read_key("shop", shop), "context")
+def key(shop: DatabaseConfig) -> bytes:
+    return derived_key(read_key("shop", shop), "context")
 
 
 def seen_with(server: Server, *settings: str) -> int:
@@ -196,10 +205,14 @@ def test_a_context_counts_for_its_own_connection_only(server: Server, key: bytes
         assert seen_with(server, f"SET {CONTEXT_VARIABLE} = '{context}'") == 0
 
 
-def test_a_context_that_was_changed_or_has_expired_counts_for_nothing(server: Server, key: bytes) -> None:
+def test_a_context_that_was_changed_or_has_expired_counts_for_nothing(
+    server: Server, key: bytes
+) -> None:
     def after(change: str, expires_in_s: int = 60) -> int:
         """The login's connection gets a context of its own, which is then changed."""
-        with server.connected(user="shop_reader", password=PASSWORD, database="shop_safe") as connection:
+        with server.connected(
+            user="shop_reader", password=PASSWORD, database="shop_safe"
+        ) as connection:
             context = signed_context(
                 key, person(), ["tenant"], connection.thread_id(), int(time.time()) + expires_in_s
             )
@@ -213,7 +226,7 @@ def test_a_context_that_was_changed_or_has_expired_counts_for_nothing(server: Se
     assert after("") == 30
     assert after("", expires_in_s=-1) == 0
     assert after("", expires_in_s=3600) == 30
-    south, north = "south".encode().hex().upper(), "north".encode().hex().upper()
+    south, north = b"south".hex().upper(), b"north".hex().upper()
     assert after(f"SET @mcp_context = REPLACE(@mcp_context, '{north}', '{south}')") == 0
     assert after("SET @mcp_context = CONCAT(@mcp_context, 'r00=;')") == 0
     assert after("SET @mcp_context = UPPER(@mcp_context)") == 0
@@ -223,26 +236,11 @@ def test_a_context_that_was_changed_or_has_expired_counts_for_nothing(server: Se
     assert after("SET timestamp = 1", expires_in_s=-1) == 0
 
 
-async def test_a_statement_that_changes_its_context_gives_nothing(
-    engine: MysqlEngine, shop: DatabaseConfig
-) -> None:
-    from mcp_dbquery.errors import StatementRefused  # noqa: PLC0415
-    from mcp_dbquery.mysql.guard import Verdict  # noqa: PLC0415
-    from mcp_dbquery.mysql.text import Text  # noqa: PLC0415
-
-    async def let_through(statement: Statement) -> Verdict:
-        return Verdict(Text(statement.sql, statement.sql, ()), ())
-
-    unguarded = make_engine(shop)
-    await unguarded.start()
-    unguarded._judged = let_through
-    try:
+async def test_a_statement_that_changes_its_context_gives_nothing(shop: DatabaseConfig) -> None:
+    async with running(shop, Unguarded) as unguarded:
         for sql in ("SELECT 1, @mcp_context := 'x'", "SELECT @mcp_context := NULL FROM products"):
             with pytest.raises(StatementRefused, match="changed its session"):
                 await unguarded.read(Statement(sql), person())
         await unguarded.read(Statement("SELECT @mine := 'kept', GET_LOCK('kept', 0)"), person())
         reading = await unguarded.read(Statement("SELECT @mine, IS_FREE_LOCK('kept')"), person())
         assert reading.rows == [[None, 1]]
-    finally:
-        await unguarded.close()
-    assert CANARY not in str(await rows(engine, "SELECT * FROM customers", person()))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.mariadb import Server
-from support.mysql_shop import CANARY, make_engine, person
+from support.mysql_shop import CANARY, Unguarded, make_engine, person, running
 
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.engine import Parameters, Statement
@@ -19,8 +19,6 @@ from mcp_dbquery.errors import (
     UnknownRelation,
 )
 from mcp_dbquery.mysql import MysqlEngine
-from mcp_dbquery.mysql.guard import Verdict
-from mcp_dbquery.mysql.text import Text
 from shared.mcp_server import Problem
 
 ENDLESS = (
@@ -30,7 +28,9 @@ ENDLESS = (
 CLAIMS = {"tenant_no": "1"}
 
 
-async def read(engine: MysqlEngine, sql: str, parameters: Parameters | None = None, most: int = 5_000) -> Any:
+async def read(
+    engine: MysqlEngine, sql: str, parameters: Parameters | None = None, most: int = 5_000
+) -> Any:
     return await engine.read(Statement(sql, parameters or [], most), person(**CLAIMS))
 
 
@@ -53,16 +53,16 @@ async def test_values_are_json(engine: MysqlEngine) -> None:
 
 @pytest.mark.parametrize("limit", ["", " LIMIT 100000"])
 async def test_reading_stops_at_the_row_limit_and_says_so(engine: MysqlEngine, limit: str) -> None:
-    reading = await read(engine, f"SELECT id FROM orders ORDER BY id{limit}", most=7)  # noqa: S608
+    reading = await read(engine, f"SELECT id FROM orders ORDER BY id{limit}", most=7)
     assert (len(reading.rows), reading.cut_by) == (7, "rows")
     assert (await read(engine, "SELECT id FROM products", most=20)).cut_by is None
     assert (await read(engine, "SELECT id FROM products", most=19)).cut_by == "rows"
 
 
-async def test_reading_stops_at_the_byte_limit_while_the_server_still_sends(shop: DatabaseConfig) -> None:
-    engine = make_engine(shop, read_bytes=40_000)
-    await engine.start()
-    try:
+async def test_reading_stops_at_the_byte_limit_while_the_server_still_sends(
+    shop: DatabaseConfig,
+) -> None:
+    async with running(shop, read_bytes=40_000) as engine:
         sql = "SELECT a.id, REPEAT('x', 3000) FROM orders a JOIN orders b ON a.status = b.status"
         for _ in range(3):
             reading = await read(engine, sql)
@@ -71,21 +71,15 @@ async def test_reading_stops_at_the_byte_limit_while_the_server_still_sends(shop
         with pytest.raises(TooLarge, match="larger than what may be read"):
             await read(engine, "SELECT REPEAT('x', 900000)")
         assert (await read(engine, "SELECT 1")).rows == [[1]]
-    finally:
-        await engine.close()
 
 
 async def test_long_cells_are_cut_with_their_length(shop: DatabaseConfig) -> None:
-    engine = make_engine(shop, cell_characters=5, columns=3)
-    await engine.start()
-    try:
+    async with running(shop, cell_characters=5, columns=3) as engine:
         reading = await read(engine, "SELECT REPEAT('é', 9), 'short'")
         assert reading.rows == [["ééééé… [9 characters]", "short"]]
         assert reading.cut_cells == 1
         with pytest.raises(TooLarge, match="more than 3 columns"):
             await read(engine, "SELECT 1, 2, 3, 4")
-    finally:
-        await engine.close()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +95,9 @@ async def test_long_cells_are_cut_with_their_length(shop: DatabaseConfig) -> Non
         ("SELECT ?", ["\\' OR 1=1 -- "], [["\\' OR 1=1 -- "]]),
     ],
 )  # fmt: skip
-async def test_values_are_bound(engine: MysqlEngine, sql: str, parameters: Parameters, rows: list[Any]) -> None:
+async def test_values_are_bound(
+    engine: MysqlEngine, sql: str, parameters: Parameters, rows: list[Any]
+) -> None:
     assert (await read(engine, sql, parameters)).rows == rows
 
 
@@ -133,7 +129,11 @@ async def test_values_that_do_not_fit_are_explained(
         ("SELECT c.emial FROM customers c", UnknownRelation, "Did you mean email"),
         ("SELECT id FROM products HAVING name = 'x'", UnknownRelation, "HAVING knows only"),
         ("SELECT * FROM Orders", UnknownRelation, "Did you mean orders"),
-        ("SELECT id FROM orders o JOIN customers c ON TRUE", StatementInvalid, "stands for more than one"),
+        (
+            "SELECT id FROM orders o JOIN customers c ON TRUE",
+            StatementInvalid,
+            "stands for more than one",
+        ),
         ("SELECT SUM(SUM(amount)) FROM orders", StatementInvalid, "aggregate"),
         ("SELECT (SELECT id, name FROM products)", StatementInvalid, "more than one column"),
         ("SELECT (SELECT id FROM products)", StatementInvalid, "more than one row"),
@@ -141,9 +141,21 @@ async def test_values_that_do_not_fit_are_explained(
         ("SELECT SUBSTRING_INDEX('a')", StatementInvalid, "cannot be read"),
         ("SELECT ~0 + 1", StatementInvalid, "range"),
         ("SELECT FORM orders", StatementInvalid, "read|column"),
-        ("SELECT id FROM products UNION SELECT 1, 2", StatementInvalid, "different numbers of columns"),
-        ("WITH RECURSIVE r AS (SELECT 1 n UNION ALL SELECT n + 1 FROM r) SELECT MAX(n) FROM r", TooLarge, "recursive"),
-        ("SELECT LENGTH(REPEAT(CONCAT(name, name, name), 1000000)) FROM products", TooLarge, "too long"),
+        (
+            "SELECT id FROM products UNION SELECT 1, 2",
+            StatementInvalid,
+            "different numbers of columns",
+        ),
+        (
+            "WITH RECURSIVE r AS (SELECT 1 n UNION ALL SELECT n + 1 FROM r) SELECT MAX(n) FROM r",
+            TooLarge,
+            "recursive",
+        ),
+        (
+            "SELECT LENGTH(REPEAT(CONCAT(name, name, name), 1000000)) FROM products",
+            TooLarge,
+            "too long",
+        ),
     ],
 )
 async def test_errors_say_how_to_mend_the_statement(
@@ -158,24 +170,27 @@ async def test_an_error_never_carries_a_value(engine: MysqlEngine) -> None:
                        "REGEXP_REPLACE('x', ssn, '')", "JSON_EXTRACT(ssn, ssn)", "~0 + LENGTH(ssn)"):  # fmt: skip
         source = "orders" if "note" in expression else "customers"
         try:
-            shown = str(await engine.read(Statement(f"SELECT {expression} FROM {source}"), person("head_office", "auditor")))  # noqa: S608
+            shown = str(
+                await engine.read(
+                    Statement(f"SELECT {expression} FROM {source}"),
+                    person("head_office", "auditor"),
+                )
+            )
         except Problem as problem:
             shown = f"{problem} {problem.as_result().structured_content}"
         assert CANARY not in shown, expression
 
 
 async def test_the_server_refuses_what_it_expects_to_be_too_much_work(shop: DatabaseConfig) -> None:
-    engine = make_engine(shop, cost_rows=10_000)
-    await engine.start()
-    try:
+    async with running(shop, cost_rows=10_000) as engine:
         with pytest.raises(TooExpensive, match="Join on indexed columns"):
-            await read(engine, "SELECT COUNT(*) FROM products a, products b, products c, products d")
+            await read(
+                engine, "SELECT COUNT(*) FROM products a, products b, products c, products d"
+            )
         assert (await read(engine, "SELECT COUNT(*) FROM products a, products b")).rows == [[400]]
-    finally:
-        await engine.close()
 
 
-def running(server: Server) -> list[str]:
+def at_work(server: Server) -> list[str]:
     """What the login's connections do at this moment, in the server."""
     return [str(row[0]) for row in server.ask(
         "SELECT info FROM information_schema.processlist WHERE user = 'shop_reader' AND info LIKE '%marked%'"
@@ -184,45 +199,38 @@ def running(server: Server) -> list[str]:
 
 async def started(server: Server) -> None:
     async with asyncio.timeout(10):
-        while not running(server):
+        while not at_work(server):  # noqa: ASYNC110 - only the server knows
             await asyncio.sleep(0)
 
 
-async def test_a_slow_statement_is_stopped_by_the_server(shop: DatabaseConfig, server: Server) -> None:
-    engine = make_engine(shop, timeout_s=0.3)
-    await engine.start()
-    try:
+async def test_a_slow_statement_is_stopped_by_the_server(
+    shop: DatabaseConfig, server: Server
+) -> None:
+    async with running(shop, timeout_s=0.3) as engine:
         with pytest.raises(TooSlow, match=r"after 0\.3 s"):
             await read(engine, ENDLESS)
-        assert running(server) == []
+        assert at_work(server) == []
         assert (await read(engine, "SELECT 1")).rows == [[1]]
-    finally:
-        await engine.close()
 
 
-async def test_what_escapes_the_servers_limit_is_ended_from_outside(shop: DatabaseConfig, server: Server) -> None:
-    engine = make_engine(shop, timeout_s=0.2)
-    await engine.start()
-
-    async def let_through(statement: Statement) -> Verdict:
-        return Verdict(Text(statement.sql, statement.sql, ()), ())
-
-    engine._judged = let_through
-    try:
+async def test_what_escapes_the_servers_limit_is_ended_from_outside(
+    shop: DatabaseConfig, server: Server
+) -> None:
+    async with running(shop, Unguarded, timeout_s=0.2) as engine:
         with pytest.raises(TooSlow):
             await read(engine, f"SET STATEMENT max_statement_time = 0 FOR {ENDLESS}")
-        assert running(server) == []
-    finally:
-        await engine.close()
+        assert at_work(server) == []
 
 
-async def test_cancelling_a_call_ends_its_statement_in_the_server(engine: MysqlEngine, server: Server) -> None:
+async def test_cancelling_a_call_ends_its_statement_in_the_server(
+    engine: MysqlEngine, server: Server
+) -> None:
     call = asyncio.create_task(read(engine, ENDLESS))
     await started(server)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert running(server) == []
+    assert at_work(server) == []
     assert (await read(engine, "SELECT 1")).rows == [[1]]
 
 
@@ -234,28 +242,39 @@ async def test_closing_ends_what_still_runs(shop: DatabaseConfig, server: Server
     await engine.close()
     with pytest.raises(Problem):
         await call
-    assert running(server) == []
+    assert at_work(server) == []
 
 
 async def test_many_callers_share_few_connections(engine: MysqlEngine, server: Server) -> None:
     sql = "SELECT tenant, COUNT(*) FROM orders GROUP BY tenant"
     readings = await asyncio.gather(
-        *(engine.read(Statement(sql), person(tenant=("north", "south")[number % 2])) for number in range(32))
+        *(
+            engine.read(Statement(sql), person(tenant=("north", "south")[number % 2]))
+            for number in range(32)
+        )
     )
     assert [reading.rows[0][0] for reading in readings] == ["north", "south"] * 16
-    ((connections,),) = server.ask("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'shop_reader'")
+    ((connections,),) = server.ask(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'shop_reader'"
+    )
     assert connections <= 8
 
 
-async def test_a_connection_that_the_server_closed_is_not_used_again(engine: MysqlEngine, server: Server) -> None:
+async def test_a_connection_that_the_server_closed_is_not_used_again(
+    engine: MysqlEngine, server: Server
+) -> None:
     await read(engine, "SELECT 1")
-    for (number,) in server.ask("SELECT id FROM information_schema.processlist WHERE user = 'shop_reader'"):
+    for (number,) in server.ask(
+        "SELECT id FROM information_schema.processlist WHERE user = 'shop_reader'"
+    ):
         server.ask(f"KILL {number}")
     assert (await read(engine, "SELECT 1")).rows == [[1]]
     assert await engine.problem() is None
 
 
-async def test_a_server_that_is_gone_is_said_to_be_away(shop: DatabaseConfig, engine: MysqlEngine) -> None:
+async def test_a_server_that_is_gone_is_said_to_be_away(
+    shop: DatabaseConfig, engine: MysqlEngine
+) -> None:
     away = make_engine(shop.model_copy(update={"url": "mysql://shop_reader:x@127.0.0.1:9/shop"}))
     assert await away.problem() == "the server does not answer"
     with pytest.raises(DatabaseAway):
@@ -266,7 +285,9 @@ async def test_a_server_that_is_gone_is_said_to_be_away(shop: DatabaseConfig, en
 
 
 async def test_a_statement_is_estimated_without_running(engine: MysqlEngine) -> None:
-    estimate = await engine.explain(Statement("SELECT * FROM products p JOIN orders o ON o.id = p.id"), person())
+    estimate = await engine.explain(
+        Statement("SELECT * FROM products p JOIN orders o ON o.id = p.id"), person()
+    )
     assert estimate.plan[1:] == [
         "orders: size not told; indexes over: customer_id; id; tenant, status",
         "products: about 20 rows; indexes over: name; id",

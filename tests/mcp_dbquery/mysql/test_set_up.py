@@ -1,20 +1,27 @@
 """`init`, the start check, direct mode: what is made, what is refused, and what a second run changes."""
 
+import asyncio
 import stat
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.mariadb import Server
-from support.mysql_shop import PASSWORD, make_engine, make_shop, person, set_up, shop_config
+from support.mysql_shop import (
+    PASSWORD,
+    make_engine,
+    make_shop,
+    person,
+    running,
+    set_up,
+    shop_config,
+)
 
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.engine import Statement
 from mcp_dbquery.errors import BadSetup, DatabaseAway, UnknownRelation
-from mcp_dbquery.mysql import MysqlEngine, init_sql
+from mcp_dbquery.mysql import init_sql
 from mcp_dbquery.mysql.context import read_key
 
 NUMBERS = count()
@@ -28,25 +35,20 @@ def own(server: Server) -> str:
     return name
 
 
-@asynccontextmanager
-async def running(config: DatabaseConfig) -> AsyncGenerator[MysqlEngine]:
-    engine = make_engine(config)
-    await engine.start()
-    try:
-        yield engine
-    finally:
-        await engine.close()
-
-
 async def test_sql_for_review_holds_no_password(server: Server, own: str, tmp_path: Path) -> None:
     sql = await init_sql("shop", shop_config(server, own, tmp_path), server.owner_url)
     assert PASSWORD not in sql
     assert "p'a" not in sql
-    assert f"CREATE USER IF NOT EXISTS '{own}_reader'@'%' IDENTIFIED VIA mysql_native_password USING '*" in sql
+    assert (
+        f"CREATE USER IF NOT EXISTS '{own}_reader'@'%' IDENTIFIED VIA mysql_native_password USING '*"
+        in sql
+    )
     assert server.ask(f"SHOW DATABASES LIKE '{own}\\_safe'") == ()
 
 
-async def test_the_keys_file_is_made_once_and_is_its_owners_alone(server: Server, own: str, tmp_path: Path) -> None:
+async def test_the_keys_file_is_made_once_and_is_its_owners_alone(
+    server: Server, own: str, tmp_path: Path
+) -> None:
     config = shop_config(server, own, tmp_path)
     await init_sql("shop", config, server.owner_url)
     key = read_key("shop", config)
@@ -81,19 +83,27 @@ async def test_the_login_is_given_the_views_and_the_definer_only_reading(
     assert login[0].startswith("GRANT USAGE ON *.*")
     assert login[0].endswith("WITH MAX_USER_CONNECTIONS 40")
     assert login[1:] == [f"GRANT SELECT ON `{own}_safe`.* TO `{own}_reader`@`%`"]
-    definer = " ".join(row[0] for row in server.ask(f"SHOW GRANTS FOR '{own}_safe_definer'@'localhost'"))
+    definer = " ".join(
+        row[0] for row in server.ask(f"SHOW GRANTS FOR '{own}_safe_definer'@'localhost'")
+    )
     assert "api_keys" not in definer
-    assert not {"INSERT", "UPDATE", "DELETE", "CREATE", "ALL"} & set(definer.replace(",", " ").split())
+    assert not {"INSERT", "UPDATE", "DELETE", "CREATE", "ALL"} & set(
+        definer.replace(",", " ").split()
+    )
     ((locked,),) = server.ask(
         f"SELECT JSON_VALUE(Priv, '$.account_locked') FROM mysql.global_priv WHERE User = '{own}_safe_definer'"
     )
     assert locked == "1"
 
 
-async def test_it_follows_changes_of_tables_and_rules(server: Server, own: str, tmp_path: Path) -> None:
+async def test_it_follows_changes_of_tables_and_rules(
+    server: Server, own: str, tmp_path: Path
+) -> None:
     config = shop_config(server, own, tmp_path)
     await set_up(config, server)
-    server.ask(f"ALTER TABLE {own}.products ADD COLUMN origin VARCHAR(20)", f"DROP TABLE {own}.staff")
+    server.ask(
+        f"ALTER TABLE {own}.products ADD COLUMN origin VARCHAR(20)", f"DROP TABLE {own}.staff"
+    )
     tables = dict(config.tables)
     del tables["staff"]
     changed = config.model_copy(update={"tables": tables, "url": config.url})
@@ -101,7 +111,9 @@ async def test_it_follows_changes_of_tables_and_rules(server: Server, own: str, 
         await make_engine(changed).start()
     await set_up(changed, server)
     async with running(changed) as engine:
-        assert (await engine.read(Statement("SELECT origin FROM products LIMIT 1"), person())).rows == [[None]]
+        assert (
+            await engine.read(Statement("SELECT origin FROM products LIMIT 1"), person())
+        ).rows == [[None]]
         assert "staff" not in (await engine.catalog(person("personnel"))).relations
     with pytest.raises(BadSetup, match="made for another configuration"):
         await make_engine(config).start()
@@ -125,7 +137,10 @@ async def test_only_listed_tables_are_there_when_the_configuration_says_so(
         ({"tables": {"products": {"columns": {"nothing": {"hidden": True}}}}}, "no such column"),
         ({"tables": {"products": {"rows": [{"filter": "id = :id"}]}}}, "may bind :tenant"),
         ({"tables": {"products": {"rows": [{"filter": "id = "}]}}}, "no condition"),
-        ({"tables": {"products": {"rows": [{"filter": "TRUE; DROP TABLE orders"}]}}}, "one statement"),
+        (
+            {"tables": {"products": {"rows": [{"filter": "TRUE; DROP TABLE orders"}]}}},
+            "one statement",
+        ),
         ({"tables": {"products": {"rows": [{"filter": "TRUE) OR (TRUE"}]}}}, "no condition"),
         ({"direct": True, "tables": {}}, "nothing to set up"),
         ({"context_key": None}, "needs context_key"),
@@ -141,7 +156,9 @@ async def test_rules_that_cannot_be_kept_are_refused(
         await init_sql("shop", config, server.owner_url)
 
 
-async def test_the_owner_must_be_somebody_else_and_be_let_in(server: Server, shop: DatabaseConfig) -> None:
+async def test_the_owner_must_be_somebody_else_and_be_let_in(
+    server: Server, shop: DatabaseConfig
+) -> None:
     assert shop.url is not None
     with pytest.raises(BadSetup, match="login of its own"):
         await init_sql("shop", shop, shop.url)
@@ -181,12 +198,17 @@ async def test_a_login_that_may_do_more_is_refused(
     finally:
         if "PROXY" in right:
             server.ask(f"REVOKE PROXY ON root FROM {login}")
-        server.ask(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {login}", f"GRANT SELECT ON {own}_safe.* TO {login}")
+        server.ask(
+            f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {login}",
+            f"GRANT SELECT ON {own}_safe.* TO {login}",
+        )
     async with running(config) as engine:
         assert (await engine.read(Statement("SELECT 1"), person())).rows == [[1]]
 
 
-async def test_a_login_with_a_role_is_refused(server: Server, rights_shop: tuple[DatabaseConfig, str]) -> None:
+async def test_a_login_with_a_role_is_refused(
+    server: Server, rights_shop: tuple[DatabaseConfig, str]
+) -> None:
     config, own = rights_shop
     server.ask(f"CREATE ROLE {own}_role", f"GRANT {own}_role TO '{own}_reader'@'%'")
     try:
@@ -200,7 +222,10 @@ async def test_a_login_with_a_role_is_refused(server: Server, rights_shop: tuple
     ("made", "undone"),
     [
         ("CREATE TABLE {own}_safe.plain (x INT)", "DROP TABLE {own}_safe.plain"),
-        ("CREATE VIEW {own}_safe.loose AS SELECT * FROM {own}.orders", "DROP VIEW {own}_safe.loose"),
+        (
+            "CREATE VIEW {own}_safe.loose AS SELECT * FROM {own}.orders",
+            "DROP VIEW {own}_safe.loose",
+        ),
         (
             "CREATE DEFINER = '{own}_safe_definer'@'localhost' SQL SECURITY INVOKER VIEW {own}_safe.loose AS SELECT 1",
             "DROP VIEW {own}_safe.loose",
@@ -220,18 +245,20 @@ async def test_anything_else_among_the_views_is_refused(
 
 
 async def test_views_that_vanish_while_running_are_noticed(
-    server: Server, own: str, tmp_path: Path
+    server: Server, own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = shop_config(server, own, tmp_path)
     await set_up(config, server)
+    monkeypatch.setattr("mcp_dbquery.mysql.engine.CATALOG_S", 0.0)
     async with running(config) as engine:
         server.ask(f"DROP VIEW {own}_safe.products")
-        engine._catalogs._read_at = None
         with pytest.raises(DatabaseAway, match="no longer fit"):
             await engine.catalog(person())
 
 
-async def test_another_key_than_the_views_is_noticed(server: Server, own: str, tmp_path: Path) -> None:
+async def test_another_key_than_the_views_is_noticed(
+    server: Server, own: str, tmp_path: Path
+) -> None:
     config = shop_config(server, own, tmp_path)
     await set_up(config, server)
     (tmp_path / "context.key").write_text("0" * 64)
@@ -251,14 +278,26 @@ async def test_direct_mode_asks_the_tables_and_refuses_rights_to_write(
 ) -> None:
     login = f"'{own}_direct'@'%'"
     server.ask(f"CREATE USER {login} IDENTIFIED BY 'x'", f"GRANT SELECT ON {own}.* TO {login}")
-    direct: dict[str, Any] = {"url": server.url(f"{own}_direct", own, "x"), "direct": True, "context_key": None}
-    config = shop_config(server, own, tmp_path, **direct, tables={"products": {"description": "Things"}})
+    direct: dict[str, Any] = {
+        "url": server.url(f"{own}_direct", own, "x"),
+        "direct": True,
+        "context_key": None,
+    }
+    config = shop_config(
+        server, own, tmp_path, **direct, tables={"products": {"description": "Things"}}
+    )
     async with running(config) as engine:
-        assert (await engine.read(Statement("SELECT COUNT(*) FROM orders"), person())).rows == [[600]]
+        assert (await engine.read(Statement("SELECT COUNT(*) FROM orders"), person())).rows == [
+            [600]
+        ]
         catalog = await engine.catalog(person())
         assert catalog.relations["products"].comment == "Things"
-        assert {c.name: c for c in catalog.relations["orders"].columns}["customer_id"].references == "customers.id"
-        estimate = await engine.explain(Statement("SELECT * FROM orders a, orders b, orders c, orders d"), person())
+        assert {c.name: c for c in catalog.relations["orders"].columns}[
+            "customer_id"
+        ].references == "customers.id"
+        estimate = await engine.explain(
+            Statement("SELECT * FROM orders a, orders b, orders c, orders d"), person()
+        )
         assert estimate.rows is not None
         assert estimate.problem is not None
         assert "directly" in " ".join(engine.facts())
@@ -271,10 +310,10 @@ async def test_direct_mode_asks_the_tables_and_refuses_rights_to_write(
 
 
 @pytest.fixture(scope="module")
-def rights_shop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[DatabaseConfig, str]:
+def rights_shop(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[DatabaseConfig, str]:
     """A shop whose login is given rights it should not have, one after the other."""
-    import asyncio  # noqa: PLC0415
-
     name = f"own{next(NUMBERS)}"
     make_shop(server, name)
     config = shop_config(server, name, tmp_path_factory.mktemp("rights"))

@@ -44,7 +44,9 @@ def read_address(url: str, what: str) -> Address:
     socket = options.pop("socket", None)
     tls = _tls(options.pop("tls", "off"), what)
     if options:
-        raise BadSetup(f"{what} has an option that is not known: {sorted(options)[0]}. Known are socket and tls.")
+        raise BadSetup(
+            f"{what} has an option that is not known: {min(options)}. Known are socket and tls."
+        )
     user = unquote(parts.username)
     if len(user) > LONGEST_USER:
         raise BadSetup(f"{what} names a user of more than {LONGEST_USER} characters.")

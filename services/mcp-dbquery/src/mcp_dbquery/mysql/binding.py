@@ -21,7 +21,9 @@ def bind(text: Text, parameters: Sequence[Any] | Mapping[str, Any], literal: Lit
         raise StatementInvalid("The statement mixes :name and ?.", hint="Use one of the two.")
     if isinstance(parameters, Mapping):
         if counted:
-            raise StatementInvalid("The statement binds by ?, so params must be a list.", hint="Give a list.")
+            raise StatementInvalid(
+                "The statement binds by ?, so params must be a list.", hint="Give a list."
+            )
         values = [_named(parameters, token.value) for token in named]
     else:
         if named:
@@ -52,13 +54,19 @@ def replace_bound(text: Text, replacements: Sequence[str]) -> str:
 def _named(parameters: Mapping[str, Any], name: str) -> object:
     if name not in parameters:
         given = ", ".join(sorted(parameters)) or "none"
-        raise StatementInvalid(f"There is no value for :{name} (given: {given}).", hint="Add it to params.")
+        raise StatementInvalid(
+            f"There is no value for :{name} (given: {given}).", hint="Add it to params."
+        )
     return parameters[name]
 
 
 def _checked(value: object) -> object:
     is_bad_number = isinstance(value, float) and not (float("-inf") < value < float("inf"))
-    is_half = isinstance(value, str) and any(0xD800 <= ord(character) < 0xE000 for character in value)
+    is_half = isinstance(value, str) and any(
+        0xD800 <= ord(character) < 0xE000 for character in value
+    )
     if is_bad_number or is_half:
-        raise StatementInvalid("A value of params cannot be bound.", hint="Give numbers and whole texts.")
+        raise StatementInvalid(
+            "A value of params cannot be bound.", hint="Give numbers and whole texts."
+        )
     return value

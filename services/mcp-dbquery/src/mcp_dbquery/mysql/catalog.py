@@ -12,13 +12,21 @@ from mcp_dbquery.mysql.tables import Table
 from mcp_dbquery.mysql.views import rule_of
 
 Details = Mapping[str, Any]
-_TYPES: Mapping[MaskKind, str] = {"redacted": "text", "hash": "char(16)", "last4": "text", "domain": "text", "year": "date"}
+_TYPES: Mapping[MaskKind, str] = {
+    "redacted": "text",
+    "hash": "char(16)",
+    "last4": "text",
+    "domain": "text",
+    "year": "date",
+}
 
 
 class Catalogs:
     """The catalogue for each set of roles, read again after some time; however many ask, it is read once."""
 
-    def __init__(self, config: DatabaseConfig, lifetime_s: float, read: Callable[[], Awaitable[Details]]) -> None:
+    def __init__(
+        self, config: DatabaseConfig, lifetime_s: float, read: Callable[[], Awaitable[Details]]
+    ) -> None:
         self._config = config
         self._lifetime_s = lifetime_s
         self._read = read
@@ -58,7 +66,9 @@ def details_of_tables(config: DatabaseConfig, tables: Mapping[str, Table]) -> De
     for name in tables:
         is_meant = config.expose == "all" or name in config.tables
         if rule_of(config, name).hidden or not is_meant:
-            raise BadSetup(f"The login may read {name}, which is hidden. Revoke that, or leave out direct and run init.")
+            raise BadSetup(
+                f"The login may read {name}, which is hidden. Revoke that, or leave out direct and run init."
+            )
     visible = {name: table.column_names for name, table in tables.items()}
     return {
         name: {
@@ -73,7 +83,8 @@ def details_of_tables(config: DatabaseConfig, tables: Mapping[str, Table]) -> De
                     "nullable": column.nullable,
                     "primary_key": column.primary_key,
                     "references": ".".join(column.references)
-                    if column.references and column.references[1] in visible.get(column.references[0], ())
+                    if column.references
+                    and column.references[1] in visible.get(column.references[0], ())
                     else None,
                     "comment": column.comment,
                 }
@@ -89,7 +100,10 @@ def _named_roles(config: DatabaseConfig) -> frozenset[str]:
     roles: set[str] = set()
     for rule in config.tables.values():
         roles.update(rule.roles)
-        roles.update(*(row.roles for row in rule.rows), *(each.unmasked_for for each in rule.columns.values()))
+        roles.update(
+            *(row.roles for row in rule.rows),
+            *(each.unmasked_for for each in rule.columns.values()),
+        )
     return frozenset(roles)
 
 
@@ -99,20 +113,27 @@ def _catalog(config: DatabaseConfig, details: Details, roles: frozenset[str]) ->
         for name in details
         if name and (not rule_of(config, name).roles or roles & set(rule_of(config, name).roles))
     }
-    return Catalog({name: _relation(config, name, details[name], roles, seen) for name in sorted(seen)})
+    return Catalog(
+        {name: _relation(config, name, details[name], roles, seen) for name in sorted(seen)}
+    )
 
 
-def _relation(config: DatabaseConfig, name: str, details: Any, roles: frozenset[str], seen: set[str]) -> Relation:
+def _relation(
+    config: DatabaseConfig, name: str, details: Any, roles: frozenset[str], seen: set[str]
+) -> Relation:
     rule = rule_of(config, name)
     return Relation(
         name=name,
         kind=details["kind"],
         columns=tuple(
-            _column(rule.columns.get(column["name"], ColumnRule()), column, roles, seen) for column in details["columns"]
+            _column(rule.columns.get(column["name"], ColumnRule()), column, roles, seen)
+            for column in details["columns"]
         ),
         rows_estimate=details["rows"],
         comment=rule.description or details["comment"],
-        indexes=tuple(Index(index, tuple(columns), unique) for index, columns, unique in details["indexes"]),
+        indexes=tuple(
+            Index(index, tuple(columns), unique) for index, columns, unique in details["indexes"]
+        ),
         hidden_columns=details["hidden"],
         rows_filtered=bool(rule.rows),
     )

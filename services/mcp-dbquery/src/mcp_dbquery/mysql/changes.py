@@ -5,7 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_dbquery.errors import ActionFailed, BadSetup, DatabaseAway, OutcomeUnknown, StatementInvalid, StatementRefused
+from mcp_dbquery.errors import (
+    ActionFailed,
+    BadSetup,
+    OutcomeUnknown,
+    StatementInvalid,
+    StatementRefused,
+)
 from mcp_dbquery.mysql.address import Address
 from mcp_dbquery.mysql.binding import bind, replace_bound
 from mcp_dbquery.mysql.link import Field, Gone, Link, ServerError, TooManyBytes
@@ -80,7 +86,7 @@ class Changes:
             if unbound:
                 raise BadSetup(f"the statement binds :{unbound[0]}, which is no parameter")
             async with self._pool.lend() as link:
-                await self._begin(link, read_only=True)
+                await self._settle(link)
                 columns = await link.describe(replace_bound(text, ["?"] * len(text.names_bound)))
         except (StatementInvalid, StatementRefused) as error:
             raise BadSetup(f"the statement cannot be used: {error}") from None
@@ -91,12 +97,23 @@ class Changes:
         return columns if reads else []
 
     async def _begin(self, link: Link, *, read_only: bool) -> None:
+        await self._settle(link)
+        await link.run(
+            "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION READ WRITE"
+        )
+
+    async def _settle(self, link: Link) -> None:
         await link.run("SET NAMES utf8mb4")
+        limit = (
+            f"max_statement_time = {self._timeout_s:.3f}"
+            if "mariadb" in link.server_version.lower()
+            else f"max_execution_time = {int(self._timeout_s * 1000)}"
+        )
         await link.run(
             f"SET SESSION sql_mode = '{SQL_MODE}', SESSION innodb_lock_wait_timeout = {LOCK_WAIT_S}, "
-            f"SESSION lock_wait_timeout = {LOCK_WAIT_S}, SESSION sql_safe_updates = 0, SESSION autocommit = 1"
+            f"SESSION lock_wait_timeout = {LOCK_WAIT_S}, SESSION sql_safe_updates = 0, SESSION autocommit = 1, SESSION "
+            + limit
         )
-        await link.run("START TRANSACTION READ ONLY" if read_only else "START TRANSACTION READ WRITE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +126,18 @@ class Transaction:
         """The first rows of a query. Raises ServerError, Gone, which the transaction turns into words."""
         text = read_text(sql, LONGEST_STATEMENT)
         await self._link.run(f"SET SESSION sql_select_limit = {limit}")
-        stream = await self._link.stream(bind(text, values, self._link.literal), bytes_at_most=MOST_BYTES)
+        stream = await self._link.stream(
+            bind(text, values, self._link.literal), bytes_at_most=MOST_BYTES
+        )
         found: list[dict[str, Any]] = []
         while (row := await stream.next()) is not None:
             if len(found) < limit:
-                found.append({field.name: _cell(value, field) for value, field in zip(row, stream.fields, strict=True)})
+                found.append(
+                    {
+                        field.name: _cell(value, field)
+                        for value, field in zip(row, stream.fields, strict=True)
+                    }
+                )
         return found
 
     async def execute(self, sql: str, values: Mapping[str, Any]) -> int:

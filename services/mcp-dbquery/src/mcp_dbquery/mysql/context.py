@@ -35,7 +35,9 @@ def read_key(name: str, config: DatabaseConfig) -> bytes:
         )
     key = config.context_key.read(f"The context key of the database {name}").encode()
     if len(key) < SHORTEST_KEY:
-        raise BadSetup(f"The context key of the database {name} has less than {SHORTEST_KEY} characters.")
+        raise BadSetup(
+            f"The context key of the database {name} has less than {SHORTEST_KEY} characters."
+        )
     return key
 
 
@@ -64,19 +66,31 @@ def derived_key(key: bytes, purpose: str) -> bytes:
 
 def pads(key: bytes) -> tuple[bytes, bytes]:
     """The inner and outer block of HMAC-SHA-256 with this key, from which SQL can make the rest (RFC 2104)."""
-    block = key.ljust(BLOCK_BYTES, b"\0") if len(key) <= BLOCK_BYTES else hashlib.sha256(key).digest().ljust(64, b"\0")
+    block = (
+        key.ljust(BLOCK_BYTES, b"\0")
+        if len(key) <= BLOCK_BYTES
+        else hashlib.sha256(key).digest().ljust(64, b"\0")
+    )
     return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
 
 
-def signed_context(key: bytes, caller: Principal, claims: Iterable[str], connection: int, expires_at_s: int) -> str:
+def signed_context(
+    key: bytes, caller: Principal, claims: Iterable[str], connection: int, expires_at_s: int
+) -> str:
     """The context of a caller for one connection. A claim that the token does not make is not in it.
 
     Texts that end in a space are left out too: most collations take them for the same text without it.
     """
     values = {name: value for name, value in values_of(caller, claims).items() if value is not None}
     entries = [f"r{_hex(role)}=" for role in sorted(caller.roles)]
-    entries += [f"c{_hex(name)}={_hex(value)}" for name, value in sorted(values.items()) if not value.endswith(" ")]
-    body = f"{connection};{expires_at_s:0{EXPIRY_DIGITS}};" + "".join(f"{entry};" for entry in entries)
+    entries += [
+        f"c{_hex(name)}={_hex(value)}"
+        for name, value in sorted(values.items())
+        if not value.endswith(" ")
+    ]
+    body = f"{connection};{expires_at_s:0{EXPIRY_DIGITS}};" + "".join(
+        f"{entry};" for entry in entries
+    )
     return f"{hmac.new(key, body.encode(), 'sha256').hexdigest()};{body}"
 
 

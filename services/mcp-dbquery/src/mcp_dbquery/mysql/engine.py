@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import JsonValue
 
-from mcp_dbquery.config import DatabaseConfig, Limits
+from mcp_dbquery.config import DatabaseConfig, Limits, MaskKind
 from mcp_dbquery.engine import (
     Catalog,
     ChangeTransaction,
@@ -27,7 +27,16 @@ from mcp_dbquery.mysql.binding import bind
 from mcp_dbquery.mysql.changes import Changes
 from mcp_dbquery.mysql.context import derived_key, read_key, signed_context
 from mcp_dbquery.mysql.guard import Verdict, judge, relations_of
-from mcp_dbquery.mysql.link import Field, Gone, Link, Row, ServerError, Stream, TooManyBytes, quoted_name
+from mcp_dbquery.mysql.link import (
+    Field,
+    Gone,
+    Link,
+    Row,
+    ServerError,
+    Stream,
+    TooManyBytes,
+    quoted_name,
+)
 from mcp_dbquery.mysql.plan import estimate_of
 from mcp_dbquery.mysql.pool import Pool
 from mcp_dbquery.mysql.problems import INCOMPLETE, in_owners_words, incomplete, problem_of, too_slow
@@ -65,15 +74,21 @@ class MysqlEngine:
         self.limits = limits
         self._config = config
         self._given = read_address(config.read_url(name), f"The URL of the database {name}")
-        self._places: Places | None = None if config.direct else places_of(config, self._given.database)
+        self._places: Places | None = (
+            None if config.direct else places_of(config, self._given.database)
+        )
         self._key = b"" if config.direct else derived_key(read_key(name, config), "context")
         self._database = self._places.safe if self._places else self._given.database
         if not self._database:
-            raise BadSetup(f"The URL of the database {name} must name a database: mysql://user@host/database.")
+            raise BadSetup(
+                f"The URL of the database {name} must name a database: mysql://user@host/database."
+            )
         self._pool = Pool(self._reading_address())
         actions_url = config.read_actions_url(name)
         self._changes = Changes(
-            read_address(actions_url, f"The actions URL of the database {name}") if actions_url else None,
+            read_address(actions_url, f"The actions URL of the database {name}")
+            if actions_url
+            else None,
             limits.timeout_s,
         )
         self._server: Server | None = None
@@ -117,7 +132,9 @@ class MysqlEngine:
     def facts(self) -> list[str]:
         server = self._known_server
         kind = "MariaDB" if server.is_mariadb else "MySQL"
-        told = [f"{kind} {'.'.join(map(str, server.version))}: the login {self._given.user} may read {self._database} only."]
+        told = [
+            f"{kind} {'.'.join(map(str, server.version))}: the login {self._given.user} may read {self._database} only."
+        ]
         if self._places is not None:
             told += [
                 f"Everything asked is a view in {self._places.safe}, run as the locked account {self._places.definer}.",
@@ -125,7 +142,9 @@ class MysqlEngine:
                 "Filtered views are materialised before a caller's conditions see their rows.",
             ]
         else:
-            told.append("The tables are asked directly, with the rights of the login alone: no rows or columns are hidden.")
+            told.append(
+                "The tables are asked directly, with the rights of the login alone: no rows or columns are hidden."
+            )
         told += [
             "Each statement runs alone, in a read-only transaction, with a time limit that the server keeps.",
             f"The server refuses joins that it expects to look at more than {self.limits.cost_rows:,.0f} rows.",
@@ -138,7 +157,9 @@ class MysqlEngine:
         try:
             return await self._catalogs.of(caller.roles)
         except (ServerError, Gone, TimeoutError):
-            raise DatabaseAway("The database cannot be asked at the moment.", hint="Try again in a moment.") from None
+            raise DatabaseAway(
+                "The database cannot be asked at the moment.", hint="Try again in a moment."
+            ) from None
         except BadSetup:
             raise DatabaseAway(
                 "The database's views no longer fit the configuration.",
@@ -158,12 +179,15 @@ class MysqlEngine:
             raise too_slow(self.limits.timeout_s) from None
         except TooManyBytes:
             raise TooLarge(
-                "The rows are larger than what may be read.", hint="Select fewer or shorter columns."
+                "The rows are larger than what may be read.",
+                hint="Select fewer or shorter columns.",
             ) from None
         except (ServerError, Gone) as error:
             number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
             words = str(error.args[1]) if len(error.args) > 1 else ""
-            raise problem_of(number, words, statement.sql, catalog, relations, self.limits.timeout_s) from None
+            raise problem_of(
+                number, words, statement.sql, catalog, relations, self.limits.timeout_s
+            ) from None
         reading.relations = relations
         reading.elapsed_ms = (time.monotonic() - started) * 1000
         return reading
@@ -173,7 +197,10 @@ class MysqlEngine:
         catalog = await self.catalog(caller)
         relations = relations_of(verdict, catalog, self._database)
         try:
-            async with asyncio.timeout(self.limits.timeout_s + GRACE_S), self._session(caller, 1) as link:
+            async with (
+                asyncio.timeout(self.limits.timeout_s + GRACE_S),
+                self._session(caller, 1) as link,
+            ):
                 sql = bind(verdict.text, statement.parameters, link.literal)
                 await self._check_gives_rows(link, sql)
                 plan = await link.rows(f"EXPLAIN {sql}") if self._places is None else None
@@ -182,7 +209,9 @@ class MysqlEngine:
         except (ServerError, Gone) as error:
             number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
             words = str(error.args[1]) if len(error.args) > 1 else ""
-            raise problem_of(number, words, statement.sql, catalog, relations, self.limits.timeout_s) from None
+            raise problem_of(
+                number, words, statement.sql, catalog, relations, self.limits.timeout_s
+            ) from None
         return estimate_of(plan, catalog, relations, self.limits.cost_rows)
 
     def quoted(self, name: str) -> str:
@@ -209,7 +238,15 @@ class MysqlEngine:
 
     def _reading_address(self) -> Address:
         given = self._given
-        return Address(given.user, given.password, given.host, given.port, self._database, given.socket, given.tls)
+        return Address(
+            given.user,
+            given.password,
+            given.host,
+            given.port,
+            self._database,
+            given.socket,
+            given.tls,
+        )
 
     async def _judged(self, statement: Statement) -> Verdict:
         """What the text alone tells. Raises StatementRefused, StatementInvalid."""
@@ -227,7 +264,10 @@ class MysqlEngine:
             before = await self._state(link)
             stream = await link.stream(sql, bytes_at_most=self.limits.read_bytes * TRANSFER_FACTOR)
             if len(stream.fields) > self.limits.columns:
-                raise TooLarge(f"The result has more than {self.limits.columns} columns.", hint="Name the columns needed.")
+                raise TooLarge(
+                    f"The result has more than {self.limits.columns} columns.",
+                    hint="Name the columns needed.",
+                )
             reading = await self._rows(link, stream, statement.max_rows, asked)
             await self._check_after(link, stream, before)
             await link.run("ROLLBACK")
@@ -239,7 +279,9 @@ class MysqlEngine:
         Some that do not are allowed to every login, in a read-only transaction too: it may change its own password.
         """
         if not await link.describe(sql):
-            raise StatementRefused("Only SELECT runs here.", hint="Write one SELECT.", rule="not_a_select")
+            raise StatementRefused(
+                "Only SELECT runs here.", hint="Write one SELECT.", rule="not_a_select"
+            )
 
     @asynccontextmanager
     async def _session(self, caller: Principal, most_rows: int) -> AsyncGenerator[Link]:
@@ -248,7 +290,11 @@ class MysqlEngine:
             settings = settings_sql(
                 self._known_server, timeout_s=self.limits.timeout_s, cost_rows=self.limits.cost_rows
             )
-            context = f", @mcp_context = {link.literal(await self._context(link, caller))}" if self._places else ""
+            context = (
+                f", @mcp_context = {link.literal(await self._context(link, caller))}"
+                if self._places
+                else ""
+            )
             await link.run("SET NAMES utf8mb4")
             await link.run(f"{settings}, SESSION sql_select_limit = {most_rows}{context}")
             await link.run("START TRANSACTION READ ONLY")
@@ -270,12 +316,16 @@ class MysqlEngine:
         for context, believed in ((signed, probe.subject), (forged, None)):
             await link.run(f"SET @mcp_context = {link.literal(context)}")
             if await link.rows("SELECT subject FROM mcp_caller") != [(believed,)]:
-                raise BadSetup("The context's key is not the one of the views. Run `mcp-dbquery init` again.")
+                raise BadSetup(
+                    "The context's key is not the one of the views. Run `mcp-dbquery init` again."
+                )
 
     async def _state(self, link: Link) -> list[Row]:
         return await link.rows(check_sql(self._known_server))
 
-    async def _rows(self, link: Link, stream: Stream, max_rows: int, asked: Sequence[Relation]) -> Reading:
+    async def _rows(
+        self, link: Link, stream: Stream, max_rows: int, asked: Sequence[Relation]
+    ) -> Reading:
         reading = Reading(columns=[self._column(field, asked) for field in stream.fields], rows=[])
         size = 0
         while (row := await stream.next()) is not None:
@@ -289,7 +339,10 @@ class MysqlEngine:
                 reading.cut_by = "rows"
             elif size > self.limits.read_bytes:
                 if not reading.rows:
-                    raise TooLarge("One row is larger than what may be read.", hint="Select fewer or shorter columns.")
+                    raise TooLarge(
+                        "One row is larger than what may be read.",
+                        hint="Select fewer or shorter columns.",
+                    )
                 reading.cut_by = "bytes"
             if reading.cut_by is not None:
                 await self._stop(link, stream)
@@ -320,20 +373,31 @@ class MysqlEngine:
         """Rows leave only when who asks and all settings are as they were, and the rows are whole."""
         numbers: frozenset[int] = frozenset()
         if stream.warnings:
-            numbers = frozenset(int(number) for _, number, _ in await link.rows("SHOW WARNINGS LIMIT 100"))
+            numbers = frozenset(
+                int(number) for _, number, _ in await link.rows("SHOW WARNINGS LIMIT 100")
+            )
         if await self._state(link) != before:
-            raise StatementRefused("The statement changed its session.", hint="Only read.", rule="session_changed")
+            raise StatementRefused(
+                "The statement changed its session.", hint="Only read.", rule="session_changed"
+            )
         if numbers & INCOMPLETE:
             raise incomplete(numbers)
 
     def _column(self, field: Field, asked: Sequence[Relation]) -> ResultColumn:
         # The server names the column that a result's shows, but no view that it had to materialise.
-        masks = {column.name: column.mask for relation in asked for column in relation.columns if column.mask}
+        masks: dict[str, MaskKind] = {
+            column.name: column.mask
+            for relation in asked
+            for column in relation.columns
+            if column.mask
+        }
         mask = masks.get(field.origin_column)
         return ResultColumn(name=field.name, type=type_of(field), mask=mask)
 
     async def _read_details(self) -> Mapping[str, Any]:
         async with asyncio.timeout(self.limits.timeout_s), self._pool.lend() as link:
             if self._places is None:
-                return catalogs.details_of_tables(self._config, await read_tables(link, self._database))
+                return catalogs.details_of_tables(
+                    self._config, await read_tables(link, self._database)
+                )
             return await check_views(link, self._config, self._places)

@@ -15,8 +15,12 @@ from mcp_dbquery.mysql.text import Text, Token, read_text
 
 LONGEST_FILTER = 10_000
 _STAND_IN = "mcp_bound_{}"
-_BEFORE_CONDITION = frozenset({"(", "and", "or", "xor", "not", "where", "when", "then", "else", "on"})
-_AFTER_CONDITION = frozenset({")", "and", "or", "xor", "when", "then", "else", "end", "group", "order", "limit"})
+_BEFORE_CONDITION = frozenset(
+    {"(", "and", "or", "xor", "not", "where", "when", "then", "else", "on"}
+)
+_AFTER_CONDITION = frozenset(
+    {")", "and", "or", "xor", "when", "then", "else", "end", "group", "order", "limit"}
+)
 _NUMBER_TYPES = frozenset({"signed", "unsigned", "bigint", "ubigint", *NUMERIC})
 
 
@@ -45,7 +49,9 @@ def read_filter(condition: str, table: Table, context: str) -> Filter:
         numbers, tables = _look_into(text, table)
     except (StatementRefused, StatementInvalid, SqlglotError) as error:
         reason = "it is no condition" if isinstance(error, SqlglotError) else str(error)
-        raise BadSetup(f"The filter of {table.name} cannot be used: {reason}.".replace("..", ".")) from None
+        raise BadSetup(
+            f"The filter of {table.name} cannot be used: {reason}.".replace("..", ".")
+        ) from None
     pieces: list[str] = []
     at = count = 0
     for place, token in enumerate(text.tokens):
@@ -82,7 +88,8 @@ def _exact(tokens: Sequence[Token], place: int, claim: str) -> tuple[int, int, s
     if not is_plain:
         return token.start, token.end, exact
     column = "".join(
-        quoted_name(part.value) if part.kind == "quoted" else part.value for part in tokens[begin : place - 1]
+        quoted_name(part.value) if part.kind == "quoted" else part.value
+        for part in tokens[begin : place - 1]
     )
     return tokens[begin].start, token.end, f"({column} = {claim} AND {column} = {exact})"
 
@@ -122,13 +129,15 @@ def _look_into(text: Text, table: Table) -> tuple[frozenset[int], frozenset[str]
     return frozenset(numbers), frozenset(each.name for each in tree.find_all(exp.Table))
 
 
-def _must_be_number(stand_in: exp.Expression, types: Mapping[str, bool]) -> bool:
+def _must_be_number(stand_in: exp.Expr, types: Mapping[str, bool]) -> bool:
     node = stand_in
     while node.parent is not None and isinstance(node.parent, exp.Paren | exp.Tuple):
         node = node.parent
     parent = node.parent
     if isinstance(parent, exp.Cast):
         return parent.to.sql(dialect="mysql").partition("(")[0].lower() in _NUMBER_TYPES
-    if isinstance(parent, exp.Binary | exp.In | exp.Between) and not isinstance(parent, exp.Connector):
+    if isinstance(parent, exp.Binary | exp.In | exp.Between) and not isinstance(
+        parent, exp.Connector
+    ):
         return any(types.get(column.name.lower(), False) for column in parent.find_all(exp.Column))
     return False

@@ -38,12 +38,19 @@ _ALLOWED_NODES = (
     exp.Func, exp.Binary, exp.Unary, exp.Alias, exp.Between, exp.Boolean, exp.CTE, exp.Column, exp.DataType,
     exp.DataTypeParam, exp.Distinct, exp.Except, exp.From, exp.Group, exp.Having, exp.HexString, exp.BitString,
     exp.Identifier, exp.In, exp.Intersect, exp.Interval, exp.IntervalSpan, exp.Join, exp.JSONExtractQuote,
-    exp.JSONKeyValue, exp.JSONValue, exp.JSONPath, exp.JSONPathPart, exp.Lateral, exp.Limit, exp.Literal, exp.Null, exp.Offset,
+    exp.JSONKeyValue, exp.JSONValue, exp.JSONPath,
+    exp.JSONPathPart, exp.Lateral, exp.Limit, exp.Literal, exp.Null, exp.Offset,
     exp.Order, exp.Ordered, exp.Placeholder, exp.Predicate, exp.Rollup, exp.Select, exp.Star, exp.Subquery, exp.Table,
     exp.TableAlias, exp.Tuple, exp.Union, exp.Var, exp.Where, exp.Window, exp.WindowSpec, exp.With, exp.WithinGroup,
     exp.Filter, exp.CharacterSet, exp.Aliases, exp.Any, exp.All,
 )  # fmt: skip
-_REFUSED_NODES = (exp.JSONTable, exp.Parameter, exp.SessionParameter, exp.PropertyEQ, exp.MatchAgainst)
+_REFUSED_NODES = (
+    exp.JSONTable,
+    exp.Parameter,
+    exp.SessionParameter,
+    exp.PropertyEQ,
+    exp.MatchAgainst,
+)
 """Kinds of an allowed kind that are refused all the same."""
 
 
@@ -88,7 +95,11 @@ def relations_of(verdict: Verdict, catalog: Catalog, database: str) -> frozenset
     found: set[str] = set()
     for asked in verdict.asked:
         relation = catalog.find(asked.name)
-        if relation is None or asked.database not in {"", database} or asked.name.lower() in OWN_VIEWS:
+        if (
+            relation is None
+            or asked.database not in {"", database}
+            or asked.name.lower() in OWN_VIEWS
+        ):
             raise unknown_table(asked.name if asked.database in {"", database} else f"{asked.database}.{asked.name}",
                                 catalog)  # fmt: skip
         found.add(relation.name)
@@ -107,7 +118,9 @@ def unknown_table(name: str, catalog: Catalog) -> UnknownRelation:
 
 def unknown_column(name: str, catalog: Catalog, relations: Iterable[str]) -> UnknownRelation:
     """There is no such column in the tables asked, and which visible one may be meant."""
-    names = {column.name for relation in relations for column in catalog.relations[relation].columns}
+    names = {
+        column.name for relation in relations for column in catalog.relations[relation].columns
+    }
     bare = name.rpartition(".")[2]
     if bare.lower() in {each.lower() for each in names}:
         return UnknownRelation(
@@ -141,7 +154,9 @@ def _judge_tokens(tokens: tuple[Token, ...]) -> None:
 def _judge_token(tokens: tuple[Token, ...], at: int) -> None:
     token = tokens[at]
     is_after_dot = at > 0 and tokens[at - 1].value == "." and tokens[at - 1].kind == "sign"
-    is_before_parenthesis = at + 1 < len(tokens) and tokens[at + 1].value == "(" and tokens[at + 1].kind == "sign"
+    is_before_parenthesis = (
+        at + 1 < len(tokens) and tokens[at + 1].value == "(" and tokens[at + 1].kind == "sign"
+    )
     word = token.value.lower()
     if token.kind == "word" and not is_after_dot:
         if word in FORBIDDEN_WORDS:
@@ -161,7 +176,7 @@ def _judge_token(tokens: tuple[Token, ...], at: int) -> None:
 
 
 def _begins_column_list(tokens: tuple[Token, ...], at: int) -> bool:
-    """Whether this is a CTE's or derived table's name before the names of its columns: `r (a, b) AS (`, `) AS r (a)`."""
+    """Whether a CTE's or derived table's name stands here, before its columns' names: `r (a, b) AS (`, `) AS r (a)`."""
     inside = at + 2
     while inside + 1 < len(tokens) and tokens[inside].kind in {"word", "quoted"}:
         if tokens[inside + 1].value == ")":
@@ -183,10 +198,12 @@ def _unknown_function(token: Token) -> StatementRefused:
 
 
 def _too_deep(at: int) -> StatementRefused:
-    return refused("too_deep", at, "The statement is nested too deeply.", "Use CTEs (WITH) side by side.")
+    return refused(
+        "too_deep", at, "The statement is nested too deeply.", "Use CTEs (WITH) side by side."
+    )
 
 
-def _parse(text: Text) -> exp.Expression:
+def _parse(text: Text) -> exp.Expr:
     try:
         trees = [tree for tree in sqlglot.parse(text.judged, read="mysql") if tree is not None]
     except SqlglotError as error:
@@ -194,16 +211,20 @@ def _parse(text: Text) -> exp.Expression:
     except RecursionError:
         raise _too_deep(0) from None
     if len(trees) != 1:
-        raise refused("several_statements", 0, "Only one statement runs in one call.", "Send them one by one.")
+        raise refused(
+            "several_statements", 0, "Only one statement runs in one call.", "Send them one by one."
+        )
     return trees[0]
 
 
 def _unreadable(error: SqlglotError, judged: str) -> StatementInvalid:
-    """sqlglot's own words would show the statement as it was blanked; only where it stumbled is told."""
+    """Sqlglot's own words would show the statement as it was blanked; only where it stumbled is told."""
     details = getattr(error, "errors", None)
     line, column = (details[0].get("line"), details[0].get("col")) if details else (None, None)
     if not isinstance(line, int) or not isinstance(column, int):
-        return StatementInvalid("The statement cannot be read.", hint="Check its quotes, parentheses and commas.")
+        return StatementInvalid(
+            "The statement cannot be read.", hint="Check its quotes, parentheses and commas."
+        )
     position = sum(len(each) + 1 for each in judged.split("\n")[: line - 1]) + column
     return StatementInvalid(
         f"The statement cannot be read near character {position}.",
@@ -212,9 +233,11 @@ def _unreadable(error: SqlglotError, judged: str) -> StatementInvalid:
     )
 
 
-def _judge_nodes(tree: exp.Expression) -> None:
+def _judge_nodes(tree: exp.Expr) -> None:
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
-        raise refused("not_a_select", 0, "Only SELECT runs here, also WITH … SELECT.", "Write one SELECT.")
+        raise refused(
+            "not_a_select", 0, "Only SELECT runs here, also WITH … SELECT.", "Write one SELECT."
+        )
     selects = growing = 0
     try:
         for node in tree.walk():
@@ -228,29 +251,47 @@ def _judge_nodes(tree: exp.Expression) -> None:
     except RecursionError:
         raise _too_deep(0) from None
     if selects > MOST_SELECTS:
-        raise refused("too_many_selects", 0, f"More than {MOST_SELECTS} SELECTs in one statement.", "Ask in parts.")
+        raise refused(
+            "too_many_selects",
+            0,
+            f"More than {MOST_SELECTS} SELECTs in one statement.",
+            "Ask in parts.",
+        )
     if growing > MOST_GROWING_CALLS:
-        raise refused("size", 0, f"More than {MOST_GROWING_CALLS} calls that lengthen texts.", "Ask in parts.")
+        raise refused(
+            "size", 0, f"More than {MOST_GROWING_CALLS} calls that lengthen texts.", "Ask in parts."
+        )
 
 
-def _in_words(node: exp.Expression) -> str:
+def _in_words(node: exp.Expr) -> str:
     words = "".join(f" {letter}" if letter.isupper() else letter for letter in type(node).__name__)
     return words.strip().upper()
 
 
-def _grows(node: exp.Expression) -> bool:
+def _grows(node: exp.Expr) -> bool:
     if isinstance(node, exp.Anonymous):
         return node.name.lower() in _GROWING
     return isinstance(node, exp.Repeat | exp.Pad | exp.Space)
 
 
-def _judge_growth(node: exp.Expression) -> None:
+def _judge_growth(node: exp.Expr) -> None:
     """A text may be lengthened, but not to a size that fills the server's memory before any limit is met."""
     for inner in node.walk():
         if inner is not node and _grows(inner):
-            raise refused("size", 0, "A lengthened text cannot be lengthened again.", "Use a fixed, small number.")
-        if isinstance(inner, exp.Literal) and not inner.is_string and _number(inner.name) > LONGEST_TEXT:
-            raise refused("size", 0, f"Texts may be lengthened to {LONGEST_TEXT:,} characters.", "Use less.")
+            raise refused(
+                "size",
+                0,
+                "A lengthened text cannot be lengthened again.",
+                "Use a fixed, small number.",
+            )
+        if (
+            isinstance(inner, exp.Literal)
+            and not inner.is_string
+            and _number(inner.name) > LONGEST_TEXT
+        ):
+            raise refused(
+                "size", 0, f"Texts may be lengthened to {LONGEST_TEXT:,} characters.", "Use less."
+            )
         if isinstance(inner, exp.HexString | exp.BitString):
             raise refused("size", 0, "The length must be a plain number.", "Write it in decimal.")
 
@@ -262,7 +303,7 @@ def _number(text: str) -> float:
         return float("inf")
 
 
-def _tables(node: exp.Expression, ctes: frozenset[str]) -> Iterator[Asked]:
+def _tables(node: exp.Expr, ctes: frozenset[str]) -> Iterator[Asked]:
     """All tables below a node that are none of these CTEs, each CTE counting only where it is in scope."""
     scope = ctes
     clause = node.args.get("with_")
@@ -270,12 +311,16 @@ def _tables(node: exp.Expression, ctes: frozenset[str]) -> Iterator[Asked]:
         for cte in clause.expressions:
             name = cte.alias.lower()
             if name in OWN_VIEWS:
-                raise refused("reserved_name", 0, f"{cte.alias} is a reserved name.", "Choose another.")
+                raise refused(
+                    "reserved_name", 0, f"{cte.alias} is a reserved name.", "Choose another."
+                )
             yield from _tables(cte.this, scope | {name} if clause.recursive else scope)
             scope = scope | {name}
     if isinstance(node, exp.Table):
         if not isinstance(node.this, exp.Identifier) or node.catalog:
-            raise refused("syntax", 0, "Only tables and subqueries may stand in FROM.", "Name a table.")
+            raise refused(
+                "syntax", 0, "Only tables and subqueries may stand in FROM.", "Name a table."
+            )
         if node.db or node.name.lower() not in scope:
             yield Asked(node.db, node.name)
     for child in node.iter_expressions():

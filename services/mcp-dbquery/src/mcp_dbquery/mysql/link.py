@@ -17,6 +17,8 @@ from pymysql.protocol import FieldDescriptorPacket
 
 from mcp_dbquery.mysql.address import Address
 
+# ruff: noqa: SLF001 - the driver has no public way to reset a session, prepare a statement or see a result's origin
+
 CHARSET = "utf8mb4"
 CONNECT_TIMEOUT_S = 10.0
 _RESET_CONNECTION = 0x1F
@@ -56,13 +58,15 @@ class _Driver(driver.Connection):
         self.client_flag: int = self.client_flag & ~(CLIENT.MULTI_STATEMENTS | CLIENT.LOCAL_FILES)
         self.bytes_left: int | None = None
 
+    async def sign_in(self) -> None:
+        await self._connect()  # pyright: ignore[reportUnknownMemberType]
+
     async def _read_bytes(self, num_bytes: int) -> bytes:
         if self.bytes_left is not None:
             self.bytes_left -= num_bytes
             if self.bytes_left < 0:
                 raise TooManyBytes
-        read = super()._read_bytes(num_bytes)  # pyright: ignore[reportUnknownMemberType]
-        return cast("bytes", await read)
+        return await super()._read_bytes(num_bytes)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Link:
@@ -155,7 +159,10 @@ class Link:
             raise Gone(0) from error
 
     async def _descriptions(self, count: int) -> list[str]:
-        names = [cast("str", (await self._raw._read_packet(FieldDescriptorPacket)).name) for _ in range(count)]
+        names = [
+            cast("str", (await self._raw._read_packet(FieldDescriptorPacket)).name)
+            for _ in range(count)
+        ]
         if count:
             await self._raw._read_packet()  # their end
         return names
@@ -217,7 +224,7 @@ async def open_link(address: Address) -> Link:
     is_open = False
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            await raw._connect()  # pyright: ignore[reportUnknownMemberType]
+            await raw.sign_in()
         is_open = True
     except TimeoutError as error:
         raise err.OperationalError(2003, "no answer in time") from error

@@ -19,7 +19,9 @@ def native_hash(password: str) -> str:
 
 def caching_sha2_hash(password: str) -> str:
     """As caching_sha2_password keeps it, the plug-in that every MySQL from 8.0 has: `$A$005$`, salt, SHA-256 crypt."""
-    salt = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(SALT_LETTERS))
+    salt = "".join(
+        secrets.choice(string.ascii_letters + string.digits) for _ in range(SALT_LETTERS)
+    )
     return f"$A${ROUNDS // 1000:03}${salt}{sha256_crypt(password, salt)}"
 
 
@@ -41,7 +43,9 @@ def sha256_crypt(password: str, salt: str) -> str:
             + (long_secret if round_number % 7 else b"")
             + (digest if is_odd else long_secret)
         ).digest()
-    letters = "".join(_letters(digest[a] << 16 | digest[b] << 8 | digest[c], 4) for a, b, c in _ORDER)
+    letters = "".join(
+        _letters(digest[a] << 16 | digest[b] << 8 | digest[c], 4) for a, b, c in _ORDER
+    )
     return letters + _letters(digest[31] << 8 | digest[30], 3)
 
 

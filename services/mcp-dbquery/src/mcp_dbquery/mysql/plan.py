@@ -30,12 +30,21 @@ def estimate_of(
         table = row[_TABLE]
         rows = row[_ROWS + shift]
         counts.append(float(rows or 1))
-        place = table if table in relations or str(table).startswith("<") else "(alias)" if table else "(no table)"
+        place = (
+            table
+            if table in relations or str(table).startswith("<")
+            else "(alias)"
+            if table
+            else "(no table)"
+        )
         key = f" by {row[_KEY + shift]}" if row[_KEY + shift] else ""
-        plan.append(f"{place}: {row[_ACCESS + shift] or 'none'}{key}, about {int(rows or 0):,} rows")
+        plan.append(
+            f"{place}: {row[_ACCESS + shift] or 'none'}{key}, about {int(rows or 0):,} rows"
+        )
     expected = float(prod(counts))
     problem = (
-        f"About {expected:,.0f} rows would be looked at; {most_rows:,.0f} are allowed. Join on indexed columns, filter more."
+        f"About {expected:,.0f} rows would be looked at; {most_rows:,.0f} are allowed. "
+        "Join on indexed columns and filter more."
         if expected > most_rows
         else None
     )
@@ -43,6 +52,10 @@ def estimate_of(
 
 
 def _line(relation: Relation) -> str:
-    size = f"about {relation.rows_estimate:,} rows" if relation.rows_estimate is not None else "size not told"
+    size = (
+        f"about {relation.rows_estimate:,} rows"
+        if relation.rows_estimate is not None
+        else "size not told"
+    )
     indexes = "; ".join(", ".join(index.columns) for index in relation.indexes) or "none"
     return f"{relation.name}: {size}; indexes over: {indexes}"

@@ -82,7 +82,10 @@ class Pool:
                 continue
             try:
                 await link.reset()
-            except (ServerError, Gone):  # the server went away meanwhile, or ended what was idle for too long
+            except (
+                ServerError,
+                Gone,
+            ):  # the server went away meanwhile, or ended what was idle for too long
                 link.close()
             except asyncio.CancelledError:
                 link.close()

@@ -23,7 +23,7 @@ UNKNOWN_COLUMN = frozenset({1054})
 NO_RIGHT = frozenset({1044, 1045, 1142, 1143, 1227, 1345, 1356, 1370, 1449})
 INTERRUPTED = frozenset({1317, 1969, 3024})
 TOO_MUCH_WORK = frozenset({1104})
-NO_SPACE = frozenset({1021, 1037, 1038, 1041, 1114, 1153, 1114, 3170, 4180})
+NO_SPACE = frozenset({1021, 1037, 1038, 1041, 1114, 1153, 3170, 4180})
 READ_ONLY = frozenset({1290, 1792, 1836})
 BUSY = frozenset({1203, 1205, 1213, 1226})
 LOST = frozenset({0, 1040, 1053, 1077, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 2014,
@@ -47,22 +47,49 @@ UNFIT_VALUES: Mapping[int, str] = {
     1406: "a text is too long",
 }
 MEANT: Mapping[int, tuple[str, str]] = {
-    1052: ("A column's name stands for more than one.", "Write the table's name or alias before it."),
-    1055: ("A selected column is neither grouped by nor aggregated.", "Add it to GROUP BY or aggregate it."),
+    1052: (
+        "A column's name stands for more than one.",
+        "Write the table's name or alias before it.",
+    ),
+    1055: (
+        "A selected column is neither grouped by nor aggregated.",
+        "Add it to GROUP BY or aggregate it.",
+    ),
     1056: ("Grouping by this is not possible.", "Group by columns, not by aggregates."),
     1060: ("Two columns have the same name.", "Give one of them an alias."),
     1066: ("Two tables have the same name or alias.", "Give each an alias of its own."),
-    1111: ("An aggregate stands where none can be.", "Aggregate in HAVING or in a subquery, not in WHERE."),
+    1111: (
+        "An aggregate stands where none can be.",
+        "Aggregate in HAVING or in a subquery, not in WHERE.",
+    ),
     1140: ("Aggregates and plain columns are mixed without GROUP BY.", "Add GROUP BY."),
-    1222: ("The SELECTs of a UNION give different numbers of columns.", "Select as many columns in each."),
-    1235: ("This server's version cannot do that.", "Use a join instead of LIMIT in an IN subquery, for example."),
+    1222: (
+        "The SELECTs of a UNION give different numbers of columns.",
+        "Select as many columns in each.",
+    ),
+    1235: (
+        "This server's version cannot do that.",
+        "Use a join instead of LIMIT in an IN subquery, for example.",
+    ),
     1241: ("A subquery gives more than one column where one is needed.", "Select one column."),
-    1242: ("A subquery gives more than one row where one is needed.", "Add LIMIT 1, an aggregate, or use IN."),
+    1242: (
+        "A subquery gives more than one row where one is needed.",
+        "Add LIMIT 1, an aggregate, or use IN.",
+    ),
     1247: ("A name is used before it is known.", "Use a subquery or CTE."),
-    1253: ("That collation does not fit the text's characters.", "Convert the text first: CONVERT(x USING utf8mb4)."),
-    1267: ("Two texts of different collations are compared.", "Add COLLATE utf8mb4_bin to one of them."),
+    1253: (
+        "That collation does not fit the text's characters.",
+        "Convert the text first: CONVERT(x USING utf8mb4).",
+    ),
+    1267: (
+        "Two texts of different collations are compared.",
+        "Add COLLATE utf8mb4_bin to one of them.",
+    ),
     1271: ("Texts of different collations are compared.", "Add COLLATE utf8mb4_bin to them."),
-    1305: ("There is no such function here.", "Use the usual functions for numbers, texts and dates."),
+    1305: (
+        "There is no such function here.",
+        "Use the usual functions for numbers, texts and dates.",
+    ),
     1365: ("There is a division by zero.", "Divide by NULLIF(x, 0)."),
     1582: ("A function has the wrong number of arguments.", "Look at how many it takes."),
     1630: ("There is no such function here.", "Write the parenthesis right after its name."),
@@ -87,15 +114,23 @@ def problem_of(number: int, message: str, sql: str, catalog: Catalog, relations:
     if number in TOO_MUCH_WORK:
         return too_expensive()
     if number in NO_SPACE:
-        return TooLarge("The statement needs too much memory or disk.", hint="Aggregate more or select less.")
+        return TooLarge(
+            "The statement needs too much memory or disk.", hint="Aggregate more or select less."
+        )
     if number in SYNTAX:
-        return StatementInvalid("The server cannot read the statement.", hint="It must be MySQL's dialect; check it.")
+        return StatementInvalid(
+            "The server cannot read the statement.", hint="It must be MySQL's dialect; check it."
+        )
     if number in NO_RIGHT | READ_ONLY:
-        return StatementRefused("The database does not allow this.", hint="Ask the tables of list_tables.", rule="right")
+        return StatementRefused(
+            "The database does not allow this.", hint="Ask the tables of list_tables.", rule="right"
+        )
     if number in BUSY:
         return DatabaseAway("The database is busy.", hint="Try again in a moment.")
     if number in LOST:
-        return DatabaseAway("The connection to the database was lost.", hint="Try again in a moment.")
+        return DatabaseAway(
+            "The connection to the database was lost.", hint="Try again in a moment."
+        )
     if (known := MEANT.get(number)) is not None:
         return StatementInvalid(known[0], hint=known[1], number=number)
     return StatementInvalid(f"The server could not run the statement (error {number}).",
@@ -104,7 +139,10 @@ def problem_of(number: int, message: str, sql: str, catalog: Catalog, relations:
 
 def too_slow(timeout_s: float) -> TooSlow:
     """The time was up."""
-    return TooSlow(f"The statement was stopped after {timeout_s:g} s.", hint="Filter by an indexed column, or aggregate less.")
+    return TooSlow(
+        f"The statement was stopped after {timeout_s:g} s.",
+        hint="Filter by an indexed column, or aggregate less.",
+    )
 
 
 def too_expensive() -> TooExpensive:
@@ -118,8 +156,13 @@ def too_expensive() -> TooExpensive:
 def incomplete(numbers: frozenset[int]) -> TooLarge:
     """A result that is not what was asked is no result."""
     if 1931 in numbers:
-        return TooLarge("A recursive CTE was cut off.", hint="Bound it by a condition, or recurse less deeply.")
-    return TooLarge("A text became too long and was cut by the server.", hint="Concatenate fewer values at once.")
+        return TooLarge(
+            "A recursive CTE was cut off.", hint="Bound it by a condition, or recurse less deeply."
+        )
+    return TooLarge(
+        "A text became too long and was cut by the server.",
+        hint="Concatenate fewer values at once.",
+    )
 
 
 def failed_action(number: int) -> ActionFailed | DatabaseAway:
@@ -128,10 +171,14 @@ def failed_action(number: int) -> ActionFailed | DatabaseAway:
     if reason is not None:
         return ActionFailed(f"Nothing was changed: {reason}.")
     if number in BUSY | INTERRUPTED:
-        return ActionFailed("Nothing was changed: the database is busy.", hint="Try again in a moment.")
+        return ActionFailed(
+            "Nothing was changed: the database is busy.", hint="Try again in a moment."
+        )
     if number in LOST:
         return DatabaseAway("The connection to the database was lost; nothing was changed.")
-    return ActionFailed(f"Nothing was changed: the database refused the statement (error {number}).")
+    return ActionFailed(
+        f"Nothing was changed: the database refused the statement (error {number})."
+    )
 
 
 def in_owners_words(error: Exception) -> str:

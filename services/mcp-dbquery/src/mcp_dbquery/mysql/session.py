@@ -33,7 +33,11 @@ class Server:
 def server_of(version: str, variables: frozenset[str] = frozenset()) -> Server:
     """Read `10.11.6-MariaDB-1`, `5.5.5-10.11.6-MariaDB` or `8.0.36`."""
     is_mariadb = "mariadb" in version.lower()
-    numbers = version.removeprefix("5.5.5-").split("-")[0].split(".") if is_mariadb else version.split(".")
+    numbers = (
+        version.removeprefix("5.5.5-").split("-")[0].split(".")
+        if is_mariadb
+        else version.split(".")
+    )
     return Server(is_mariadb, (int(numbers[0]), int(numbers[1])), variables)
 
 

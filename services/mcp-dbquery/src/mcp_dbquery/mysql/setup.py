@@ -32,13 +32,19 @@ async def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
         BadSetup: the configuration cannot be kept, or the database cannot be asked as its owner.
     """
     if config.direct:
-        raise BadSetup(f"The database {name} is asked directly (direct = true); there is nothing to set up.")
+        raise BadSetup(
+            f"The database {name} is asked directly (direct = true); there is nothing to set up."
+        )
     login = read_address(config.read_url(name), f"The URL of the database {name}")
     owner = read_address(owner_url, "The owner's URL")
     if login.user == owner.user:
-        raise BadSetup(f"The URL of the database {name} must name a login of its own, not the owner's {owner.user}.")
+        raise BadSetup(
+            f"The URL of the database {name} must name a login of its own, not the owner's {owner.user}."
+        )
     if not login.password:
-        raise BadSetup(f"The URL of the database {name} must hold a password for the login that is made.")
+        raise BadSetup(
+            f"The URL of the database {name} must hold a password for the login that is made."
+        )
     places = places_of(config, login.database)
     if config.context_key is not None:
         make_key(config.context_key)
@@ -47,7 +53,9 @@ async def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
     try:
         tables = await read_tables(link, places.source)
         if not tables:
-            raise BadSetup(f"There are no tables in the database {places.source} that {owner.user} may see.")
+            raise BadSetup(
+                f"There are no tables in the database {places.source} that {owner.user} may see."
+            )
         existing = await _views_in(link, places.safe)
         server = server_of(link.server_version)
         statements = [
@@ -57,7 +65,9 @@ async def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
             *view_statements(config, places, tables, key, existing),
         ]
     except (ServerError, Gone) as error:
-        raise BadSetup(f"The tables cannot be read as the owner: {in_owners_words(error)}.") from None
+        raise BadSetup(
+            f"The tables cannot be read as the owner: {in_owners_words(error)}."
+        ) from None
     finally:
         link.close()
     header = _HEADER.format(source=places.source, safe=places.safe, login=login.user)
@@ -78,7 +88,9 @@ async def apply(sql: str, owner_url: str) -> None:
                 await link.run(statement)
             except ServerError as error:
                 first_line = statement.split("\n")[0][:80]
-                raise BadSetup(f"The server refused `{first_line}…`: {in_owners_words(error)}.") from None
+                raise BadSetup(
+                    f"The server refused `{first_line}…`: {in_owners_words(error)}."
+                ) from None
     except Gone:
         raise BadSetup("The connection to the server was lost. Run init again.") from None
     finally:
@@ -90,12 +102,16 @@ def _split(sql: str) -> list[str]:
     return [statement.strip() for statement in "\n".join(lines).split(";\n") if statement.strip()]
 
 
-def _accounts(places: Places, login: Address, server: Server, literal: Callable[[str], str]) -> list[str]:
+def _accounts(
+    places: Places, login: Address, server: Server, literal: Callable[[str], str]
+) -> list[str]:
     account = f"{literal(login.user)}@'%'"
     if server.is_mariadb:
         identified = f"IDENTIFIED VIA mysql_native_password USING '{native_hash(login.password)}'"
     else:
-        identified = f"IDENTIFIED WITH caching_sha2_password AS '{caching_sha2_hash(login.password)}'"
+        identified = (
+            f"IDENTIFIED WITH caching_sha2_password AS '{caching_sha2_hash(login.password)}'"
+        )
     safe, private = quoted_name(places.safe), quoted_name(places.private)
     return [
         f"CREATE DATABASE IF NOT EXISTS {private} CHARACTER SET utf8mb4",
@@ -121,4 +137,6 @@ async def _open(address: Address) -> Link:
     try:
         return await open_link(address)
     except (ServerError, Gone) as error:
-        raise BadSetup(f"The server cannot be reached as {address.user}: {in_owners_words(error)}.") from None
+        raise BadSetup(
+            f"The server cannot be reached as {address.user}: {in_owners_words(error)}."
+        ) from None

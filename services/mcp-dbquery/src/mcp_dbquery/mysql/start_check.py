@@ -1,4 +1,4 @@
-"""Whether the login, the server and the views are as safe as the configuration promises. Refuses what it cannot read."""
+"""Whether login, server and views are as safe as the configuration promises. Refuses what it cannot read."""
 
 import json
 import re
@@ -36,7 +36,9 @@ async def read_server(link: Link) -> Server:
     oldest = OLDEST_MARIADB if server.is_mariadb else OLDEST_MYSQL
     if server.version < oldest:
         kind = "MariaDB" if server.is_mariadb else "MySQL"
-        raise BadSetup(f"{kind} {'.'.join(map(str, server.version))} is too old: {'.'.join(map(str, oldest))} is needed.")
+        raise BadSetup(
+            f"{kind} {'.'.join(map(str, server.version))} is too old: {'.'.join(map(str, oldest))} is needed."
+        )
     return server
 
 
@@ -52,7 +54,7 @@ async def check_login(link: Link, readable: str, *, whole: bool) -> None:
     for (line,) in await link.rows("SHOW GRANTS"):
         grant = _read_grant(str(line))
         allowed = {"SELECT", "SHOW VIEW"} if whole else {"SELECT"}
-        if grant.rights == {"USAGE"} and not grant.is_grantable:
+        if grant.rights == frozenset({"USAGE"}) and not grant.is_grantable:
             continue
         if grant.is_grantable:
             raise _dangerous("hand its rights on (WITH GRANT OPTION)", grant)
@@ -88,14 +90,17 @@ async def check_views(link: Link, config: DatabaseConfig, places: Places) -> dic
     for name, kind, security, definer in rows:
         if kind != "VIEW" or security != "DEFINER" or definer != places.definer.replace("'", ""):
             raise BadSetup(
-                f"{places.safe}.{name} is no view made by `mcp-dbquery init`, so it keeps no rules. Drop it, or move it."
+                f"{places.safe}.{name} is no view made by `mcp-dbquery init`, so it keeps no rules. "
+                "Drop it, or move it."
             )
     details = await read_catalog(link)
     if details.get("", {}).get("policy") != policy_digest(config, places):
         raise BadSetup(f"The views in {places.safe} were made for another configuration. {again}")
     missing = sorted((set(details) - {""}) ^ (names - OWN_VIEWS))
     if missing:
-        raise BadSetup(f"The view {places.safe}.{missing[0]} does not fit the configuration. {again}")
+        raise BadSetup(
+            f"The view {places.safe}.{missing[0]} does not fit the configuration. {again}"
+        )
     return details
 
 
@@ -108,7 +113,9 @@ async def read_catalog(link: Link) -> dict[str, Any]:
 def _read_grant(line: str) -> Grant:
     found = _GRANT.match(line)
     if found is None:
-        raise BadSetup(f"The login has a role or a right that is not understood, and must have neither: {_short(line)}.")
+        raise BadSetup(
+            f"The login has a role or a right that is not understood, and must have neither: {_short(line)}."
+        )
     rights = {right.strip().upper() for right in _COLUMNS.sub("", found["rights"]).split(",")}
     kind, _, rest = found["object"].partition(" ")
     if kind.upper() in {"FUNCTION", "PROCEDURE", "PACKAGE"} and rest:

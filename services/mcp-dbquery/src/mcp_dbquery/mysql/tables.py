@@ -5,7 +5,20 @@ from dataclasses import dataclass, field
 
 from mcp_dbquery.mysql.link import Link
 
-NUMERIC = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year"})
+NUMERIC = frozenset(
+    {
+        "tinyint",
+        "smallint",
+        "mediumint",
+        "int",
+        "bigint",
+        "decimal",
+        "float",
+        "double",
+        "bit",
+        "year",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

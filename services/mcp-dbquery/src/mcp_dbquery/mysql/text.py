@@ -1,4 +1,4 @@
-"""Reads a statement's text by MySQL's own lexical rules, and refuses what its servers and other readers see differently.
+"""Reads a statement by MySQL's own lexical rules, and refuses what its servers and other readers see differently.
 
 Two texts come out of one reading, both of the same length as the original, so that positions fit: `runs` is what the
 database is given (comments blanked), `judged` is what a parser is shown (the contents of strings blanked too).
@@ -60,9 +60,16 @@ def read_text(sql: str, longest: int) -> Text:
         )
     for at, character in enumerate(sql):
         if (ord(character) < 32 and character not in "\t\n\r") or 127 <= ord(character) < 160:
-            raise refused("control_character", at, "The statement contains a control character.", "Leave it out.")
+            raise refused(
+                "control_character",
+                at,
+                "The statement contains a control character.",
+                "Leave it out.",
+            )
         if 0xD800 <= ord(character) < 0xE000:
-            raise refused("control_character", at, "The statement contains half a character.", "Leave it out.")
+            raise refused(
+                "control_character", at, "The statement contains half a character.", "Leave it out."
+            )
     reader = _Reader(sql)
     tokens = tuple(reader.read())
     return Text("".join(reader.runs), "".join(reader.judged), tokens)
@@ -185,7 +192,12 @@ class _Reader:
             raise _unended("quoted name", start)
         name = self._sql[start + 1 : end]
         if self._sql.startswith("`", end + 1) or not name or name != name.strip() or "\n" in name:
-            raise refused("unusual_name", start, "This quoted name is unusual.", "Use the names of list_tables.")
+            raise refused(
+                "unusual_name",
+                start,
+                "This quoted name is unusual.",
+                "Use the names of list_tables.",
+            )
         return Token("quoted", name, start, end + 1)
 
     def _bound(self, at: int) -> Token:
@@ -204,9 +216,16 @@ class _Reader:
         if sql.startswith("/*", at):
             end = sql.find("*/", at + 2)
             if sql.startswith(("/*!", "/*M!", "/*m!"), at):
-                raise refused("executable_comment", at, "Comments that are run are not allowed.", "Leave it out.")
+                raise refused(
+                    "executable_comment",
+                    at,
+                    "Comments that are run are not allowed.",
+                    "Leave it out.",
+                )
             if sql.startswith("/*+", at):
-                raise refused("optimizer_hint", at, "Optimizer hints are not allowed.", "Leave it out.")
+                raise refused(
+                    "optimizer_hint", at, "Optimizer hints are not allowed.", "Leave it out."
+                )
             if end < 0:
                 raise _unended("comment", at)
             self._blank(at, end + 2)
@@ -258,7 +277,9 @@ class _Reader:
                 "unusual_character", at, "This character is allowed only in texts and quoted names.",
                 "Put names with other letters in backticks.",
             )  # fmt: skip
-        return refused("unusual_character", at, f"{character} cannot be used here.", "Leave it out.")
+        return refused(
+            "unusual_character", at, f"{character} cannot be used here.", "Leave it out."
+        )
 
 
 def _follows_name(previous: Token | None, at: int) -> bool:
@@ -273,5 +294,7 @@ def _next_sign(sql: str, at: int) -> str:
 
 def _unended(what: str, at: int) -> StatementInvalid:
     return StatementInvalid(
-        f"The {what} that begins at character {at + 1} has no end.", hint="Close it.", position=at + 1
+        f"The {what} that begins at character {at + 1} has no end.",
+        hint="Close it.",
+        position=at + 1,
     )

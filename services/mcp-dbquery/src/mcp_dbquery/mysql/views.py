@@ -18,6 +18,8 @@ from mcp_dbquery.mysql.guard import OWN_VIEWS
 from mcp_dbquery.mysql.link import quoted_name
 from mcp_dbquery.mysql.tables import Table, TableColumn
 
+# ruff: noqa: S608 - names are in backticks, texts are made by _text, and conditions are the owner's
+
 FORMAT = 1
 """Raised when views made by an older version no longer do."""
 LONGEST_CLAIM = 1_000
@@ -46,7 +48,9 @@ class Places:
 def places_of(config: DatabaseConfig, source: str) -> Places:
     """Where the views of a configuration are. Raises BadSetup."""
     if not source:
-        raise BadSetup("The URL must name the database with the tables: mysql://user@host/database.")
+        raise BadSetup(
+            "The URL must name the database with the tables: mysql://user@host/database."
+        )
     if len(config.safe_schema) > LONGEST_SAFE_NAME:
         raise BadSetup(f"safe_schema must have at most {LONGEST_SAFE_NAME} characters on MySQL.")
     if source == config.safe_schema:
@@ -86,7 +90,11 @@ def exposed_tables(config: DatabaseConfig, tables: Mapping[str, Table]) -> dict[
 
 
 def view_statements(
-    config: DatabaseConfig, places: Places, tables: Mapping[str, Table], key: bytes, existing: Iterable[str]
+    config: DatabaseConfig,
+    places: Places,
+    tables: Mapping[str, Table],
+    key: bytes,
+    existing: Iterable[str],
 ) -> list[str]:
     """Everything but the accounts. Views of `existing` that are no longer wanted are dropped.
 
@@ -96,10 +104,22 @@ def view_statements(
     exposed = exposed_tables(config, tables)
     for name in exposed:
         if name.lower() in OWN_VIEWS:
-            raise BadSetup(f"A table is named {name}, which is reserved; hide it with [tables.{name}] hidden = true.")
-    filters = {name: _filters(_rule(config, name), table, places) for name, table in exposed.items()}
-    read = {other for each in filters.values() for one in each for other in one.tables if other in tables}
-    private, safe, source = (quoted_name(each) for each in (places.private, places.safe, places.source))
+            raise BadSetup(
+                f"A table is named {name}, which is reserved; hide it with [tables.{name}] hidden = true."
+            )
+    filters = {
+        name: _filters(_rule(config, name), table, places) for name, table in exposed.items()
+    }
+    read = {
+        other
+        for each in filters.values()
+        for one in each
+        for other in one.tables
+        if other in tables
+    }
+    private, safe, source = (
+        quoted_name(each) for each in (places.private, places.safe, places.source)
+    )
     stale = sorted(set(existing) - set(exposed) - OWN_VIEWS)
     return [
         *_key_statements(private, key),
@@ -144,7 +164,10 @@ def _key_statements(private: str, key: bytes) -> list[str]:
 
 
 def _catalog_statements(private: str, rows: Mapping[str, Any]) -> list[str]:
-    values = ",\n  ".join(f"({_text(name)}, {_text(json.dumps(details, ensure_ascii=False))})" for name, details in rows.items())
+    values = ",\n  ".join(
+        f"({_text(name)}, {_text(json.dumps(details, ensure_ascii=False))})"
+        for name, details in rows.items()
+    )
     return [
         f"CREATE TABLE IF NOT EXISTS {private}.catalog (relation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin "
         "PRIMARY KEY, details MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL)",
@@ -154,18 +177,25 @@ def _catalog_statements(private: str, rows: Mapping[str, Any]) -> list[str]:
 
 
 def _catalog_rows(
-    config: DatabaseConfig, places: Places, exposed: Mapping[str, Table], filters: Mapping[str, list[Filter]]
+    config: DatabaseConfig,
+    places: Places,
+    exposed: Mapping[str, Table],
+    filters: Mapping[str, list[Filter]],
 ) -> dict[str, Any]:
     """What may be told of each relation. The one without a name is about all of them."""
     claims = sorted({claim for each in filters.values() for one in each for claim in one.claims})
     rows: dict[str, Any] = {"": {"policy": policy_digest(config, places), "claims": claims}}
-    visible = {name: {column.name for column in _visible(config, table)} for name, table in exposed.items()}
+    visible = {
+        name: {column.name for column in _visible(config, table)} for name, table in exposed.items()
+    }
     for name, table in exposed.items():
         rows[name] = _details(config, table, visible)
     return rows
 
 
-def _details(config: DatabaseConfig, table: Table, visible: Mapping[str, set[str]]) -> dict[str, Any]:
+def _details(
+    config: DatabaseConfig, table: Table, visible: Mapping[str, set[str]]
+) -> dict[str, Any]:
     columns = _visible(config, table)
     return {
         "kind": "view" if table.is_view else "table",
@@ -196,7 +226,9 @@ def _column_details(column: TableColumn, visible: Mapping[str, set[str]]) -> dic
 
 def _visible(config: DatabaseConfig, table: Table) -> list[TableColumn]:
     rules = _rule(config, table.name).columns
-    columns = [column for column in table.columns if not rules.get(column.name, ColumnRule()).hidden]
+    columns = [
+        column for column in table.columns if not rules.get(column.name, ColumnRule()).hidden
+    ]
     if not columns:
         raise BadSetup(f"All columns of {table.name} are hidden; hide the table instead.")
     return columns
@@ -219,10 +251,11 @@ def _function_statements(private: str, definer: str) -> list[str]:
     value = f"SUBSTRING_INDEX(SUBSTRING({private}.caller(), {at} + LENGTH({marker})), ';', 1)"
     number = f"{private}.claim(name)"
     digest = "SHA2(CONCAT(k.outer_pad, UNHEX(SHA2(CONCAT(k.inner_pad, secret), 256))), 256)"
-    name = "name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    exact = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    name = f"name VARCHAR(200) {exact}"
     return [
         *_function(private, definer, "caller", "", "BLOB", entries),
-        *_function(private, definer, "claim", name, f"VARCHAR({LONGEST_CLAIM}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        *_function(private, definer, "claim", name, f"VARCHAR({LONGEST_CLAIM}) {exact}",
                    f"IF({at} > 0, CONVERT(UNHEX({value}) USING utf8mb4), NULL)"),
         *_function(private, definer, "claim_number", name, "DECIMAL(30, 0)",
                    f"IF({number} REGEXP '^-?[0-9]{{1,29}}$', CAST({number} AS DECIMAL(30, 0)), NULL)"),
@@ -233,7 +266,9 @@ def _function_statements(private: str, definer: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _function(private: str, definer: str, name: str, takes: str, gives: str, body: str) -> list[str]:
+def _function(
+    private: str, definer: str, name: str, takes: str, gives: str, body: str
+) -> list[str]:
     # DETERMINISTIC lets a statement ask once and not for every row; it holds, as a statement has one caller.
     return [
         f"DROP FUNCTION IF EXISTS {private}.{name}",
@@ -254,7 +289,8 @@ def _view(config: DatabaseConfig, places: Places, table: Table, filters: list[Fi
     rule = _rule(config, table.name)
     private = quoted_name(places.private)
     columns = ",\n  ".join(
-        _shown(column, rule.columns.get(column.name, ColumnRule()), private) for column in _visible(config, table)
+        _shown(column, rule.columns.get(column.name, ColumnRule()), private)
+        for column in _visible(config, table)
     )
     conditions: list[str] = []
     if rule.roles:
@@ -279,7 +315,9 @@ def _row_condition(rule: TableRule, filters: list[Filter], private: str) -> str:
     if not rule.rows[0].roles:
         return f"({filters[0].sql})"
     cases = "".join(
-        f" WHEN {_any_role(each.roles, private)} THEN ({one.sql})" if each.roles else f" WHEN TRUE THEN ({one.sql})"
+        f" WHEN {_any_role(each.roles, private)} THEN ({one.sql})"
+        if each.roles
+        else f" WHEN TRUE THEN ({one.sql})"
         for each, one in zip(rule.rows, filters, strict=True)
     )
     return f"CASE{cases} ELSE FALSE END"
