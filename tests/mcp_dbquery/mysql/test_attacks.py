@@ -22,20 +22,27 @@ from shared.mcp_server import Problem
 OUTFILE = Path("/tmp/mcp-dbquery-attack")
 
 
+TABLES = ("customers", "orders", "products", "order_lines", "api_keys", "staff", "regions")
+FINGERPRINT = (
+    f"CHECKSUM TABLE {', '.join(f'shop.{name}' for name in TABLES)}",
+    "SHOW DATABASES",
+    "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES "
+    "WHERE TABLE_SCHEMA IN ('shop', 'shop_safe', 'shop_safe_private') ORDER BY 1, 2",
+    "SELECT * FROM mysql.global_priv ORDER BY Host, User",
+    "SELECT db, name, body FROM mysql.proc ORDER BY db, name",
+    "SHOW GLOBAL VARIABLES WHERE Variable_name NOT LIKE '%gtid%' AND Variable_name <> 'timestamp'",
+    "SELECT IS_USED_LOCK('attack')",
+)
+
+
 def fingerprint(server: Server) -> Any:
-    """Everything that an attack could change: rows, structure, accounts, settings, locks, files."""
-    tables = [name for (name,) in server.ask("SHOW TABLES FROM shop")]
-    return (
-        server.ask(f"CHECKSUM TABLE {', '.join(f'shop.{name}' for name in tables)}"),
-        server.ask("SHOW DATABASES"),
-        server.ask("SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA "
-                   "IN ('shop', 'shop_safe', 'shop_safe_private') ORDER BY 1, 2"),
-        server.ask("SELECT * FROM mysql.global_priv ORDER BY Host, User"),
-        server.ask("SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.ROUTINES"),
-        server.ask("SHOW GLOBAL VARIABLES WHERE Variable_name NOT LIKE '%gtid%' AND Variable_name <> 'timestamp'"),
-        server.ask("SELECT IS_USED_LOCK('attack')"),
-        OUTFILE.exists(),
-    )  # fmt: skip
+    """Everything that an attack could change: rows, structure, accounts, routines, settings, locks, files."""
+    with server.connected() as connection, connection.cursor() as cursor:
+        seen: list[Any] = [OUTFILE.exists()]
+        for statement in FINGERPRINT:
+            cursor.execute(statement)
+            seen.append(cursor.fetchall())
+        return seen
 
 
 async def try_it(engine: MysqlEngine, sql: str) -> tuple[bool, str]:
@@ -86,8 +93,8 @@ async def test_without_the_guard_the_database_alone_keeps_the_rules(
     assert fingerprint(server) == before
 
 
-@pytest.mark.parametrize("sql", LEGITIMATE)
-async def test_what_analysts_write_runs(engine: MysqlEngine, sql: str) -> None:
-    reading = await engine.read(Statement(sql), person(tenant_no="1"))
-    assert reading.columns
-    assert CANARY not in str(reading.rows)
+async def test_what_analysts_write_runs(engine: MysqlEngine) -> None:
+    refused = {
+        sql: shown for sql in LEGITIMATE for ran, shown in [await try_it(engine, sql)] if not ran
+    }
+    assert refused == {}
