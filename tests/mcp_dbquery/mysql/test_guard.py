@@ -142,6 +142,10 @@ def test_nothing_is_bound_inside_texts_names_and_comments() -> None:
 # ── statements that nobody wrote ──
 
 
+INSERTED = ["SLEEP(1)", "@@datadir", "(SELECT * FROM mysql.user)", "LOAD_FILE('x')",
+            "(SELECT 1 INTO OUTFILE 'x')", "`load_file` ('x')"]  # fmt: skip
+
+
 def mutated(chance: random.Random) -> str:
     """A statement from pieces of good and bad ones, as a tree that was changed or a text that was."""
     good = chance.choice(LEGITIMATE)
@@ -155,8 +159,7 @@ def mutated(chance: random.Random) -> str:
             words[chance.randrange(len(words))] = chance.choice(re.split(r"(\s+)", bad))
             return "".join(words)
         case 2:
-            return re.sub(r"\b(id|name|1)\b", lambda _: chance.choice(["SLEEP(1)", "@@datadir", "(SELECT * FROM mysql.user)",
-                          "LOAD_FILE('x')", "(SELECT 1 INTO OUTFILE 'x')", "`load_file` ('x')"]), good, count=1)  # fmt: skip
+            return re.sub(r"\b(id|name|1)\b", lambda _: chance.choice(INSERTED), good, count=1)
         case _:
             tree = sqlglot.parse_one(good, read="mysql")
             for table in list(tree.find_all(exp.Table))[:1]:

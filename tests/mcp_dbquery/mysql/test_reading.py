@@ -125,7 +125,7 @@ async def test_values_that_do_not_fit_are_explained(
     ("sql", "kind", "words"),
     [
         ("SELECT * FROM ordres", UnknownRelation, "Did you mean orders"),
-        ("SELECT nam FROM customers", UnknownRelation, "Did you mean name"),
+        ("SELECT naame FROM customers", UnknownRelation, "Did you mean name"),
         ("SELECT c.emial FROM customers c", UnknownRelation, "Did you mean email"),
         ("SELECT id FROM products HAVING name = 'x'", UnknownRelation, "HAVING knows only"),
         ("SELECT * FROM Orders", UnknownRelation, "Did you mean orders"),

@@ -56,7 +56,7 @@ BEFORE_PARENTHESIS = _words(
 """Words of the grammar and types that may stand before a parenthesis without being a function."""
 
 FORBIDDEN_WORDS = _words(
-    """alter analyze call create delete delayed drop dumpfile grant high_priority inout insert into
+    """alter analyze call create delete delayed drop dumpfile grant high_priority insert into
     load lock optimize outfile procedure purge release rename revoke schema schemas set show sql_big_result
     sql_buffer_result sql_cache sql_calc_found_rows sql_no_cache sql_small_result straight_join trigger undo unlock
     update use write"""
