@@ -174,7 +174,7 @@ ATTACKS: dict[str, list[str]] = {
         "SELECT * FROM shop_safe_private.signing_keys",
         "SELECT * FROM shop_safe_private.catalog",
         "SELECT shop_safe_private.claim('tenant')",
-        "SELECT shop_safe_private.masked_hash('x')",
+        "SELECT shop_safe_private.has_role('x')",
         "SELECT shop_safe_private . caller()",
         "SELECT customers.secret_note FROM customers",
         "SELECT secret_note FROM customers",

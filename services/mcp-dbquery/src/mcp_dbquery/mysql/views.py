@@ -130,7 +130,7 @@ def view_statements(
         f"GRANT SELECT, SHOW VIEW ON {safe}.* TO {places.definer}",
         *(f"DROP VIEW IF EXISTS {safe}.{quoted_name(name)}" for name in stale),
         f"USE {source}",
-        *(_view(config, places, table, filters[name]) for name, table in exposed.items()),
+        *(_view(config, places, table, filters[name], key) for name, table in exposed.items()),
         _own_view(places, "mcp_caller", f"SELECT {private}.claim('subject') AS subject, "
                                         f"{private}.claim('tenant') AS tenant"),
         _own_view(places, "mcp_catalog", f"SELECT relation, details FROM {private}.catalog"),
@@ -152,14 +152,11 @@ def _rule(config: DatabaseConfig, table: str) -> TableRule:
 
 
 def _key_statements(private: str, key: bytes) -> list[str]:
-    values: list[str] = []
-    for purpose in ("context", "mask"):
-        inner, outer = pads(derived_key(key, purpose))
-        values.append(f"('{purpose}', 0x{inner.hex()}, 0x{outer.hex()})")
+    inner, outer = pads(derived_key(key, "context"))
     return [
         f"CREATE TABLE IF NOT EXISTS {private}.signing_keys (purpose VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin "
         "PRIMARY KEY, inner_pad BINARY(64) NOT NULL, outer_pad BINARY(64) NOT NULL)",
-        f"REPLACE INTO {private}.signing_keys VALUES {', '.join(values)}",
+        f"REPLACE INTO {private}.signing_keys VALUES ('context', 0x{inner.hex()}, 0x{outer.hex()})",
     ]
 
 
@@ -250,7 +247,6 @@ def _function_statements(private: str, definer: str) -> list[str]:
     at = f"LOCATE({marker}, {private}.caller())"
     value = f"SUBSTRING_INDEX(SUBSTRING({private}.caller(), {at} + LENGTH({marker})), ';', 1)"
     number = f"{private}.claim(name)"
-    digest = "SHA2(CONCAT(k.outer_pad, UNHEX(SHA2(CONCAT(k.inner_pad, secret), 256))), 256)"
     exact = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     name = f"name VARCHAR(200) {exact}"
     return [
@@ -261,8 +257,6 @@ def _function_statements(private: str, definer: str) -> list[str]:
                    f"IF({number} REGEXP '^-?[0-9]{{1,29}}$', CAST({number} AS DECIMAL(30, 0)), NULL)"),
         *_function(private, definer, "has_role", name, "BOOLEAN",
                    f"COALESCE(LOCATE(CAST(CONCAT(';r', HEX(name), '=') AS BINARY), {private}.caller()), 0) > 0"),
-        *_function(private, definer, "masked_hash", "secret LONGBLOB", "CHAR(16) CHARACTER SET ascii",
-                   f"(SELECT LEFT({digest}, 16) FROM {private}.signing_keys AS k WHERE k.purpose = 'mask')"),
     ]  # fmt: skip
 
 
@@ -284,12 +278,14 @@ def _own_view(places: Places, name: str, select: str) -> str:
     )
 
 
-def _view(config: DatabaseConfig, places: Places, table: Table, filters: list[Filter]) -> str:
+def _view(
+    config: DatabaseConfig, places: Places, table: Table, filters: list[Filter], key: bytes
+) -> str:
     """A filtered view is materialised: otherwise a condition of the caller's could be tried on rows that it hides."""
     rule = _rule(config, table.name)
     private = quoted_name(places.private)
     columns = ",\n  ".join(
-        _shown(column, rule.columns.get(column.name, ColumnRule()), private)
+        _shown(column, rule.columns.get(column.name, ColumnRule()), private, key)
         for column in _visible(config, table)
     )
     conditions: list[str] = []
@@ -327,17 +323,17 @@ def _any_role(roles: Iterable[str], private: str) -> str:
     return "(" + " OR ".join(f"{private}.has_role({_text(role)})" for role in roles) + ")"
 
 
-def _shown(column: TableColumn, rule: ColumnRule, private: str) -> str:
+def _shown(column: TableColumn, rule: ColumnRule, private: str, key: bytes) -> str:
     name = quoted_name(column.name)
     if rule.mask is None:
         return name
-    masked = _masked(name, rule.mask, private)
+    masked = _masked(name, rule.mask, key)
     if rule.unmasked_for:
         masked = f"CASE WHEN {_any_role(rule.unmasked_for, private)} THEN {name} ELSE {masked} END"
     return f"{masked} AS {name}"
 
 
-def _masked(name: str, mask: MaskKind, private: str) -> str:
+def _masked(name: str, mask: MaskKind, key: bytes) -> str:
     text = f"CONVERT({name} USING utf8mb4)"
     dots = _text(DOTS)
     match mask:
@@ -346,7 +342,7 @@ def _masked(name: str, mask: MaskKind, private: str) -> str:
         case "redacted":
             return f"IF({name} IS NULL, NULL, {dots})"
         case "hash":
-            return f"IF({name} IS NULL, NULL, {private}.masked_hash({text}))"
+            return f"IF({name} IS NULL, NULL, {_keyed_hash(text, key)})"
         case "last4":
             shown = f"IF(CHAR_LENGTH({text}) > 4, CONCAT({dots}, RIGHT({text}, 4)), {dots})"
             return f"IF({name} IS NULL, NULL, {shown})"
@@ -356,6 +352,17 @@ def _masked(name: str, mask: MaskKind, private: str) -> str:
             return f"IF({name} IS NULL, NULL, {shown})"
         case "year":
             return f"MAKEDATE(YEAR({name}), 1)"
+
+
+def _keyed_hash(text: str, key: bytes) -> str:
+    """HMAC-SHA-256, shortened.
+
+    The key stands in the view, whose definition the login may not see: a function that reads it from a table would
+    take a hundred times as long for each value.
+    """
+    inner, outer = pads(derived_key(key, "mask"))
+    inside = f"UNHEX(SHA2(CONCAT(UNHEX('{inner.hex()}'), CAST({text} AS BINARY)), 256))"
+    return f"LEFT(SHA2(CONCAT(UNHEX('{outer.hex()}'), {inside}), 256), 16)"
 
 
 def _text(text: str) -> str:
