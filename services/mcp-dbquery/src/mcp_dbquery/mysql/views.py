@@ -6,7 +6,7 @@ only that account may use. A database of views, which run with that account's ri
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -284,8 +284,11 @@ def _view(
     """A filtered view is materialised: otherwise a condition of the caller's could be tried on rows that it hides."""
     rule = _rule(config, table.name)
     private = quoted_name(places.private)
+    groups = sorted(
+        {tuple(each.unmasked_for) for each in rule.columns.values() if each.unmasked_for}
+    )
     columns = ",\n  ".join(
-        _shown(column, rule.columns.get(column.name, ColumnRule()), private, key)
+        _shown(column, rule.columns.get(column.name, ColumnRule()), groups, key)
         for column in _visible(config, table)
     )
     conditions: list[str] = []
@@ -298,8 +301,23 @@ def _view(
     return (
         f"CREATE OR REPLACE ALGORITHM = {algorithm} DEFINER = {places.definer} SQL SECURITY DEFINER "
         f"VIEW {quoted_name(places.safe)}.{quoted_name(table.name)} AS\nSELECT\n  {columns}\n"
-        f"FROM {quoted_name(places.source)}.{quoted_name(table.name)}{where}"
+        f"FROM {quoted_name(places.source)}.{quoted_name(table.name)}{_role_flags(groups, private)}{where}"
     )
+
+
+def _role_flags(groups: list[tuple[str, ...]], private: str) -> str:
+    """One row beside the table's that says what the caller's roles unmask.
+
+    LIMIT keeps it from being merged, so that the signature is verified once and not for every row.
+    """
+    if not groups:
+        return ""
+    flags = ", ".join(f"{_any_role(each, private)} AS {_flag(each, groups)}" for each in groups)
+    return f"\nCROSS JOIN (SELECT {flags} LIMIT 1) AS mcp_roles"
+
+
+def _flag(roles: Sequence[str], groups: list[tuple[str, ...]]) -> str:
+    return f"mcp_role_{groups.index(tuple(roles))}"
 
 
 def _filters(rule: TableRule, table: Table, places: Places) -> list[Filter]:
@@ -323,13 +341,15 @@ def _any_role(roles: Iterable[str], private: str) -> str:
     return "(" + " OR ".join(f"{private}.has_role({_text(role)})" for role in roles) + ")"
 
 
-def _shown(column: TableColumn, rule: ColumnRule, private: str, key: bytes) -> str:
+def _shown(column: TableColumn, rule: ColumnRule, groups: list[tuple[str, ...]], key: bytes) -> str:
     name = quoted_name(column.name)
     if rule.mask is None:
         return name
     masked = _masked(name, rule.mask, key)
     if rule.unmasked_for:
-        masked = f"CASE WHEN {_any_role(rule.unmasked_for, private)} THEN {name} ELSE {masked} END"
+        masked = (
+            f"CASE WHEN mcp_roles.{_flag(rule.unmasked_for, groups)} THEN {name} ELSE {masked} END"
+        )
     return f"{masked} AS {name}"
 
 
