@@ -83,7 +83,7 @@ async def test_without_the_guard_the_database_alone_keeps_the_rules(
 ) -> None:
     before = fingerprint(server)
     ran: set[str] = set()
-    for sql in set(ATTACKS[kind]) - CRASHES_THE_SERVER:
+    for sql in [each for each in ATTACKS[kind] if each not in CRASHES_THE_SERVER]:
         has_run, shown = await try_it(unguarded, sql)
         assert CANARY not in shown, sql
         if has_run:

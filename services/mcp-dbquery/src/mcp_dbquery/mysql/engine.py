@@ -270,7 +270,6 @@ class MysqlEngine:
                 )
             reading = await self._rows(link, stream, statement.max_rows, asked)
             await self._check_after(link, stream, before)
-            await link.run("ROLLBACK")
             return reading
 
     async def _check_gives_rows(self, link: Link, sql: str) -> None:

@@ -48,9 +48,11 @@ class Pool:
             is_fine = False
             try:
                 yield link
-                is_fine = True
+                # At once, so that nothing of the call is held while nobody asks. That it fails changes nothing in
+                # what the block has done.
+                is_fine = await _is_reset(link)
             except ServerError as error:
-                is_fine = bool(error.args) and error.args[0] not in LOST
+                is_fine = bool(error.args) and error.args[0] not in LOST and await _is_reset(link)
                 raise
             finally:
                 self._lent.discard(link)
@@ -107,3 +109,11 @@ class Pool:
                 await kill(link)
         except (ServerError, Gone, TimeoutError) as error:
             log.warning("statement_not_ended", reason=type(error).__name__)
+
+
+async def _is_reset(link: Link) -> bool:
+    try:
+        await link.reset()
+    except (ServerError, Gone):
+        return False
+    return True
