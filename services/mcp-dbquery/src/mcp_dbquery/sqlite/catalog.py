@@ -1,98 +1,79 @@
-"""Reads the structure of an SQLite file, with statements of our own."""
+"""Keeps what is known of the schema, for each set of rules, until it is old or the file's schema has changed."""
 
-import sqlite3
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
 
+from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.engine import Catalog, Column, Index, Relation
-from mcp_dbquery.errors import DatabaseAway
-from mcp_dbquery.sqlite.file import Relation as FileRelation
-from mcp_dbquery.sqlite.file import open_read_only, visible_tables
 
-BUDGET_S = 3.0
-"""What takes longer than this, over all tables, is left out: the count of their rows."""
-OPS_BETWEEN_CHECKS = 10_000
+FRESH_S = 60.0
+MOST_KEPT = 64
+"""Sets of rules whose catalogues are kept."""
 
-
-def read_catalog(path: Path) -> Catalog:
-    """All tables and views of the file. Raises DatabaseAway."""
-    with _reading(path) as connection:
-        return Catalog(
-            {table.name: _relation(connection, table) for table in visible_tables(connection)}
-        )
+Load = Callable[[], Awaitable[Catalog]]
 
 
-def quoted(name: str) -> str:
-    """A name as it stands in a statement, whatever it is."""
-    return '"' + name.replace('"', '""') + '"'
+@dataclass(slots=True)
+class CatalogCache:
+    """Many callers who ask at once cause one look at the file."""
 
-
-@contextmanager
-def _reading(path: Path) -> Generator[sqlite3.Connection]:
-    """A connection whose statements are interrupted once the budget is used up."""
-    deadline = time.monotonic() + BUDGET_S
-    try:
-        connection = open_read_only(path)
-    except sqlite3.Error:
-        raise DatabaseAway("The database cannot be asked right now.") from None
-    try:
-        connection.row_factory = sqlite3.Row
-        connection.set_progress_handler(
-            lambda: int(time.monotonic() > deadline), OPS_BETWEEN_CHECKS
-        )
-        yield connection
-    finally:
-        connection.close()
-
-
-def _relation(connection: sqlite3.Connection, table: FileRelation) -> Relation:
-    references = {
-        row["from"]: f"{row['table']}.{row['to'] or 'id'}"
-        for row in connection.execute("SELECT * FROM pragma_foreign_key_list(?)", (table.name,))
-    }
-    return Relation(
-        name=table.name,
-        kind="view" if table.kind == "view" else "table",
-        columns=tuple(
-            Column(
-                name=column["name"],
-                type=column["type"] or "any",
-                nullable=not column["notnull"] and not column["pk"],
-                primary_key=bool(column["pk"]),
-                references=references.get(column["name"]),
-            )
-            for column in _table_info(connection, table.name)
-        ),
-        rows_estimate=None if table.kind == "view" else _count(connection, table.name),
-        indexes=tuple(_indexes(connection, table.name)),
+    _kept: dict[str, tuple[float, "asyncio.Future[Catalog]"]] = field(
+        default_factory=dict[str, tuple[float, "asyncio.Future[Catalog]"]], init=False
     )
+    _schema: str | None = field(default=None, init=False)
+
+    async def get(self, key: str, load: Load) -> Catalog:
+        """Raises what `load` does; nothing is kept then."""
+        now = asyncio.get_running_loop().time()
+        known = self._kept.get(key)
+        if known is None or now - known[0] > FRESH_S or _has_failed(known[1]):
+            known = (now, asyncio.ensure_future(load()))
+            self._kept[key] = known
+            while len(self._kept) > MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+        return await asyncio.shield(known[1])
+
+    def saw(self, schema: str) -> None:
+        """Tell which schema the file has now. When it is another one, everything known is out of date."""
+        if self._schema not in {None, schema}:
+            self._kept.clear()
+        self._schema = schema
 
 
-def _indexes(connection: sqlite3.Connection, table: str) -> Generator[Index]:
-    found = connection.execute(
-        'SELECT name, "unique" FROM pragma_index_list(?) ORDER BY name', (table,)
-    ).fetchall()
-    for row in found:
-        columns = connection.execute(
-            "SELECT name FROM pragma_index_info(?) ORDER BY seqno", (row["name"],)
-        ).fetchall()
-        names = tuple(str(column["name"]) for column in columns if column["name"] is not None)
-        if names:
-            yield Index(row["name"], names, bool(row["unique"]))
+def _has_failed(found: "asyncio.Future[Catalog]") -> bool:
+    return found.done() and (found.cancelled() or found.exception() is not None)
 
 
-def _count(connection: sqlite3.Connection, name: str) -> int | None:
-    """None when there was no time for it, or a virtual table cannot be read."""
-    try:
-        return int(connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0])  # noqa: S608 - quoted
-    except sqlite3.OperationalError:
-        return None
-
-
-def _table_info(connection: sqlite3.Connection, name: str) -> list[sqlite3.Row]:
-    try:
-        return connection.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall()
-    except sqlite3.OperationalError:  # a view of something that is gone
-        return []
+def catalog_of(told: list[dict[str, Any]], config: DatabaseConfig) -> Catalog:
+    """What a worker told, with the configuration's descriptions."""
+    rules = {name.lower(): rule for name, rule in config.tables.items()}
+    relations: dict[str, Relation] = {}
+    for one in told:
+        rule = rules.get(one["name"].lower())
+        said = {name.lower(): column for name, column in rule.columns.items()} if rule else {}
+        columns: list[Column] = []
+        for column in one["columns"]:
+            of_column = said.get(column["name"].lower())
+            columns.append(
+                Column(
+                    **column,
+                    comment=of_column.description if of_column else None,
+                    examples=of_column.examples if of_column else True,
+                )
+            )
+        relations[one["name"]] = Relation(
+            name=one["name"],
+            kind=one["kind"],
+            columns=tuple(columns),
+            rows_estimate=one["rows"],
+            comment=rule.description if rule else None,
+            indexes=tuple(
+                Index(index["name"], tuple(index["columns"]), index["unique"])
+                for index in one["indexes"]
+            ),
+            hidden_columns=one["hidden_columns"],
+            rows_filtered=one["rows_filtered"],
+        )
+    return Catalog(relations)

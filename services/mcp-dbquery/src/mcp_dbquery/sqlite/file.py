@@ -1,21 +1,11 @@
-"""Connections to SQLite files that can or cannot write. Standard library only: worker processes start with it."""
+"""The server's own connections to SQLite files: for declared actions and the readiness check, never for callers."""
 
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 BUSY_TIMEOUT_S = 5.0
 # Connections are used by one thread at a time, but not always the same one.
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A table or view of the database file."""
-
-    name: str
-    kind: str
-    """table, view, virtual (kept by a module such as FTS5) or shadow (such a module's own storage)."""
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -43,21 +33,9 @@ def open_for_actions(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def relations(connection: sqlite3.Connection) -> list[Relation]:
-    """Every table and view of the file by name, without SQLite's own."""
-    rows = connection.execute(
-        "SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name"
-    )
-    return [Relation(str(row[0]), str(row[1])) for row in rows if not _is_of_sqlite(str(row[0]))]
-
-
-def visible_tables(connection: sqlite3.Connection) -> list[Relation]:
-    """What is worth asking: tables and views by name, without the storage of virtual tables."""
-    return [relation for relation in relations(connection) if relation.kind != "shadow"]
-
-
-def _is_of_sqlite(name: str) -> bool:
-    return name.lower().startswith("sqlite_")
+def count_tables(connection: sqlite3.Connection) -> int:
+    """How many tables and views there are. Reads the whole schema, so it fails when the file is no database."""
+    return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _lenient_text(raw: bytes) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.sqlite.file import open_read_only, visible_tables
+from mcp_dbquery.sqlite.file import open_read_only, count_tables
 
 SCHEME = "sqlite:///"
 
@@ -40,7 +40,7 @@ def problem_of(path: Path) -> str | None:
         return "there is no such file"
     try:
         with path.open("rb"), closing(open_read_only(path)) as connection:
-            visible_tables(connection)
+            count_tables(connection)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     except sqlite3.DatabaseError as error:

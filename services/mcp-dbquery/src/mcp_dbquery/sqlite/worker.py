@@ -2,51 +2,32 @@
 
 Started as `python -m mcp_dbquery.sqlite.worker`. Reads one request at a time from standard input and writes its
 answer to standard output, each as a length (4 bytes, big endian) and JSON; the first thing it writes says that it is
-ready. Ends when its input ends, so it outlives a server that was killed by one statement's time at most. Imports the
-standard library only: it has to start quickly.
+ready. Ends when its input ends, so it outlives a server that was killed by one statement's time at most. Imports
+little: it has to start quickly.
 """
 
-import contextlib
-import json
-import re
 import resource
-import sqlite3
 import struct
 import sys
 import time
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mcp_dbquery.sqlite.file import open_read_only, relations
-from mcp_dbquery.sqlite.guard import LIMITS, TABLE_FUNCTIONS, Authorizer, make_authorizer
+import apsw
+import orjson
 
-OPS_BETWEEN_CHECKS = 2_000
-FETCH = 64
-PRIMARY_CODE = 0xFF
-"""The part of an extended result code that says what kind of error it is."""
-OUT_OF_MEMORY = "The statement needs more memory than it may have; aggregate more or select less"
-UNUSABLE = {
-    sqlite3.SQLITE_BUSY: "it is busy; try again in a moment",
-    sqlite3.SQLITE_LOCKED: "it is busy; try again in a moment",
-    sqlite3.SQLITE_CANTOPEN: "its file cannot be opened",
-    sqlite3.SQLITE_READONLY: "its file cannot be opened",
-    sqlite3.SQLITE_NOTADB: "its file is damaged",
-    sqlite3.SQLITE_CORRUPT: "its file is damaged",
-    sqlite3.SQLITE_IOERR: "its file cannot be read",
-}
-TYPE_NAMES = {int: "integer", float: "number", str: "text", bytes: "blob"}
+from mcp_dbquery.sqlite.answers import Bounds
+from mcp_dbquery.sqlite.describe import describe
+from mcp_dbquery.sqlite.rules import Rules, of_message
+from mcp_dbquery.sqlite.running import AWAY, Asked, Failed, SessionIsOld, explain, read
+from mcp_dbquery.sqlite.session import RuleDoesNotFit, Session, open_session
 
-_TELLABLE = re.compile(
-    r"^(no such (table|column|function): .*|near \".*\": syntax error|incomplete input|ambiguous column name: .*"
-    r"|wrong number of arguments to function .*|misuse of (aggregate|window function).*|unrecognized token: .*"
-    r"|You can only execute one statement at a time\.|SELECTs to the left and right of .*"
-    r"|Incorrect number of bindings supplied.*|You did not supply a value for binding .*|Binding \d+ .*"
-    r"|LIKE or GLOB pattern too complex"
-    r"|too many .*|Expression tree is too large.*|string or blob too big|malformed JSON|.* may not be used .*"
-    r"|a GROUP BY clause is required.*|.* clause should come after .*|sub-select returns .*|integer overflow)$",
-    re.DOTALL,
-)
-"""Messages that repeat only the statement's own text, never a stored value."""
+SESSIONS = 16
+"""Connections kept ready, each for the rules of one caller."""
+ENGINE_SHARE = 0.5
+"""Of the process's memory, what SQLite may take. It says so when there is no more; the process just ends."""
 
 
 def main() -> None:
@@ -55,9 +36,11 @@ def main() -> None:
     limit = memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    apsw.hard_heap_limit(int(limit * ENGINE_SHARE))
+    desk = Desk(path)
     write_message(sys.stdout.buffer, {"ready": True})
     while (request := read_message(sys.stdin.buffer)) is not None:
-        write_message(sys.stdout.buffer, answer(path, request))
+        write_message(sys.stdout.buffer, desk.answer(request))
 
 
 def read_message(stream: BinaryIO) -> dict[str, Any] | None:
@@ -65,130 +48,88 @@ def read_message(stream: BinaryIO) -> dict[str, Any] | None:
     if len(header) < 4:
         return None
     (length,) = struct.unpack(">I", header)
-    return json.loads(stream.read(length))
+    return orjson.loads(stream.read(length))
 
 
-def write_message(stream: BinaryIO, message: dict[str, Any]) -> None:
-    body = json.dumps(message, separators=(",", ":")).encode()
+def write_message(stream: BinaryIO, message: Mapping[str, Any]) -> None:
+    body = orjson.dumps(message)
     stream.write(struct.pack(">I", len(body)) + body)
     stream.flush()
 
 
-def answer(path: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Run one statement. The answer holds rows, or one of `failed`, `unusable`, `denied` and `timeout`."""
-    denied: list[str] = []
-    started = time.monotonic()
-    try:
-        with contextlib.closing(open_read_only(path)) as connection:
-            _confine(connection, denied, deadline=started + request["timeout_s"])
-            rows = _read(connection, request)
-    except sqlite3.Error as error:
-        return _explain(error, denied)
-    except sqlite3.Warning as error:  # what 3.11 raises for several statements
-        return {"failed": str(error)}
-    except OverflowError:
-        return {"failed": "A bound number does not fit into 64 bits"}
-    except UnicodeEncodeError:
-        return {"failed": "A bound text is not valid Unicode"}
-    except MemoryError:
-        return {"failed": OUT_OF_MEMORY}
-    return {**rows, "elapsed_ms": round((time.monotonic() - started) * 1_000, 2)}
+class Desk:
+    """Answers requests about one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def answer(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """What was asked for, or `problem`: its `kind`, and a `text` without a stored value."""
+        try:
+            return self._done(request)
+        except Failed as failed:
+            return failed.answer
+        except RuleDoesNotFit as problem:
+            return Failed("rules", str(problem)).answer
+        except OSError:
+            return Failed("away", "its file cannot be opened").answer
+        except apsw.Error as error:
+            away = (text for kind, text in AWAY.items() if isinstance(error, kind))
+            return Failed("away", next(away, "its file cannot be read")).answer
+        except MemoryError:
+            return Failed("memory").answer
+
+    def _done(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        rules = of_message(request["rules"])
+        session = self._session(request["session"], rules)
+        try:
+            return _do(session, request)
+        except SessionIsOld:
+            self._drop(request["session"])
+            return _do(self._session(request["session"], rules), request)
+
+    def _session(self, key: str, rules: Rules) -> Session:
+        known = self._sessions.get(key)
+        if known is not None:
+            self._sessions.move_to_end(key)
+            return known
+        session = self._sessions[key] = open_session(self._path, rules)
+        if len(self._sessions) > SESSIONS:
+            self._sessions.popitem(last=False)[1].close()
+        return session
+
+    def _drop(self, key: str) -> None:
+        self._sessions.pop(key).close()
 
 
-def _confine(connection: sqlite3.Connection, denied: list[str], *, deadline: float) -> None:
-    """Set the limits, the clock and, last, the authorizer, which denies all that is not reading."""
-    for category, limit in LIMITS.items():
-        connection.setlimit(category, limit)
-    connection.set_authorizer(_authorizer(connection, denied))
-    connection.set_progress_handler(lambda: int(time.monotonic() > deadline), OPS_BETWEEN_CHECKS)
+def _do(session: Session, request: dict[str, Any]) -> Mapping[str, Any]:
+    match request["do"]:
+        case "read":
+            return {**read(session, _asked(request)), "schema": _schema(session)}
+        case "explain":
+            return explain(session, _asked(request))
+        case _:
+            return {"relations": describe(session), "schema": _schema(session)}
 
 
-def _authorizer(connection: sqlite3.Connection, denied: list[str]) -> Authorizer:
-    tables = relations(connection)
-    # The first use of a virtual table or table function declares it, which the authorizer would take for a write.
-    virtual = [table.name for table in tables if table.kind == "virtual"]
-    for name in (*sorted(TABLE_FUNCTIONS), *virtual):
-        # Asking one whose module is not there fails later too, with a message of its own.
-        with contextlib.suppress(sqlite3.OperationalError):
-            connection.execute(f'SELECT 1 FROM "{name.replace(chr(34), chr(34) * 2)}" LIMIT 0')  # noqa: S608 - quoted
-    modules = [str(name) for (name,) in connection.execute("PRAGMA module_list")]
-    return make_authorizer((table.name for table in tables), modules, denied)
+def _asked(request: dict[str, Any]) -> Asked:
+    return Asked(
+        sql=request["sql"],
+        parameters=request["parameters"],
+        deadline=time.monotonic() + request["timeout_s"],
+        bounds=Bounds(
+            rows=request["max_rows"],
+            bytes=request["max_bytes"],
+            cell_characters=request["max_cell"],
+        ),
+        max_columns=request["max_columns"],
+    )
 
 
-def _read(connection: sqlite3.Connection, request: dict[str, Any]) -> dict[str, Any]:
-    cursor = connection.execute(request["sql"], request["params"])
-    names = [column[0] for column in cursor.description or ()]
-    types: list[str | None] = [None] * len(names)
-    rows: list[list[Any]] = []
-    room: int = request["max_bytes"]
-    cut_cells = 0
-    while chunk := cursor.fetchmany(FETCH):
-        for raw in chunk:
-            if len(rows) >= request["max_rows"]:
-                return _table(names, types, rows, "rows", cut_cells)
-            row, cut = _cells(raw, request["max_cell"])
-            room -= sum(_size(cell) for cell in row)
-            if room < 0:
-                return _table(names, types, rows, "bytes", cut_cells)
-            cut_cells += cut
-            rows.append(row)
-            types = [known or _type_name(value) for known, value in zip(types, raw, strict=True)]
-    return _table(names, types, rows, None, cut_cells)
-
-
-def _size(cell: object) -> int:
-    """Bytes of a cell in the answer, about: its text and what stands around it."""
-    return len(str(cell).encode()) + 4
-
-
-def _type_name(value: object) -> str | None:
-    return next((name for kind, name in TYPE_NAMES.items() if isinstance(value, kind)), None)
-
-
-def _table(
-    names: list[str],
-    types: list[str | None],
-    rows: list[list[Any]],
-    cut_by: str | None,
-    cut_cells: int,
-) -> dict[str, Any]:
-    columns = [
-        {"name": name, "type": kind or "null"} for name, kind in zip(names, types, strict=True)
-    ]
-    return {"columns": columns, "rows": rows, "cut_by": cut_by, "cut_cells": cut_cells}
-
-
-def _cells(raw: tuple[Any, ...], max_characters: int) -> tuple[list[Any], int]:
-    cells: list[Any] = []
-    cut = 0
-    for value in raw:
-        if isinstance(value, bytes):
-            cells.append(f"[{len(value)} bytes]")
-        elif isinstance(value, str) and len(value) > max_characters:
-            cells.append(f"{value[:max_characters]}… [{len(value)} characters]")
-            cut += 1
-        elif isinstance(value, float) and value in {float("inf"), float("-inf")}:
-            cells.append(str(value))
-        else:
-            cells.append(value)
-    return cells, cut
-
-
-def _explain(error: sqlite3.Error, denied: list[str]) -> dict[str, Any]:
-    # Errors of Python's own module, such as a missing binding, carry no code of the engine.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & PRIMARY_CODE
-    message = str(error)
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return {"timeout": True}
-    if denied:
-        return {"denied": denied[0]}
-    if code in UNUSABLE:
-        return {"unusable": UNUSABLE[code]}
-    if code == sqlite3.SQLITE_NOMEM:
-        return {"failed": OUT_OF_MEMORY}
-    if _TELLABLE.match(message):
-        return {"failed": message}
-    return {"failed": "The database could not run this statement"}
+def _schema(session: Session) -> str:
+    of = session.of_file
+    return f"{of.device}:{of.inode}:{of.schema_version}"
 
 
 if __name__ == "__main__":
