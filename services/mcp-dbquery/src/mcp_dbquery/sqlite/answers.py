@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import orjson
 
-SqlValue = str | int | float | bytes | None
+from mcp_dbquery.sqlite.ask import SqlValue
+
 INFINITE = (float("inf"), float("-inf"))
 _DECLARED = (
     ("BOOL", "boolean"),

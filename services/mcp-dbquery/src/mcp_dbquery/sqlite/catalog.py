@@ -35,10 +35,14 @@ class CatalogCache:
                 del self._kept[next(iter(self._kept))]
         return await asyncio.shield(known[1])
 
+    def forget(self) -> None:
+        """The file is not what it was."""
+        self._kept.clear()
+
     def saw(self, schema: str) -> None:
         """Tell which schema the file has now. When it is another one, everything known is out of date."""
         if self._schema not in {None, schema}:
-            self._kept.clear()
+            self.forget()
         self._schema = schema
 
 

@@ -1,7 +1,7 @@
 """Connections of a worker: to the file, which they cannot write, and to an empty database in memory."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import apsw
 
+from mcp_dbquery.sqlite.ask import rows_of, value_of
 from mcp_dbquery.sqlite.functions import add_functions
 
 BUSY_TIMEOUT_MS = 5_000
@@ -48,8 +49,8 @@ class FileIdentity:
 def identity(connection: apsw.Connection, path: Path) -> FileIdentity:
     """Raises OSError when the file is gone."""
     status = os.stat(path)  # noqa: PTH116 - in the path of every statement
-    version = connection.execute("PRAGMA main.schema_version").get
-    return FileIdentity(status.st_dev, status.st_ino, int(str(version)))
+    version = value_of(connection, "PRAGMA main.schema_version")
+    return FileIdentity(status.st_dev, status.st_ino, int(version))
 
 
 def open_file(path: Path) -> apsw.Connection:
@@ -61,13 +62,14 @@ def open_file(path: Path) -> apsw.Connection:
     )
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     _harden(connection)
-    connection.execute("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0")
+    for setting in ("temp_store=MEMORY", "cell_size_check=ON", "mmap_size=0"):
+        rows_of(connection, f"PRAGMA {setting}")
     return connection
 
 
 def forbid_writes(connection: apsw.Connection) -> None:
     """Not even temporary objects can be made after this."""
-    connection.execute("PRAGMA query_only=ON")
+    rows_of(connection, "PRAGMA query_only=ON")
 
 
 def open_empty() -> apsw.Connection:
@@ -77,15 +79,21 @@ def open_empty() -> apsw.Connection:
     return connection
 
 
+def declare_table_functions(connection: apsw.Connection) -> None:
+    """Their first use declares them, which an authorizer would take for a write."""
+    for statement in ("SELECT 1 FROM json_each('[]')", "SELECT 1 FROM json_tree('[]')"):
+        rows_of(connection, statement)
+
+
 @contextmanager
-def snapshot(connection: apsw.Connection) -> Iterator[None]:
+def snapshot(connection: apsw.Connection) -> Generator[None]:
     """One state of the file for everything inside."""
-    connection.execute("BEGIN")
+    rows_of(connection, "BEGIN")
     try:
         yield
     finally:
         if connection.in_transaction:
-            connection.execute("COMMIT")  # a rollback would take our views with it
+            rows_of(connection, "COMMIT")  # a rollback would take our views with it
 
 
 def interrupt_when(connection: apsw.Connection, is_over: Callable[[], bool]) -> None:

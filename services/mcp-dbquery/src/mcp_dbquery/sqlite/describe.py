@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from mcp_dbquery.sqlite.ask import rows_of, value_of
 from mcp_dbquery.sqlite.connection import interrupt_when, snapshot
 from mcp_dbquery.sqlite.gate import NoQuery, Phase
 from mcp_dbquery.sqlite.names import quoted
@@ -20,6 +21,7 @@ COUNT_BUDGET_S = 2.0
 def describe(session: Session) -> list[dict[str, Any]]:
     """The visible relations by name, as JSON's values."""
     with session.gate.in_phase(Phase.OURS), snapshot(session.connection):
+        session.check_file()
         described = [_relation(session, relation) for relation in session.relations.values()]
         deadline = time.monotonic() + COUNT_BUDGET_S
         interrupt_when(session.connection, lambda: time.monotonic() > deadline)
@@ -74,7 +76,9 @@ def _behind(session: Session, relation: VisibleRelation) -> tuple[dict[str, Mask
     origins = {
         name.lower(): session.column(table, column) for name, table, column in compiled.columns
     }
-    masks = {name: column.mask for name, column in origins.items() if column and column.mask}
+    masks: dict[str, Mask] = {
+        name: column.mask for name, column in origins.items() if column and column.mask
+    }
     read = (session.relations.get(name.lower()) for name in compiled.reads)
     return masks, any(other is not None and other.filter is not None for other in read)
 
@@ -106,9 +110,9 @@ def _count(session: Session, relation: VisibleRelation) -> int | None:
         return None
     with contextlib.suppress(apsw.Error):
         table = f"main.{quoted(relation.name)}"
-        return int(str(session.connection.execute(f"SELECT count(*) FROM {table}").get))  # noqa: S608 - quoted
+        return int(value_of(session.connection, f"SELECT count(*) FROM {table}"))  # noqa: S608 - quoted
     return None
 
 
-def _pragma(session: Session, name: str, of: str) -> Sequence[Sequence[object]]:
-    return session.connection.execute(f"PRAGMA main.{name}({quoted(of)})").fetchall()
+def _pragma(session: Session, name: str, of: str) -> Sequence[Sequence[Any]]:
+    return rows_of(session.connection, f"PRAGMA main.{name}({quoted(of)})")

@@ -155,6 +155,8 @@ class SqliteEngine:
         told = await self._pool.run(
             session, {"do": do, "rules": message, **request}, self.limits.timeout_s
         )
+        if told.get("problem", {}).get("kind") in {"away", "rules"}:
+            self._catalogs.forget()
         if "schema" in told:
             self._catalogs.saw(told["schema"])
         return told

@@ -3,15 +3,22 @@
 The engine's own parser decides what is accessed, so nothing hides in syntax.
 """
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import apsw
 
 from mcp_dbquery.sqlite.comments import without_comments
 from mcp_dbquery.sqlite.functions import ALLOWED_FUNCTIONS
+
+_NO_VALUES: Any = vars(apsw)[
+    "_null_bindings"
+]  # as apsw.ext.query_info does; its stubs have no name for it
+"""Leaves all parameters unbound: a statement that is only compiled needs no values."""
 
 TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
 
@@ -58,7 +65,7 @@ class Gate:
     """While our own views are compiled: which tables of the file each reads."""
 
     @contextmanager
-    def in_phase(self, phase: Phase) -> Iterator[None]:
+    def in_phase(self, phase: Phase) -> Generator[None]:
         """Nothing is denied before, nothing stays allowed after."""
         self.phase, before = phase, self.phase
         self.denied = None
@@ -162,13 +169,10 @@ def compile_only(connection: apsw.Connection, sql: str, gate: Gate) -> Compiled:
         seen.append(_described(cursor, sql, text, gate))
         return False
 
-    cursor = connection.cursor()
+    cursor: Any = connection.cursor()
     cursor.exec_trace = before_running
-    with gate.in_phase(Phase.CALLERS):
-        try:
-            cursor.execute(sql, apsw._null_bindings, can_cache=False)  # noqa: SLF001 # pyright: ignore
-        except apsw.ExecTraceAbort:
-            pass
+    with gate.in_phase(Phase.CALLERS), contextlib.suppress(apsw.ExecTraceAbort):
+        cursor.execute(sql, _NO_VALUES, can_cache=False)
     if not seen:
         raise NoQuery("The statement is empty.")
     return seen[0]

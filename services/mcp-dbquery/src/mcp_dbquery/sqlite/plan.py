@@ -3,15 +3,17 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-_WORDS = frozenset(
-    """
-    all and any as automatic b-tree bloom by co-routine compound constant correlated covering create distinct except exists
-    explain filter for from full group having in index indexed integer intersect join key left list materialize merge
-    multi-index of on only op optimization or order partial primary query plan recurse recursive right row rows
-    rowid scalar scan search setup step step-and-join subqueries subquery table temp term terms the then union
-    union-all unique unordered use using values virtual window
-    """.split()
+_WORDS = (
+    "all and any as automatic b-tree bloom by co-routine compound constant correlated "
+    "covering create distinct except exists explain filter for from full group having in "
+    "index indexed integer intersect join key left list materialize merge multi-index of "
+    "on only op optimization or order partial primary query plan recurse recursive right "
+    "row rows rowid scalar scan search setup step step-and-join subqueries subquery table "
+    "temp term terms the then union union-all unique unordered use using values virtual "
+    "window "
 )
+"""What SQLite itself writes into a plan."""
+
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff-]*')
 _REPLACED = "…"
 
@@ -24,7 +26,11 @@ def readable_plan(
     A name stands there only if it is a visible table, column or index, or a word of the statement itself. `inner` says
     for which table each of our views stands.
     """
-    known = _WORDS | {name.lower() for name in visible} | {word.lower() for word in _words(sql)}
+    known = (
+        {*_WORDS.split()}
+        | {name.lower() for name in visible}
+        | {word.lower() for word in _words(sql)}
+    )
     depths: dict[object, int] = {0: -1}
     lines: list[str] = []
     for node, parent, _, text in rows:

@@ -109,9 +109,10 @@ def _unknown(told: dict[str, Any], catalog: Catalog) -> UnknownRelation:
     kind, name = told["what"], str(told["name"])
     near = did_you_mean(name.rpartition(".")[2], _names(kind, catalog))
     text = " A text value stands in single quotes." if kind == "column" and not near else ""
+    tool = "list_tables names" if kind == "table" else "describe_tables names"
     return UnknownRelation(
         f"There is no {kind} “{name}”.",
-        hint=f"{near.sentence}{text} describe_tables tells what there is.".strip(),
+        hint=f"{near.sentence}{text} {tool} what there is.".strip(),
         did_you_mean=near.names,
         **_position(told),
     )
@@ -123,7 +124,7 @@ def _names(kind: str, catalog: Catalog) -> Collection[str]:
     return {column.name for relation in catalog.relations.values() for column in relation.columns}
 
 
-def _position(told: dict[str, Any]) -> dict[str, int]:
+def _position(told: dict[str, Any]) -> dict[str, Any]:
     return {"position": told["position"]} if "position" in told else {}
 
 

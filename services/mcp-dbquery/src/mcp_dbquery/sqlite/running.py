@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,11 @@ from mcp_dbquery.sqlite.answers import (
     Bounds,
     Encoded,
     RowTooLarge,
-    SqlValue,
     encode_rows,
     told_type,
 )
-from mcp_dbquery.sqlite.connection import identity, interrupt_when, snapshot
+from mcp_dbquery.sqlite.ask import SqlValue
+from mcp_dbquery.sqlite.connection import interrupt_when, snapshot
 from mcp_dbquery.sqlite.describe import visible_indexes
 from mcp_dbquery.sqlite.functions import FunctionRefused
 from mcp_dbquery.sqlite.gate import Compiled, Gate, NoQuery, Phase, spelled
@@ -37,23 +37,27 @@ AWAY = {
 }
 _NO_SUCH = re.compile(r"no such (table|column): (?:main\.)?(.+)", re.DOTALL)
 _NO_FUNCTION = re.compile(r"no such function: (.+)", re.DOTALL)
-_WHILE_RUNNING = (
-    (re.compile(r"malformed JSON"), "A value is not valid JSON; filter with json_valid() first."),
-    (re.compile(r"(bad )?JSON path"), "A JSON path is not written correctly; it starts with $."),
-    (re.compile(r"integer overflow"), "A sum or product does not fit into 64 bits; CAST to REAL."),
-    (re.compile(r"LIKE or GLOB pattern too complex"), "The LIKE or GLOB pattern is too long."),
-    (re.compile(r"fts\d|unterminated string|unknown special query|malformed MATCH"), "The full-text query is not written correctly."),
-    (re.compile(r"unable to use function"), "MATCH and its functions need a search index of FTS, and its MATCH in WHERE."),
-    (re.compile(r"no such column"), "A column of it is not there when it runs. A table with rules has no rowid; use its key."),
-    (re.compile(r"percentile|median"), "The percentile must be the same number in all rows, and the values numbers."),
-    (re.compile(r"argument of n(tile|th_value)"), "ntile() and nth_value() need a positive whole number."),
-    (re.compile(r"frame (starting|ending) offset"), "A window's frame needs offsets that are not negative."),
-)  # fmt: skip
+_WHILE_RUNNING = {
+    r"malformed JSON": "A value is not valid JSON; filter with json_valid() first.",
+    r"(bad )?JSON path": "A JSON path is not written correctly; it starts with $.",
+    r"integer overflow": "A sum or product does not fit into 64 bits; CAST to REAL.",
+    r"LIKE or GLOB pattern too complex": "The LIKE or GLOB pattern is too long.",
+    r"fts\d|unterminated string|unknown special query|malformed MATCH": (
+        "The full-text query is not written correctly."
+    ),
+    r"unable to use function": (
+        "MATCH and its functions need a search index of FTS, and its MATCH in WHERE."
+    ),
+    r"no such column": (
+        "A column of it is not there when it runs. A table with rules has no rowid; use its key."
+    ),
+    r"percentile|median": (
+        "The percentile must be the same number in all rows, and the values numbers."
+    ),
+    r"argument of n(tile|th_value)": "ntile() and nth_value() need a positive whole number.",
+    r"frame (starting|ending) offset": "A window's frame needs offsets that are not negative.",
+}
 """What a running statement's error may be told as. Its own text may carry a value."""
-
-
-class SessionIsOld(Exception):
-    """The file is another, or has another schema, than the one the session was made for."""
 
 
 class Failed(Exception):
@@ -97,7 +101,7 @@ def read(session: Session, asked: Asked) -> dict[str, Any]:
 def explain(session: Session, asked: Asked) -> dict[str, Any]:
     """The plan's lines. Raises Failed."""
     _compiled(session, asked)
-    with _failures(session, asked), _asking(session, asked) as cursor:
+    with _failures(session), _asking(session, asked) as cursor:
         rows = cursor.execute(asked.sql, asked.parameters, can_cache=False, explain=2).fetchall()
     with session.gate.in_phase(Phase.OURS):
         visible = set(session.twin.names.values())
@@ -126,10 +130,10 @@ def _compiled(session: Session, asked: Asked) -> Compiled:
 
 def _not_compiled(sql: str, error: apsw.Error, gate: Gate) -> Failed:
     """What the twin says may be told as it is: it knows nothing but the statement and visible names."""
+    where: dict[str, Any] = {}
     offset = getattr(error, "error_offset", -1)
-    where = (
-        {"position": len(sql.encode()[:offset].decode(errors="ignore")) + 1} if offset >= 0 else {}
-    )
+    if offset >= 0:
+        where["position"] = len(sql.encode()[:offset].decode(errors="ignore")) + 1
     if gate.denied is not None:
         if gate.denied.what == "table":
             return Failed("unknown", name=_as_written(sql, gate.denied.name), what="table")
@@ -172,19 +176,18 @@ def problem_with_values(
 def _encoded(session: Session, asked: Asked, compiled: Compiled, *, raw: bool = False) -> Encoded:
     width = len(compiled.columns)
     sql = _as_bytes(asked.sql, width) if raw else asked.sql
-    with _failures(session, asked), _asking(session, asked) as cursor:
+    with _failures(session), _asking(session, asked) as cursor:
         cursor.execute(sql, asked.parameters, can_cache=False)
         rows = map(_decoded, cursor) if raw else cursor
         return encode_rows(rows, width, asked.bounds)
 
 
 @contextmanager
-def _asking(session: Session, asked: Asked) -> Iterator[apsw.Cursor]:
-    """A cursor for the caller's statement, on one state of the file: the one that the session was made for."""
+def _asking(session: Session, asked: Asked) -> Generator[Any]:
+    """A cursor for the caller's statement, on one state of the file. Raises SessionIsOld."""
     interrupt_when(session.connection, lambda: time.monotonic() > asked.deadline)
     with snapshot(session.connection):
-        if identity(session.connection, session.path) != session.of_file:
-            raise SessionIsOld
+        session.check_file()
         cursor = session.connection.cursor()
         cursor.exec_trace = _hand_over(session.gate)
         with session.gate.in_phase(Phase.CALLERS):
@@ -203,7 +206,7 @@ def _hand_over(gate: Gate) -> Callable[..., bool]:
 
 
 @contextmanager
-def _failures(session: Session, asked: Asked) -> Iterator[None]:
+def _failures(session: Session) -> Generator[None]:
     """What stops a running statement, as Failed. SQLite's own words stay here: they may carry a value."""
     try:
         yield
@@ -229,7 +232,7 @@ def _while_running(gate: Gate, error: apsw.Error) -> Failed:
     away = next((text for kind, text in AWAY.items() if isinstance(error, kind)), None)
     if away is not None:
         return Failed("away", away)
-    found = (text for pattern, text in _WHILE_RUNNING if pattern.search(str(error)))
+    found = (text for said, text in _WHILE_RUNNING.items() if re.search(said, str(error)))
     return Failed("invalid", next(found, "The database could not run this statement"))
 
 

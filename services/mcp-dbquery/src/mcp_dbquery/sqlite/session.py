@@ -14,8 +14,10 @@ from pathlib import Path
 
 import apsw
 
+from mcp_dbquery.sqlite.ask import rows_of
 from mcp_dbquery.sqlite.connection import (
     FileIdentity,
+    declare_table_functions,
     forbid_writes,
     identity,
     open_file,
@@ -39,6 +41,10 @@ class RuleDoesNotFit(Exception):
         super().__init__(f"{table}: {problem}")
 
 
+class SessionIsOld(Exception):
+    """The file is another, or has another schema, than the one the session was made for."""
+
+
 @dataclass(slots=True)
 class Session:
     """A confined connection and its twin. Holds nothing of a statement after it."""
@@ -60,6 +66,11 @@ class Session:
             return None
         return next((c for c in relation.columns if c.name.lower() == name.lower()), None)
 
+    def check_file(self) -> None:
+        """Raises SessionIsOld, and OSError when the file is gone. Within a snapshot, it stays as it is found."""
+        if identity(self.connection, self.path) != self.of_file:
+            raise SessionIsOld
+
     def close(self) -> None:
         self.connection.close()
 
@@ -79,8 +90,7 @@ def open_session(path: Path, rules: Rules) -> Session:
 
 
 def _confined(connection: apsw.Connection, path: Path, rules: Rules) -> Session:
-    for function in TABLE_FUNCTIONS:  # declared on first use, which would look like a write
-        connection.execute(f"SELECT 1 FROM {function}('[]')").fetchall()
+    declare_table_functions(connection)
     structure = read_structure(connection)
     visible = visible_relations(structure, rules)
     twin = Twin(visible, keep_broken=not rules.restricts)
@@ -92,7 +102,7 @@ def _confined(connection: apsw.Connection, path: Path, rules: Rules) -> Session:
     _set_gate(session, rules, structure)
     if rules.restricts:
         _keep_what_compiles(session)
-    session.relations = {name: visible[name] for name in twin.names if name in visible}
+    session.relations = {name: one for name, one in visible.items() if name in twin.names}
     return session
 
 
@@ -119,13 +129,15 @@ def _make_pair(
     columns = ", ".join(masked(column, hash_function) for column in relation.columns)
     where = f" WHERE ({relation.filter}\n)" if relation.filter is not None else ""
     try:
-        session.connection.execute(
-            f"CREATE TEMP VIEW {quoted(inner)} AS SELECT {columns} FROM {source}{where}"  # noqa: S608 - quoted
+        rows_of(
+            session.connection,
+            f"CREATE TEMP VIEW {quoted(inner)} AS SELECT {columns} FROM {source}{where}",  # noqa: S608 - quoted
         )
     except apsw.Error as error:
         raise RuleDoesNotFit(relation.name, str(error)) from None
-    session.connection.execute(
-        f"CREATE TEMP VIEW {quoted(relation.name)} AS SELECT * FROM temp.{quoted(inner)}"  # noqa: S608 - quoted
+    rows_of(
+        session.connection,
+        f"CREATE TEMP VIEW {quoted(relation.name)} AS SELECT * FROM temp.{quoted(inner)}",  # noqa: S608 - quoted
     )
 
 
@@ -135,7 +147,7 @@ def _copy(session: Session, view: VisibleRelation) -> str:
     rest = after_the_name(view.sql)
     if rest is None:
         raise RuleDoesNotFit(view.name, "its CREATE VIEW cannot be read")
-    session.connection.execute(f"CREATE TEMP VIEW {quoted(name)} {rest}")
+    rows_of(session.connection, f"CREATE TEMP VIEW {quoted(name)} {rest}")
     return name
 
 
@@ -146,16 +158,18 @@ def _new_name(session: Session, relation: VisibleRelation) -> str:
 
 
 def _find_inner_reads(session: Session, hidden: frozenset[str]) -> None:
-    """Let each inner view read what it is written to read: its table, what a filter asks, and for a view that the
-    configuration names also what is hidden by itself."""
+    """Let each inner view read what it is written to read: its table and what a filter asks.
+
+    A view of the file that the configuration names may also read what is hidden by itself.
+    """
     session.gate.inner_reads.clear()
     for inner, name in session.inner_names.items():
         relation = session.relations[name.lower()]
         with contextlib.suppress(apsw.Error):
-            session.connection.execute(f"SELECT 1 FROM temp.{quoted(inner)} LIMIT 0", explain=2)  # noqa: S608 - quoted
-        read = frozenset(session.gate.inner_reads.get(inner, ()))
+            rows_of(session.connection, f"EXPLAIN QUERY PLAN SELECT * FROM temp.{quoted(inner)}")  # noqa: S608 - quoted
+        read = frozenset(session.gate.inner_reads.get(inner, set()))
         if relation.kind == "view":
-            read = read & hidden if relation.named else frozenset()
+            read &= hidden if relation.named else frozenset()
         session.gate.inner[inner] = read
 
 
@@ -180,7 +194,7 @@ def _set_gate(session: Session, rules: Rules, structure: Structure) -> None:
             if any(name.startswith(f"{relation.name.lower()}_") for relation in indexes)
         }
     )
-    modules = {str(name).lower() for (name,) in session.connection.execute("PRAGMA module_list")}
+    modules = {str(name).lower() for (name,) in rows_of(session.connection, "PRAGMA module_list")}
     gate.off_limits = frozenset((modules | shadows) - gate.open_tables - gate.safe_views)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import apsw
 
+from mcp_dbquery.sqlite.ask import rows_of
 from mcp_dbquery.sqlite.names import quoted
 
 Kind = Literal["table", "view", "virtual", "shadow"]
@@ -55,20 +56,22 @@ Structure = dict[str, FileRelation]
 
 def read_structure(connection: apsw.Connection) -> Structure:
     """Every table and view of the file, without SQLite's own, in the order of their names."""
-    made_by = dict(
-        connection.execute(
-            "SELECT lower(name), sql FROM main.sqlite_schema WHERE type IN ('table', 'view')"
+    made_by = {
+        str(name): str(sql or "")
+        for name, sql in rows_of(
+            connection,
+            "SELECT lower(name), sql FROM main.sqlite_schema WHERE type IN ('table', 'view')",
         )
+    }
+    found = rows_of(
+        connection, "SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name"
     )
-    found = connection.execute(
-        "SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name"
-    ).fetchall()
     return {
         str(name).lower(): FileRelation(
             name=str(name),
             kind=kind,
             columns=_columns(connection, str(name), kind),
-            sql=str(made_by.get(str(name).lower()) or ""),
+            sql=made_by.get(str(name).lower(), ""),
         )
         for name, kind in found
         if not str(name).lower().startswith("sqlite_")
@@ -79,8 +82,9 @@ def _columns(connection: apsw.Connection, table: str, kind: Kind) -> tuple[FileC
     with contextlib.suppress(apsw.Error):
         if kind == "virtual":
             # Its module declares it and reads its settings when it is first asked, which no statement may do later.
-            connection.execute(f"SELECT 1 FROM main.{quoted(table)} LIMIT 0")  # noqa: S608 - quoted
-        rows = connection.execute(
+            rows_of(connection, f"SELECT 1 FROM main.{quoted(table)} LIMIT 0")  # noqa: S608 - quoted
+        rows = rows_of(
+            connection,
             'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, ?)',
             (table, "main"),
         )

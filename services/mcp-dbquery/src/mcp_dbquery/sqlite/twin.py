@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import apsw
 
-from mcp_dbquery.sqlite.connection import open_empty
+from mcp_dbquery.sqlite.ask import rows_of
+from mcp_dbquery.sqlite.connection import declare_table_functions, open_empty
 from mcp_dbquery.sqlite.gate import (
     TABLE_FUNCTIONS,
     Compiled,
@@ -56,13 +57,12 @@ class Twin:
         with self._gate.in_phase(Phase.OURS):
             for name in [name for name in self._names if name not in kept]:
                 kind = "VIEW" if self._is_view(name) else "TABLE"
-                self._connection.execute(f"DROP {kind} {quoted(name)}")
+                rows_of(self._connection, f"DROP {kind} {quoted(name)}")
                 del self._names[name]
         self._open()
 
     def _fill(self, relations: Mapping[str, VisibleRelation]) -> None:
-        for function in TABLE_FUNCTIONS:  # declared on first use, which would look like a write
-            self._connection.execute(f"SELECT 1 FROM {function}('[]')").fetchall()
+        declare_table_functions(self._connection)
         with self._connection:
             for key, relation in sorted(relations.items(), key=lambda item: item[1].kind == "view"):
                 if self._make(relation):
@@ -72,16 +72,25 @@ class Twin:
     def _make(self, relation: VisibleRelation) -> bool:
         """Whether there is such a relation now."""
         if not relation.restricted and relation.kind in {"view", "virtual"}:
-            try:
-                self._connection.execute(_as_made(relation))
+            if self._is_made(relation):
                 return True
-            except apsw.Error:
-                if relation.kind == "view":
-                    return False
+            if relation.kind == "view":
+                return False
         if not relation.columns:
             return False
         columns = ", ".join(quoted(column.name) for column in relation.columns)
-        self._connection.execute(f"CREATE TABLE {quoted(relation.name)} ({columns})")
+        rows_of(self._connection, f"CREATE TABLE {quoted(relation.name)} ({columns})")
+        return True
+
+    def _is_made(self, relation: VisibleRelation) -> bool:
+        """Whether the statement that made it in the file makes it here, too."""
+        statement = _as_made(relation)
+        if statement is None:
+            return False
+        try:
+            rows_of(self._connection, statement)
+        except apsw.Error:
+            return False
         return True
 
     def _is_broken(self, relation: VisibleRelation) -> bool:
@@ -95,36 +104,36 @@ class Twin:
                 return True
             with self._gate.in_phase(Phase.OURS):
                 if self._is_view(relation.name.lower()):
-                    self._connection.execute(f"DROP VIEW {quoted(relation.name)}")
+                    rows_of(self._connection, f"DROP VIEW {quoted(relation.name)}")
                 columns = ", ".join(quoted(column.name) for column in relation.columns)
-                self._connection.execute(f"CREATE TABLE {quoted(relation.name)} ({columns})")
+                rows_of(self._connection, f"CREATE TABLE {quoted(relation.name)} ({columns})")
                 self._names[relation.name.lower()] = relation.name
                 self._open()
         return False
 
     def _is_view(self, name: str) -> bool:
-        found = self._connection.execute(
-            "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND lower(name) = ?", (name,)
+        found = rows_of(
+            self._connection,
+            "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND lower(name) = ?",
+            (name,),
         )
-        return found.fetchone() is not None
+        return bool(found)
 
     def _open(self) -> None:
         with self._gate.in_phase(Phase.OURS):
             there = {
                 str(name).lower()
-                for (name,) in self._connection.execute("SELECT name FROM sqlite_schema")
+                for (name,) in rows_of(self._connection, "SELECT name FROM sqlite_schema")
             }
             modules = {
-                str(name).lower() for (name,) in self._connection.execute("PRAGMA module_list")
+                str(name).lower() for (name,) in rows_of(self._connection, "PRAGMA module_list")
             }
         self._gate.open_tables = frozenset(self._names) | TABLE_FUNCTIONS
         self._gate.off_limits = frozenset((there | modules) - self._gate.open_tables)
 
 
-def _as_made(relation: VisibleRelation) -> str:
+def _as_made(relation: VisibleRelation) -> str | None:
     if relation.kind == "virtual":
         return relation.sql
     rest = after_the_name(relation.sql)
-    if rest is None:
-        raise apsw.SQLError("no view")
-    return f"CREATE VIEW {quoted(relation.name)} {rest}"
+    return f"CREATE VIEW {quoted(relation.name)} {rest}" if rest is not None else None

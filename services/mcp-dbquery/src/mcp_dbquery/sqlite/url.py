@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.sqlite.file import open_read_only, count_tables
+from mcp_dbquery.sqlite.file import count_tables, open_read_only
 
 SCHEME = "sqlite:///"
 

@@ -21,8 +21,8 @@ import orjson
 from mcp_dbquery.sqlite.answers import Bounds
 from mcp_dbquery.sqlite.describe import describe
 from mcp_dbquery.sqlite.rules import Rules, of_message
-from mcp_dbquery.sqlite.running import AWAY, Asked, Failed, SessionIsOld, explain, read
-from mcp_dbquery.sqlite.session import RuleDoesNotFit, Session, open_session
+from mcp_dbquery.sqlite.running import AWAY, Asked, Failed, explain, read
+from mcp_dbquery.sqlite.session import RuleDoesNotFit, Session, SessionIsOld, open_session
 
 SESSIONS = 16
 """Connections kept ready, each for the rules of one caller."""
