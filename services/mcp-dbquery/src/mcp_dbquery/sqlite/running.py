@@ -178,7 +178,7 @@ def _encoded(session: Session, asked: Asked, compiled: Compiled, *, raw: bool = 
     sql = _as_bytes(asked.sql, width) if raw else asked.sql
     with _failures(session), _asking(session, asked) as cursor:
         cursor.execute(sql, asked.parameters, can_cache=False)
-        rows = map(_decoded, cursor) if raw else cursor
+        rows = map(_decoded, cursor) if raw else iter(cursor)
         return encode_rows(rows, width, asked.bounds)
 
 
