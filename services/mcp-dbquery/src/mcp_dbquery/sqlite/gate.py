@@ -51,6 +51,8 @@ class Gate:
     """Names of our temporary views that stand for tables with rules, in lower case."""
     inner: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Our views with unguessable names, and the tables of the file that each may read."""
+    countable: frozenset[str] = frozenset()
+    """Tables all rows of which the caller sees, so that their number may be asked of the table itself."""
     storage: frozenset[str] = frozenset()
     """What the modules of visible virtual tables read for themselves."""
     off_limits: frozenset[str] = frozenset()
@@ -119,6 +121,7 @@ class Gate:
                 return (
                     table in self.open_tables
                     or table in self.inner.get(within or "", ())
+                    or (not column and table in self.countable)
                     or (self.phase is Phase.MODULES and table in self.storage)
                 )
             case "temp":

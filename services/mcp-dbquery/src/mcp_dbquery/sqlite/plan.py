@@ -15,6 +15,7 @@ _WORDS = (
 """What SQLite itself writes into a plan."""
 
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff-]*')
+_SCHEMA = re.compile(r"\b(?:main|temp)\.")
 _REPLACED = "…"
 
 
@@ -44,7 +45,7 @@ def _told(text: str, known: Collection[str], inner: dict[str, str]) -> str:
         word = inner.get(found[0], found[0])
         return word if word.strip('"').lower() in known else _REPLACED
 
-    return _TOKEN.sub(token, text)
+    return _TOKEN.sub(token, _SCHEMA.sub("", text))
 
 
 def _words(sql: str) -> list[str]:

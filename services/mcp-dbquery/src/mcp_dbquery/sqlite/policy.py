@@ -135,8 +135,9 @@ def _table_facts(name: str, table: TableRule) -> Iterator[str]:
         return
     if table.roles:
         yield f"{name}: only for {_list(table.roles)}."
-    for rule in table.rows:
-        yield f"{name}: {_list(rule.roles) or 'everybody else'} sees rows where {rule.filter}."
+    for index, rule in enumerate(table.rows):
+        everybody = "everybody else" if index else "everybody"
+        yield f"{name}: {_list(rule.roles) or everybody} sees rows where {rule.filter}."
     if table.rows and all(rule.roles for rule in table.rows):
         yield f"{name}: all others see no row."
     hidden = [column for column, rule in table.columns.items() if rule.hidden]

@@ -24,6 +24,7 @@ from mcp_dbquery.sqlite.functions import FunctionRefused
 from mcp_dbquery.sqlite.gate import Compiled, Gate, NoQuery, Phase, spelled
 from mcp_dbquery.sqlite.plan import readable_plan
 from mcp_dbquery.sqlite.session import Session
+from mcp_dbquery.sqlite.visible import VisibleColumn
 
 AWAY = {
     apsw.BusyError: "it is busy; try again in a moment",
@@ -112,14 +113,17 @@ def explain(session: Session, asked: Asked) -> dict[str, Any]:
 
 
 def _compiled(session: Session, asked: Asked) -> Compiled:
-    """The statement as the twin sees it, with values for all its parameters."""
+    """The statement as the twin sees it, with values for all its parameters. Raises Failed and SessionIsOld."""
     gate = session.twin.gate
     try:
         compiled = session.twin.compile(asked.sql)
     except NoQuery as error:
         raise Failed("not_a_query", str(error)) from None
     except apsw.Error as error:
-        raise _not_compiled(asked.sql, error, gate) from None
+        failed = _not_compiled(asked.sql, error, gate)
+        with _failures(session), snapshot(session.connection):
+            session.check_file()  # what it names may have been made since
+        raise failed from None
     if len(compiled.columns) > asked.max_columns:
         raise Failed("columns", str(len(compiled.columns)))
     problem = problem_with_values(compiled.binds, asked.parameters)
@@ -254,11 +258,20 @@ def _decoded(row: Sequence[SqlValue]) -> list[SqlValue]:
     ]
 
 
+def _declared(column: VisibleColumn | None) -> str:
+    """The type that the file declares, of a masked column that of its mask."""
+    if column is None:
+        return ""
+    if column.mask is not None:
+        return "DATE" if column.mask == "year" else ""
+    return column.of_file.type
+
+
 def _columns(session: Session, compiled: Compiled, encoded: Encoded) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = []
     for (name, table, column), kind in zip(compiled.columns, encoded.kinds, strict=True):
         shown = session.column(table, column)
         mask = shown.mask if shown is not None else None
-        declared = shown.of_file.type if shown is not None and mask is None else ""
+        declared = _declared(shown)
         told.append({"name": name, "type": told_type(declared, kind), "mask": mask})
     return told

@@ -34,6 +34,9 @@ from mcp_dbquery.sqlite.view_text import after_the_name
 from mcp_dbquery.sqlite.visible import VisibleColumn, VisibleRelation, visible_relations
 
 
+ALWAYS_FALSE = ("0", "false")
+
+
 class RuleDoesNotFit(Exception):
     """A rule cannot be kept with this file; the text is for the owner."""
 
@@ -127,11 +130,10 @@ def _make_pair(
 ) -> None:
     inner = _new_name(session, relation)
     columns = ", ".join(masked(column, hash_function) for column in relation.columns)
-    where = f" WHERE ({relation.filter}\n)" if relation.filter is not None else ""
     try:
         rows_of(
             session.connection,
-            f"CREATE TEMP VIEW {quoted(inner)} AS SELECT {columns} FROM {source}{where}",  # noqa: S608 - quoted
+            f"CREATE TEMP VIEW {quoted(inner)} AS SELECT {columns} FROM {source}{_where(relation)}",  # noqa: S608 - quoted
         )
     except apsw.Error as error:
         raise RuleDoesNotFit(relation.name, str(error)) from None
@@ -139,6 +141,22 @@ def _make_pair(
         session.connection,
         f"CREATE TEMP VIEW {quoted(relation.name)} AS SELECT * FROM temp.{quoted(inner)}",  # noqa: S608 - quoted
     )
+
+
+def _where(relation: VisibleRelation) -> str:
+    """The filter, with a condition that always holds and names a column.
+
+    When neither statement nor filter asks for a stored column, as with count(*), SQLite asks whether the table may be
+    read as if the caller had named it. An INTEGER PRIMARY KEY is no stored column.
+    """
+    if relation.filter is None:
+        return ""
+    if relation.stored_column is None:
+        return f" WHERE ({relation.filter}\n)"
+    column = quoted(relation.stored_column)
+    if relation.filter.strip().lower() in ALWAYS_FALSE:  # which SQLite would leave alone of the two
+        return f" WHERE {column} IS NOT {column}"
+    return f" WHERE ({relation.filter}\n) AND {column} IS {column}"
 
 
 def _copy(session: Session, view: VisibleRelation) -> str:
@@ -182,6 +200,7 @@ def _set_gate(session: Session, rules: Rules, structure: Structure) -> None:
         if relation.restricted or (relation.kind == "view" and rules.restricts)
     }
     gate.safe_views = frozenset(ours)
+    gate.countable = frozenset(name for name in ours if visible[name].filter is None)
     gate.open_tables = frozenset(visible) - gate.safe_views | (TABLE_FUNCTIONS - set(structure))
     indexes = [relation for relation in visible.values() if relation.kind == "virtual"]
     shadows = {name for name, relation in structure.items() if relation.kind == "shadow"}

@@ -34,6 +34,8 @@ class VisibleRelation:
     named: bool
     """The configuration names it: a view may then read tables that are hidden by themselves."""
     content: str | None = None
+    stored_column: str | None = None
+    """A column that is no other name of the rowid, visible or not."""
 
     @property
     def restricted(self) -> bool:
@@ -90,7 +92,12 @@ def _shown(relation: FileRelation, rule: Rule | None) -> VisibleRelation:
         sql=relation.sql,
         named=rule is not None,
         content=relation.content,
+        stored_column=next((c.name for c in listed if not _may_be_rowid(c)), None),
     )
+
+
+def _may_be_rowid(column: FileColumn) -> bool:
+    return column.primary_key and column.type.upper() == "INTEGER"
 
 
 def _is_hidden(column: FileColumn, said: dict[str, Shown], *, has_secrets: bool) -> bool:
