@@ -11,7 +11,7 @@ COUNTS = (
     "SELECT count(*) FROM (SELECT * FROM customers)",
     "SELECT count(*) FROM (SELECT 1 FROM customers)",
     "WITH c AS (SELECT * FROM customers) SELECT count(*) FROM c",
-    "SELECT sum(1) FROM customers",
+    "SELECT total(1) FROM customers",
     "SELECT (SELECT count(*) FROM customers)",
     "SELECT count(*) FROM customers c JOIN (SELECT 1) ON 1",
 )

@@ -95,7 +95,7 @@ def mutants(random: Random) -> Iterator[str]:
         yield _garbled(text, random) if random.random() < 0.15 else text
 
 
-def _changed(tree: exp.Expression, random: Random, trees: list[exp.Expression]) -> exp.Expression:
+def _changed(tree: exp.Expr, random: Random, trees: list[exp.Expr]) -> exp.Expr:
     table = random.choice(TABLES)
     match random.randrange(6):
         case 0:
@@ -115,13 +115,13 @@ def _changed(tree: exp.Expression, random: Random, trees: list[exp.Expression]) 
             inner = exp.select(random.choice(COLUMNS)).from_(exp.to_table(table, dialect="sqlite"))
             _replace(tree, exp.Literal, inner.subquery(), random)
         case _:
-            return exp.select("*").from_(random.choice(trees).copy().subquery("orders"))
+            return exp.select("*").from_(
+                exp.Subquery(this=random.choice(trees).copy(), alias="orders")
+            )
     return tree
 
 
-def _replace(
-    tree: exp.Expression, kind: type[exp.Expression], by: exp.Expression, random: Random
-) -> None:
+def _replace(tree: exp.Expr, kind: type[exp.Expr], by: exp.Expr, random: Random) -> None:
     found = [node for node in tree.find_all(kind) if node.parent is not None]
     if found:
         random.choice(found).replace(by)
