@@ -34,68 +34,22 @@ LEGITIMATE = [
     "SELECT * FROM tasks WHERE title LIKE '%search%' ESCAPE '!' UNION SELECT * FROM tasks WHERE id < 3",
     "SELECT julianday('now') - julianday(max(committed_at)) FROM commits",
     "VALUES (1, 'a'), (2, 'b')",
-    "EXPLAIN QUERY PLAN SELECT * FROM tasks WHERE id = 1",
 ]
 
 ATTACKS = [
     "SELECT 1; DROP TABLE tasks",
-    "SELECT 1; SELECT 2",
     "DELETE FROM tasks",
-    "UPDATE tasks SET status = 'done'",
-    "INSERT INTO tasks SELECT * FROM tasks",
-    "REPLACE INTO clients VALUES (1, 'x', 'x', 'x', 'x')",
-    "DROP TABLE tasks",
-    "CREATE TABLE x (y)",
-    "CREATE TEMP TABLE x AS SELECT * FROM tasks",
-    "ALTER TABLE tasks RENAME TO t2",
     "WITH x AS (SELECT 1) DELETE FROM tasks",
-    "WITH x AS (SELECT 1) INSERT INTO comments (body, created_at) SELECT 'x', 'y'",
     "ATTACH DATABASE '/tmp/evil.db' AS evil",
-    "ATTACH ':memory:' AS m",
-    "DETACH main",
-    "VACUUM",
-    "VACUUM INTO '/tmp/stolen.db'",
     "PRAGMA writable_schema = 1",
-    "PRAGMA table_info(tasks)",
-    "PRAGMA query_only = OFF",
-    "SELECT * FROM pragma_table_info('tasks')",
-    "SELECT * FROM pragma_database_list",
     "SELECT sql FROM sqlite_master",
-    "SELECT sql FROM sqlite_schema",
-    "SELECT * FROM main.sqlite_master",
-    "SELECT * FROM sqlite_temp_master",
-    "SELECT (SELECT sql FROM sqlite_master LIMIT 1)",
-    "SELECT count(*) FROM sqlite_master",
-    "SELECT * FROM dbstat",
     "SELECT load_extension('/tmp/evil.so')",
-    "SELECT readfile('/etc/passwd')",
-    "SELECT writefile('/tmp/x', 'y')",
-    "SELECT edit('x')",
-    "SELECT printf('%.*c', 900000000, 'x')",
-    "SELECT format('%900000000d', 1)",
-    "SELECT randomblob(1000000000)",
-    "SELECT zeroblob(1000000000)",
-    "SELECT fts3_tokenizer('x')",
-    "SELECT sqlite_source_id()",
-    "SELECT last_insert_rowid()",
-    "SELECT total_changes()",
-    "BEGIN",
-    "BEGIN IMMEDIATE",
-    "COMMIT",
-    "SAVEPOINT a",
-    "REINDEX",
-    "ANALYZE",
     "EXPLAIN DELETE FROM tasks",
-    "/* harmless */ DELETE FROM tasks",
-    "-- harmless\nDELETE FROM tasks",
     "SELECT 1 \x00; DROP TABLE tasks",
-    "SELECT * FROM tasks WHERE title LIKE '" + "%a" * 150 + "'",
-    "SELECT " + " + ".join(["1"] * 5_000),
     "",
-    "   ",
-    "-- nothing",
     "not sql at all",
 ]
+"""A few; what SQLite itself is asked to stop is in sqlite/test_attacks.py."""
 
 
 @pytest.mark.parametrize("sql", LEGITIMATE)
@@ -112,34 +66,6 @@ async def test_nothing_but_reading_gets_through(desk: Desk) -> None:
         assert "CREATE TABLE" not in said(result), sql
     assert desk.fingerprint() == before
     assert not {"evil.db", "stolen.db"} & (set(os.listdir("/tmp")) - files_before)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-        "SELECT count(*) FROM tasks a, tasks b, tasks c, tasks d",
-        "SELECT count(*) FROM comments a, comments b, commits c WHERE a.body LIKE '%' || b.body || '%' || c.message",
-    ],
-)
-async def test_a_query_without_end_is_stopped_and_the_next_one_runs(
-    sample: Path, tmp_path: Path, sql: str
-) -> None:
-    shutil.copy(sample, tmp_path / "sample.db")
-    async with open_desk(tmp_path, None, timeout_s=0.3) as desk:
-        assert "Stopped after 0.3 s" in await desk.refusal(sql)
-        assert (await desk.query("SELECT 1"))["rows"] == [[1]]
-
-
-async def test_a_query_that_eats_memory_is_ended(sample: Path, tmp_path: Path) -> None:
-    shutil.copy(sample, tmp_path / "sample.db")
-    async with open_desk(tmp_path, None, worker_memory_mb=256) as desk:
-        hungry = (
-            "WITH RECURSIVE n(i, t) AS (SELECT 1, hex('xxxxxxxxxx') UNION ALL "
-            "SELECT i + 1, t || t FROM n WHERE i < 60) SELECT max(length(t)) FROM n"
-        )
-        await desk.refusal(hungry)
-        assert (await desk.query("SELECT 1"))["rows"] == [[1]]
 
 
 async def test_a_cancelled_call_ends_its_statement(desk: Desk) -> None:
@@ -253,8 +179,8 @@ async def test_reading_tools_say_that_they_only_read(desk: Desk) -> None:
     [
         ([2**70], "does not fit into 64 bits"),
         (["\ud800"], "not valid Unicode"),
-        ([1, 2], "bindings supplied"),
-        ({"other": 1}, "supplied"),
+        ([1, 2], "2 values were given"),
+        ({"other": 1}, "give the values as a list"),
     ],
 )
 async def test_a_value_that_cannot_be_bound_is_named(desk: Desk, params: object, fact: str) -> None:
