@@ -385,7 +385,7 @@ async def test_text_of_another_encoding_and_odd_names_are_readable(tmp_path: Pat
     with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
         connection.executescript(
             """
-            CREATE TABLE "order details" ("no te" TEXT, picture BLOB);
+            CREATE TABLE "order details" ("a note" TEXT, picture BLOB);
             INSERT INTO "order details" VALUES (CAST(x'4dfc6c6c6572' AS TEXT), x'00ff');
             """
         )

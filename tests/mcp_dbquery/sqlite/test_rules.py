@@ -22,8 +22,8 @@ from shared.service_tokens import Principal
     [
         ({"order": {"hidden": True}}, "tables.order: there is no such table. Did you mean orders"),
         (
-            {"orders": {"columns": {"amont": {"hidden": True}}}},
-            "tables.orders.columns.amont: there is no such column. Did you mean amount",
+            {"orders": {"columns": {"amounts": {"hidden": True}}}},
+            "tables.orders.columns.amounts: there is no such column. Did you mean amount",
         ),
         ({"orders": {"rows": [{"filter": "tenat = :tenant"}]}}, "orders: no such column: tenat"),
         ({"orders": {"rows": [{"filter": "tenant = "}]}}, "orders: "),

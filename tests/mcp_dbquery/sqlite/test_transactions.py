@@ -22,10 +22,14 @@ async def test_a_change_is_committed_at_the_end_and_rolled_back_when_the_block_r
         async with shop.engine.changing(ADA) as transaction:
             sql = "UPDATE products SET price = :price WHERE id = 1"
             assert await transaction.execute(sql, {"price": 3}) == 1
-        with pytest.raises(ValueError, match="changed my mind"):
+
+        async def change_my_mind() -> None:
             async with shop.engine.changing(ADA) as transaction:
                 await transaction.execute("DELETE FROM regions", {})
                 raise ValueError("changed my mind")
+
+        with pytest.raises(ValueError, match="changed my mind"):
+            await change_my_mind()
         assert await shop.rows("SELECT price FROM products WHERE id = 1") == [[3.0]]
         assert await shop.rows("SELECT count(*) FROM regions") == [[2]]
 
@@ -43,10 +47,14 @@ async def test_looking_gives_json_values_and_cannot_write(tmp_path: Path) -> Non
 
 async def test_a_statement_of_an_action_that_runs_too_long_changes_nothing(tmp_path: Path) -> None:
     async with open_shop(tmp_path, timeout_s=0.1) as shop:
-        with pytest.raises(ActionFailed, match="too long"):
+
+        async def act() -> None:
             async with shop.engine.changing(ADA) as transaction:
                 await transaction.execute("DELETE FROM regions", {})
                 await transaction.rows(ENDLESS, {}, 1)
+
+        with pytest.raises(ActionFailed, match="too long"):
+            await act()
         with pytest.raises(ActionFailed, match="too long"):
             async with shop.engine.looking(ADA) as transaction:
                 await transaction.rows(ENDLESS, {}, 1)

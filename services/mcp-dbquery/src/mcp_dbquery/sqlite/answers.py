@@ -27,8 +27,8 @@ _DECLARED = (
     ("TEXT", "text"),
     ("BLOB", "blob"),
     ("REAL", "number"),
-    ("FLOA", "number"),
-    ("DOUB", "number"),
+    ("FLOAT", "number"),
+    ("DOUBLE", "number"),
     ("NUM", "number"),
     ("DEC", "number"),
 )

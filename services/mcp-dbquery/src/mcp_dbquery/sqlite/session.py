@@ -33,7 +33,6 @@ from mcp_dbquery.sqlite.twin import Twin
 from mcp_dbquery.sqlite.view_text import after_the_name
 from mcp_dbquery.sqlite.visible import VisibleColumn, VisibleRelation, visible_relations
 
-
 ALWAYS_FALSE = ("0", "false")
 
 
