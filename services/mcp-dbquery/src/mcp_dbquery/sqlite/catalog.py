@@ -30,6 +30,7 @@ class CatalogCache:
         known = self._kept.get(key)
         if known is None or now - known[0] > FRESH_S or _has_failed(known[1]):
             known = (now, asyncio.ensure_future(load()))
+            known[1].add_done_callback(_has_failed)  # looked at, even when all who asked are gone
             self._kept[key] = known
             while len(self._kept) > MOST_KEPT:
                 del self._kept[next(iter(self._kept))]

@@ -7,6 +7,7 @@ in one process would break each other's locks on a file: sqlite.org/howtocorrupt
 import asyncio
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
@@ -30,7 +31,7 @@ async def looking(path: Path, timeout_s: float) -> AsyncGenerator[ChangeTransact
     """A read-only transaction. Raises ActionFailed."""
     try:
         async with _connection(path, open_read_only) as connection:
-            await _in_thread(connection, lambda: connection.execute("BEGIN"))
+            await _in_thread(lambda: connection.execute("BEGIN"), connection.interrupt)
             yield _Transaction(connection, timeout_s)
     except sqlite3.Error as error:
         raise ActionFailed(f"It cannot be shown now: {_reason(error)}.") from error
@@ -42,7 +43,7 @@ async def changing(path: Path, timeout_s: float) -> AsyncGenerator[ChangeTransac
     try:
         # Closing rolls back what was not committed.
         async with _connection(path, open_for_actions) as connection:
-            await _in_thread(connection, lambda: connection.execute("BEGIN IMMEDIATE"))
+            await _in_thread(lambda: connection.execute("BEGIN IMMEDIATE"), connection.interrupt)
             yield _Transaction(connection, timeout_s)
             connection.set_progress_handler(None, 0)
             await _to_its_end(asyncio.to_thread(connection.execute, "COMMIT"))
@@ -87,10 +88,14 @@ class _Transaction:
 
     async def _timed(self, work: Callable[[], T]) -> T:
         deadline = time.monotonic() + self.timeout_s
-        self.connection.set_progress_handler(
-            lambda: int(time.monotonic() > deadline), OPS_BETWEEN_CHECKS
-        )
-        return await _in_thread(self.connection, work)
+        is_cancelled = threading.Event()
+
+        def is_over() -> int:
+            return int(is_cancelled.is_set() or time.monotonic() > deadline)
+
+        # Not `interrupt`: called before the thread has begun its statement, it would do nothing.
+        self.connection.set_progress_handler(is_over, OPS_BETWEEN_CHECKS)
+        return await _in_thread(work, is_cancelled.set)
 
 
 @asynccontextmanager
@@ -105,13 +110,13 @@ async def _connection(
         await _to_its_end(asyncio.to_thread(connection.close))
 
 
-async def _in_thread(connection: sqlite3.Connection, work: Callable[[], T]) -> T:
-    """Cancelling this interrupts the statement, and waits until the thread is out of the connection."""
+async def _in_thread(work: Callable[[], T], stop: Callable[[], None]) -> T:
+    """Cancelling this stops the work, and waits until the thread is out of the connection."""
     running = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        connection.interrupt()
+        stop()
         with contextlib.suppress(sqlite3.Error, asyncio.CancelledError):
             await running
         raise
