@@ -59,6 +59,25 @@ class DatabaseAway(Problem):
     retryable = True
 
 
+class StoreAway(Problem):
+    """The server's own store, where it is kept what was done, cannot be used at the moment."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+
+class NameTaken(Problem):
+    """This person has saved a query of that name already."""
+
+    code = "conflict"
+
+
+class TooManySaved(Refused):
+    """This person has as many saved queries as one may have."""
+
+    code = "limit_exceeded"
+
+
 class UnknownQuery(Problem):
     """A saved query that is not there, or not for this person."""
 

@@ -5,15 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 from pydantic import Field
 
 from mcp_dbquery import schema
+from mcp_dbquery.actions.check import check_actions
 from mcp_dbquery.actions.file import load_actions
 from mcp_dbquery.actions.ledger import Ledger
-from mcp_dbquery.actions.runner import ActionRunner, check_actions
+from mcp_dbquery.actions.runner import ActionRunner
 from mcp_dbquery.actions.tools import READS, add_action_tools
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Parameters
@@ -26,6 +28,7 @@ from mcp_dbquery.results import (
 )
 from mcp_dbquery.settings import Settings
 from mcp_dbquery.sqlite.engine import SqliteEngine
+from mcp_dbquery.store import open_store
 from shared.mcp_server import (
     Refused,
     SdkVerifier,
@@ -56,6 +59,7 @@ class Parts:
     async def check(self, settings: Settings) -> None:
         """Raises BadSetup: the declared actions do not fit the database."""
         if self.actions is not None and settings.actions_file is not None:
+            await self.actions.ledger.store.start()
             await check_actions(self.engine, settings.actions_file, self.actions.actions)
 
     def principal(self) -> Principal | None:
@@ -94,7 +98,7 @@ def _limits(settings: Settings) -> Limits:
 def _make_actions(settings: Settings, engine: SqliteEngine) -> ActionRunner | None:
     if settings.actions_file is None:
         return None
-    declared = load_actions(settings.actions_file)
+    declared = load_actions(settings.actions_file, engine.dialect)
     if not declared:
         return None
     if settings.ledger_path is None:
@@ -103,7 +107,11 @@ def _make_actions(settings: Settings, engine: SqliteEngine) -> ActionRunner | No
         raise BadSetup(
             "MCP_DBQUERY_LEDGER_PATH names the database itself; give the ledger a file of its own."
         )
-    return ActionRunner(engine, declared, Ledger(settings.ledger_path))
+    return ActionRunner(
+        engine,
+        declared,
+        Ledger(open_store(f"sqlite:///{quote(str(settings.ledger_path.absolute()))}")),
+    )
 
 
 def build_server(
@@ -121,9 +129,13 @@ def build_server(
     @asynccontextmanager
     async def warm_workers(_: MCPServer[Any]) -> AsyncGenerator[None]:
         await parts.engine.start()
+        if parts.actions is not None:
+            await parts.actions.ledger.store.start()
         try:
             yield
         finally:
+            if parts.actions is not None:
+                await parts.actions.close()
             await parts.engine.close()
 
     server = ToolServer(

@@ -1,105 +1,139 @@
-"""Remembers which actions were done under which key, so that a repeated request does nothing twice.
+"""Does what is asked for under a key once, on whichever replica and however often it is sent.
 
-The ledger is ours, the data is the customer's, and no transaction spans both. So a key is claimed before the
-action and ended after it; a claim that never ended means that it may have been done, and is never tried again.
+A key is claimed before the action and ended after it. A claim that never ended means that the action may have been
+done: it is told as unknown, and never tried again.
 """
 
-import sqlite3
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from weakref import WeakValueDictionary
 
-from mcp_dbquery.errors import BadSetup
+import structlog
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS actions_done (
-  principal TEXT NOT NULL, idempotency_key TEXT NOT NULL, action TEXT NOT NULL, arguments_hash TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('claimed', 'done')), result TEXT, claimed_at TEXT NOT NULL, done_at TEXT,
-  PRIMARY KEY (principal, idempotency_key)
-) STRICT
-"""
+from mcp_dbquery.errors import ActionRefused, OutcomeUnknown, StoreAway
+from mcp_dbquery.results import ActionResult, ActionStatus
+from mcp_dbquery.store import Entry, Store
+from shared.mcp_server import Problem
+from shared.service_tokens import Principal
 
+USED_UP = "(nothing)"
+"""Stands for the action of a key that was asked about before any action came with it."""
+POLL_S = 0.1
+UNDER_WAY = timedelta(seconds=60)
+"""A claim that is older than any action takes broke off: nobody waits for it."""
+MAX_KEY_CHARACTERS = 200
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known of a key. `result` is None when it was claimed and never ended."""
-
-    action: str
-    arguments_hash: str
-    result: str | None
+log = structlog.get_logger()
 
 
+@dataclass(slots=True)
 class Ledger:
-    """One SQLite file. Every call opens and closes it: actions are rare, and threads differ."""
+    """What was done under which key."""
 
-    def __init__(self, path: Path) -> None:
-        """Make the file if it is not there, for its owner's eyes only: results are kept in it.
+    store: Store
+    patience_s: float = 5.0
+    """How long a repeat waits for the same action that another replica is about to end."""
+    _locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[tuple[str, str, str], asyncio.Lock], init=False
+    )
+    """One per key in use: a second send waits for the first. Gone when nobody holds or awaits it."""
+
+    async def once(
+        self,
+        caller: Principal,
+        key: str,
+        action: str,
+        arguments_digest: str,
+        work: Callable[[], Awaitable[ActionResult]],
+    ) -> ActionResult:
+        """What `work` gives, or gave when it was done under this key before.
 
         Raises:
-            BadSetup: it cannot be made or written.
+            ActionRefused: the key was used for something else, or is none.
+            OutcomeUnknown: an earlier try broke off, or is not yet over; it may have been done.
+            StoreAway: nothing was done.
+            Problem: what `work` raises; the key is free again unless the outcome is unknown.
         """
-        self._path = path
+        if not key.isprintable() or not 0 < len(key) <= MAX_KEY_CHARACTERS:
+            raise ActionRefused(
+                f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} printable characters."
+            )
+        lock = self._locks.setdefault((caller.tenant, caller.subject, key), asyncio.Lock())
+        async with lock:
+            known = await self._claim(caller, key, action, arguments_digest)
+            if known is not None:
+                return _repeated(known, action, arguments_digest)
+            try:
+                result = await work()
+            except OutcomeUnknown:
+                raise
+            except Problem:
+                await self._release(caller, key, action)
+                raise
+            await self._end(caller, key, action, result)
+            return result
+
+    async def status(self, caller: Principal, key: str) -> ActionStatus:
+        """Whether the action with this key was done, for a caller whose answer was lost.
+
+        A key that is not known is used up by the question: should the lost request still arrive, it is refused.
+        Otherwise a caller who hears "not done" and tries again could have it done twice. Raises StoreAway.
+        """
+        entry = await self.store.claim(caller, key, USED_UP, "")
+        if entry is None or entry.action == USED_UP:
+            return ActionStatus(
+                answer="not_done", text="It was not begun, and will not be under this key any more."
+            )
+        if entry.result is None:
+            return ActionStatus(
+                answer="unknown", text="It was begun. Whether it was done cannot be said yet."
+            )
+        result = ActionResult.model_validate_json(entry.result)
+        return ActionStatus(answer="done", text=result.summary)
+
+    async def _claim(
+        self, caller: Principal, key: str, action: str, arguments_digest: str
+    ) -> Entry | None:
+        """None: the key is ours. Else what is known, after waiting for what another replica is doing under it."""
+        clock = asyncio.get_running_loop()
+        until = clock.time() + self.patience_s
+        while True:
+            try:
+                known = await self.store.claim(caller, key, action, arguments_digest)
+            except StoreAway as error:
+                raise StoreAway(
+                    "Nothing was changed: the record of what was done cannot be reached right now.",
+                    hint="Try again in a moment.",
+                ) from error
+            if known is None or known.result is not None or known.action != action:
+                return known
+            if clock.time() >= until or self.store.now() - known.claimed_at > UNDER_WAY:
+                return known
+            await asyncio.sleep(POLL_S)
+
+    async def _release(self, caller: Principal, key: str, action: str) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            with self._connection() as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise BadSetup(f"The ledger {path} cannot be written: {error}.") from None
+            await self.store.release(caller, key)
+        except StoreAway:
+            # Nothing was changed, and that is the answer. A repeat will hear that the outcome is unknown.
+            log.exception("ledger_entry_not_released", action=action)
 
-    def claim(self, principal: str, key: str, action: str, arguments_hash: str) -> Entry | None:
-        """Take a key. None: it is new and now ours; else what is known of it."""
-        with self._connection() as connection:
-            taken = connection.execute(
-                "INSERT INTO actions_done (principal, idempotency_key, action, arguments_hash, state, claimed_at) "
-                "VALUES (?, ?, ?, ?, 'claimed', ?) ON CONFLICT DO NOTHING",
-                (principal, key, action, arguments_hash, _now()),
-            )
-            if taken.rowcount == 1:
-                return None
-            row = connection.execute(
-                "SELECT action, arguments_hash, result FROM actions_done "
-                "WHERE principal = ? AND idempotency_key = ?",
-                (principal, key),
-            ).fetchone()
-            return Entry(*row)
-
-    def end(self, principal: str, key: str, result: str) -> None:
-        """Note that the action was done, with its result."""
-        with self._connection() as connection:
-            connection.execute(
-                "UPDATE actions_done SET state = 'done', result = ?, done_at = ? "
-                "WHERE principal = ? AND idempotency_key = ?",
-                (result, _now(), principal, key),
-            )
-
-    def release(self, principal: str, key: str) -> None:
-        """Give a key back: nothing was done under it."""
-        with self._connection() as connection:
-            connection.execute(
-                "DELETE FROM actions_done WHERE principal = ? AND idempotency_key = ? AND state = 'claimed'",
-                (principal, key),
-            )
-
-    def _connection(self) -> "_Closing":
-        return _Closing(self._path)
+    async def _end(self, caller: Principal, key: str, action: str, result: ActionResult) -> None:
+        try:
+            await self.store.end(caller, key, result.model_dump_json())
+        except StoreAway:
+            # It was done, so that is the answer. A repeat will hear that the outcome is unknown.
+            log.exception("ledger_entry_not_ended", action=action)
 
 
-class _Closing:
-    """A connection that commits and closes at the end of its block."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=5)
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._connection
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._connection.commit()
-        self._connection.close()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+def _repeated(known: Entry, action: str, arguments_digest: str) -> ActionResult:
+    if (known.action, known.arguments_digest) != (action, arguments_digest):
+        raise ActionRefused("This idempotency key was used for something else. Use a new one.")
+    if known.result is None:
+        raise OutcomeUnknown(
+            "An earlier try with this key broke off or is not over yet: it may have been done.",
+            hint="Look before trying again.",
+        )
+    return ActionResult.model_validate_json(known.result).model_copy(update={"repeated": True})

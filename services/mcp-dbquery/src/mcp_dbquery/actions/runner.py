@@ -3,27 +3,42 @@
 import asyncio
 import hashlib
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
-from typing import Any
-from weakref import WeakValueDictionary
+from typing import Any, Literal
 
 import structlog
 
-from mcp_dbquery.actions.file import Action, placeholders, render
+from mcp_dbquery.actions.concern import Concern, find_concern
+from mcp_dbquery.actions.file import Action
 from mcp_dbquery.actions.ledger import Ledger
+from mcp_dbquery.actions.lookups import NothingFits, with_near_names
 from mcp_dbquery.engine import ChangeTransaction, Engine
-from mcp_dbquery.errors import ActionFailed, ActionRefused, BadSetup, OutcomeUnknown
-from mcp_dbquery.results import ActionPreview, ActionResult, ActionStatus, Change
+from mcp_dbquery.errors import ActionFailed, ActionRefused, DatabaseAway, OutcomeUnknown
+from mcp_dbquery.parameters import accepted, bound_value
+from mcp_dbquery.results import ActionPreview, ActionResult
+from shared.mcp_server import Problem, Refused
 from shared.service_tokens import Principal
 
-USED_UP = "(nothing)"
-"""Stands in the ledger for the action of a key that was asked about before any action came with it."""
+STOP_WITHIN_S = 10.0
+"""How long a stop waits for writes under way."""
+
+Decision = Literal["done", "repeated", "refused", "failed", "unknown", "crashed"]
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One call of an action."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    caller: Principal
+    key: str | None
+    digest: str
+    rows: int | None = None
+    """Touched by its statements, as far as they count rows."""
 
 
 @dataclass(slots=True)
@@ -33,73 +48,60 @@ class ActionRunner:
     engine: Engine
     actions: Mapping[str, Action]
     ledger: Ledger
-    _locks: WeakValueDictionary[str, asyncio.Lock] = field(
-        default_factory=WeakValueDictionary[str, asyncio.Lock], init=False
-    )
-    """One per key in use: a second send waits for the first. Gone when nobody holds or awaits it."""
     _under_way: set[asyncio.Task[ActionResult]] = field(
         default_factory=set[asyncio.Task[ActionResult]], init=False
     )
+    _is_stopping: bool = field(default=False, init=False)
 
     async def preview(
-        self, name: str, arguments: dict[str, Any], caller: Principal
+        self, name: str, arguments: Mapping[str, Any], caller: Principal
     ) -> ActionPreview:
-        """What the action would do. Raises ActionRefused, ActionFailed."""
+        """What the action would do. Raises InvalidArguments, ActionRefused, ActionFailed and what an engine does."""
         action = self._allowed(name, caller)
-        values = _plain(arguments)
-        async with self.engine.looking(caller) as transaction:
-            row = await _row(transaction, action, values)
-        summary = render(action.summary, {**row, **values})
-        return ActionPreview(summary=summary, changes=_changes(action, row, values))
+        values = accepted(action.parameters, arguments)
+        try:
+            async with self.engine.looking(caller) as transaction:
+                concern = await find_concern(action, values, caller, transaction)
+        except NothingFits as problem:
+            raise await self._mended(action, problem, caller) from None
+        return ActionPreview(summary=concern.sentence(action.summary), changes=concern.changes())
 
     async def do(
-        self, name: str, arguments: dict[str, Any], caller: Principal, key: str | None
+        self, name: str, arguments: Mapping[str, Any], caller: Principal, key: str | None
     ) -> ActionResult:
         """Do the action, once per person and key.
 
         Raises:
+            InvalidArguments: they are not as declared.
             ActionRefused: not by this person, or the key was used for something else.
-            ActionFailed: nothing was changed.
-            OutcomeUnknown: an earlier try with this key broke off; it may have been done.
+            ActionFailed, StoreAway, DatabaseAway: nothing was changed.
+            OutcomeUnknown: this or an earlier try with this key broke off; it may have been done.
         """
-        self._allowed(name, caller)
+        action = self._allowed(name, caller)
+        values = accepted(action.parameters, arguments)
+        if self._is_stopping:
+            raise DatabaseAway(
+                "Nothing was changed: the server is stopping. Try again in a moment."
+            )
+        attempt = _Attempt(name, values, caller, key, _digest(action, values))
         # Its own task: a caller that goes away neither stops a write half-way nor lets a repeat overtake it.
-        task = asyncio.create_task(self._run(name, _plain(arguments), caller, key))
+        task = asyncio.create_task(self._run(attempt))
         self._under_way.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
-    async def status(self, caller: Principal, key: str) -> ActionStatus:
-        """Whether the action with this key was done, for a caller whose answer was lost.
-
-        A key that is not known is used up by the question: should the lost request still arrive, it is refused.
-        Otherwise a caller who hears "not done" and tries again could have it done twice.
-        """
-        entry = await asyncio.to_thread(self.ledger.claim, _who(caller), key, USED_UP, "")
-        if entry is None or entry.action == USED_UP:
-            return ActionStatus(
-                answer="not_done", text="It was not begun, and will not be under this key any more."
-            )
-        if entry.result is None:
-            return ActionStatus(
-                answer="unknown", text="It was begun. Whether it was done cannot be said yet."
-            )
-        result = ActionResult.model_validate_json(entry.result)
-        return ActionStatus(answer="done", text=result.summary)
+    async def close(self, within_s: float = STOP_WITHIN_S) -> None:
+        """Begin nothing any more, and wait for what is under way, so long at most."""
+        self._is_stopping = True
+        if self._under_way:
+            _, pending = await asyncio.wait(set(self._under_way), timeout=within_s)
+            if pending:
+                log.warning("actions_left_under_way", actions=len(pending))
 
     def _forget(self, task: asyncio.Task[ActionResult]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # Told to the caller, if there still is one.
-
-    async def _run(
-        self, name: str, arguments: dict[str, Any], caller: Principal, key: str | None
-    ) -> ActionResult:
-        if key is None:
-            return await self._do(name, arguments, caller)
-        lock = self._locks.setdefault(f"{_who(caller)}/{key}", asyncio.Lock())
-        async with lock:
-            return await self._do_once(name, arguments, caller, key)
 
     def _allowed(self, name: str, caller: Principal) -> Action:
         action = self.actions[name]
@@ -109,111 +111,83 @@ class ActionRunner:
             )
         return action
 
-    async def _do_once(
-        self, name: str, arguments: dict[str, Any], caller: Principal, key: str
-    ) -> ActionResult:
-        who = _who(caller)
-        digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
-        known = await asyncio.to_thread(self.ledger.claim, who, key, name, digest)
-        if known is not None:
-            if (known.action, known.arguments_hash) != (name, digest):
-                raise ActionRefused(
-                    "This idempotency key was used for something else. Use a new one."
-                )
-            if known.result is None:
-                raise OutcomeUnknown(
-                    "An earlier try with this key broke off: it may have been done. Look before trying again."
-                )
-            return ActionResult.model_validate_json(known.result).model_copy(
-                update={"repeated": True}
-            )
+    async def _run(self, attempt: _Attempt) -> ActionResult:
+        decision: Decision = "crashed"
         try:
-            result = await self._do(name, arguments, caller)
-        except ActionFailed:
-            await asyncio.to_thread(self.ledger.release, who, key)
+            result = await self._once(attempt)
+            decision = "repeated" if result.repeated else "done"
+        except OutcomeUnknown:
+            decision = "unknown"
             raise
-        try:
-            await asyncio.to_thread(self.ledger.end, who, key, result.model_dump_json())
-        except sqlite3.Error:
-            # It was done, so that is the answer. A repeat will hear that the outcome is unknown.
-            log.exception("ledger_entry_not_ended", action=name)
+        except Problem as problem:
+            decision = "refused" if isinstance(problem, Refused) else "failed"
+            raise
+        finally:
+            log.info(
+                "action_ended",
+                action=attempt.name,
+                person=attempt.caller.subject,
+                tenant=attempt.caller.tenant,
+                key_digest=None if attempt.key is None else _sha256(attempt.key)[:16],
+                arguments_digest=attempt.digest[:16],
+                decision=decision,
+                rows=attempt.rows,
+            )
         return result
 
-    async def _do(self, name: str, arguments: dict[str, Any], caller: Principal) -> ActionResult:
-        action = self.actions[name]
-        async with self.engine.changing(caller) as transaction:
-            row = await _row(transaction, action, arguments)
-            sql = action.statement
-            touched = await transaction.execute(sql, action.bound(sql, arguments))
-            if touched != action.expected_rows:
-                raise ActionFailed(
-                    f"Nothing was changed: {touched} rows would have been touched instead of "
-                    f"{action.expected_rows}."
-                )
-        summary = render(action.done, {**row, **arguments})
-        return ActionResult(summary=summary, changes=_changes(action, row, arguments))
-
-
-def _who(caller: Principal) -> str:
-    return f"{caller.tenant}/{caller.subject}"
-
-
-async def check_actions(engine: Engine, file: Path, actions: Mapping[str, Action]) -> None:
-    """Let the database compile every statement, and look for every name that people are to be shown.
-
-    Raises:
-        BadSetup: an action names a table, column or {placeholder} that is not there.
-    """
-    for name, action in actions.items():
-        try:
-            await engine.check_action(action.statement, list(action.parameters), reads=False)
-            columns = await engine.check_action(action.preview, list(action.parameters), reads=True)
-        except BadSetup as error:
-            raise BadSetup(f"{file}, action {name}: {error}.") from None
-        _check_shown(file, name, action, set(columns))
-
-
-def _check_shown(file: Path, name: str, action: Action, columns: set[str]) -> None:
-    texts = {"item": action.item, "summary": action.summary, "done": action.done}
-    for text_name, text in texts.items():
-        for missing in sorted(placeholders(text) - columns - set(action.parameters)):
-            raise BadSetup(
-                f"{file}, action {name}: {text_name} shows {{{missing}}}, which is neither a parameter nor a "
-                "column of the preview."
-            )
-    for change in action.changes:
-        if change.old is not None and change.old not in columns:
-            raise BadSetup(
-                f"{file}, action {name}: changes.old names {change.old}, which is no column of the preview."
-            )
-
-
-async def _row(
-    transaction: ChangeTransaction, action: Action, arguments: dict[str, Any]
-) -> dict[str, Any]:
-    """The row that is concerned, as it is now."""
-    found = await transaction.rows(action.preview, action.bound(action.preview, arguments), 1)
-    if not found:
-        raise ActionFailed(render(action.missing, arguments))
-    return found[0]
-
-
-def _changes(action: Action, row: dict[str, Any], arguments: dict[str, Any]) -> list[Change]:
-    item = render(action.item, {**row, **arguments})
-    return [
-        Change(
-            item=item,
-            field=change.field,
-            old=row.get(change.old) if change.old else None,
-            new=arguments[change.new],
+    async def _once(self, attempt: _Attempt) -> ActionResult:
+        if attempt.key is None:
+            return await self._do(attempt)
+        return await self.ledger.once(
+            attempt.caller, attempt.key, attempt.name, attempt.digest, lambda: self._do(attempt)
         )
-        for change in action.changes
-    ]
+
+    async def _do(self, attempt: _Attempt) -> ActionResult:
+        action = self.actions[attempt.name]
+        try:
+            async with self.engine.changing(attempt.caller) as transaction:
+                concern = await find_concern(action, attempt.arguments, attempt.caller, transaction)
+                rows = await _run_statements(concern, transaction)
+                # Before the commit, so that nothing can go wrong between it and the answer.
+                result = ActionResult(
+                    summary=concern.sentence(action.done), changes=concern.changes()
+                )
+        except NothingFits as problem:
+            raise await self._mended(action, problem, attempt.caller) from None
+        attempt.rows = rows
+        return result
+
+    async def _mended(self, action: Action, problem: NothingFits, caller: Principal) -> NothingFits:
+        return await with_near_names(problem, action.lookups[problem.name], self.engine, caller)
 
 
-def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments as databases and JSON take them."""
-    return {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in arguments.items()
+async def _run_statements(concern: Concern, transaction: ChangeTransaction) -> int:
+    """Run all in their order. Raises ActionFailed when one touches another number of rows than declared."""
+    action = concern.action
+    total = 0
+    for number, step in enumerate(action.steps, 1):
+        touched = await transaction.execute(step.sql, action.bound(step.sql, concern.bound))
+        if not action.counts_rows(step.sql):
+            continue
+        if not step.expected_rows.fits(touched, concern.count):
+            which = f"statement {number}: " if len(action.steps) > 1 else ""
+            expected = step.expected_rows.in_words()
+            if step.expected_rows.as_previewed:
+                expected = f"the {concern.count} that the preview finds"
+            raise ActionFailed(
+                f"Nothing was changed: {which}{touched} rows would have been touched instead of {expected}."
+            )
+        total += touched
+    return total
+
+
+def _digest(action: Action, values: Mapping[str, Any]) -> str:
+    plain = {
+        name: bound_value(action.parameters[name], value, action.dialect)
+        for name, value in values.items()
     }
+    return _sha256(json.dumps(plain, sort_keys=True))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

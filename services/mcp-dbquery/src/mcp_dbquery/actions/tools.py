@@ -11,8 +11,10 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from mcp_dbquery.actions.file import Action
+from mcp_dbquery.actions.ledger import Ledger
 from mcp_dbquery.actions.runner import ActionRunner
 from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.parameters import signature_of
 from mcp_dbquery.results import ActionPreview, ActionResult, ActionStatus
 from shared.service_tokens import Principal
 
@@ -47,10 +49,10 @@ def add_action_tools(
             declared.add(name)
             _add_action(server, runner, caller_of, name, action)
     if declared:
-        _add_status(server, runners[0], caller_of)
+        _add_status(server, runners[0].ledger, caller_of)
 
 
-def _add_status(server: MCPServer, runner: ActionRunner, caller_of: CallerOf) -> None:
+def _add_status(server: MCPServer, ledger: Ledger, caller_of: CallerOf) -> None:
     @server.tool(
         name=STATUS_TOOL,
         title="Status of an action",
@@ -61,7 +63,7 @@ def _add_status(server: MCPServer, runner: ActionRunner, caller_of: CallerOf) ->
         idempotency_key: Annotated[str, Field(min_length=1, max_length=200)],
     ) -> ActionStatus:
         """Whether an action was done under this key: for a caller whose answer was lost. Nothing is done."""
-        return await runner.status(caller_of(), idempotency_key)
+        return await ledger.status(caller_of(), idempotency_key)
 
     del status  # registered by its decorator
 
@@ -72,7 +74,7 @@ def _add_action(
     preview_name = f"preview_{name}"
     annotations = ToolAnnotations(
         read_only_hint=False,
-        destructive_hint=action.destructive,
+        destructive_hint=action.is_destructive,
         idempotent_hint=action.idempotent,
         open_world_hint=False,
     )
@@ -80,7 +82,7 @@ def _add_action(
         _with_parameters(partial(_do, runner, caller_of, name), action, ActionResult),
         name=name,
         title=action.title,
-        description=action.description,
+        description=_description(action),
         annotations=annotations,
         meta={PREVIEW_META: preview_name, STATUS_META: STATUS_TOOL},
     )
@@ -128,11 +130,22 @@ def _with_parameters(
     async def tool(ctx: Context[Any, Any], **arguments: Any) -> Any:
         return await work(ctx, arguments)
 
-    annotations = {name: parameter.annotation() for name, parameter in action.parameters.items()}
     parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
-        for name, annotation in {"ctx": Context, **annotations}.items()
+        inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=Context),
+        *signature_of(action.parameters),
     ]
     tool.__signature__ = inspect.Signature(parameters, return_annotation=result)  # pyright: ignore[reportFunctionMemberAccess]
-    tool.__annotations__ = {"ctx": Context, **annotations, "return": result}
+    tool.__annotations__ = {
+        **{parameter.name: parameter.annotation for parameter in parameters},
+        "return": result,
+    }
     return tool
+
+
+def _description(action: Action) -> str:
+    """What the model reads: what it does, how much of it at once, and who may."""
+    counts = [step.expected_rows for step in action.steps if action.counts_rows(step.sql)]
+    rows = ", then ".join(count.in_words() for count in counts)
+    touched = f" Touches {rows} rows of the database, or nothing at all." if counts else ""
+    given = " Names must fit exactly one each." if action.lookups else ""
+    return f"{action.description}{touched}{given} For the roles: {', '.join(action.roles)}."
