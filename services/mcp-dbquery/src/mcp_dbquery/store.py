@@ -44,6 +44,11 @@ _TABLES = (
 )""",
 )
 _SQLITE = "sqlite:///"
+_CONNECTION: dict[str, Any] = {
+    "autocommit": True,
+    "connect_timeout": WAIT_S,
+    "prepare_threshold": None,  # which would fail behind PgBouncer
+}
 _PLACEHOLDER = re.compile(r":([a-z_]+)")
 
 Row = tuple[Any, ...]
@@ -302,9 +307,10 @@ class PostgresBackend:
     """A small pool to one database."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._pool = AsyncConnectionPool(
             url,
-            kwargs={"autocommit": True, "connect_timeout": WAIT_S, "prepare_threshold": None},
+            kwargs=_CONNECTION,
             min_size=1,
             max_size=4,
             timeout=WAIT_S,
@@ -317,23 +323,16 @@ class PostgresBackend:
     async def start(self) -> None:
         """Make the tables if they are not there; a login without CREATE will do when they are. Raises BadSetup."""
         try:
-            await self._pool.open(wait=True, timeout=WAIT_S)
-            async with self._pool.connection() as connection, connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
-                found = await connection.execute(
-                    "SELECT to_regclass('action_keys') IS NOT NULL AND to_regclass('saved_queries') IS NOT NULL"
-                )
-                if await found.fetchone() == (True,):
-                    return
-                for statement in _TABLES:
-                    await connection.execute(statement.encode())
-        except (psycopg.Error, PoolTimeout) as error:
-            await self._pool.close()
-            state = getattr(error, "sqlstate", None)
+            # Not from the pool, which would try again and again before it says that there is nobody.
+            connection = await psycopg.AsyncConnection.connect(self._url, **_CONNECTION)
+            async with connection, connection.transaction():
+                await _make_tables(connection)
+        except psycopg.Error as error:
+            state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
             raise BadSetup(
-                "The store on PostgreSQL cannot be reached or written"
-                f"{f' (SQLSTATE {state})' if state else ''}."
+                f"The store on PostgreSQL cannot be reached or written{state}."
             ) from error
+        await self._pool.open()
 
     async def close(self) -> None:
         await self._pool.close()
@@ -346,6 +345,17 @@ class PostgresBackend:
                 return await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, PoolTimeout, PoolClosed, UnicodeError) as error:
             raise StoreAway("The server's own store cannot be used right now.") from error
+
+
+async def _make_tables(connection: psycopg.AsyncConnection) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
+    found = await connection.execute(
+        "SELECT to_regclass('action_keys') IS NOT NULL AND to_regclass('saved_queries') IS NOT NULL"
+    )
+    if await found.fetchone() == (True,):
+        return
+    for statement in _TABLES:
+        await connection.execute(statement.encode())
 
 
 async def _configure(connection: psycopg.AsyncConnection) -> None:
