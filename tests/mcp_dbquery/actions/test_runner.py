@@ -116,7 +116,9 @@ async def test_rows_that_were_not_previewed_are_not_touched(bank: Bank) -> None:
     narrow = CLOSE.replace("balance < :below ORDER", "balance < :below AND id = 1 ORDER")
     before = bank.fingerprint()
     async with running_actions(bank, narrow) as runner:
-        with pytest.raises(ActionFailed, match="2 rows .* instead of the 1 that the preview finds"):
+        with pytest.raises(
+            ActionFailed, match=r"2 rows .* instead of the 1 that the preview finds"
+        ):
             await runner.do("close_accounts", {"below": 200}, clerk(), None)
     assert bank.fingerprint() == before
 
@@ -307,8 +309,10 @@ class WatchedStore(Store):
         super().__init__(watched.backend)
         self._claimed = claimed
 
-    async def claim(self, *key: Any) -> Entry | None:
-        entry = await super().claim(*key)
+    async def claim(
+        self, caller: Principal, key: str, action: str, arguments_digest: str
+    ) -> Entry | None:
+        entry = await super().claim(caller, key, action, arguments_digest)
         if entry is None:
             self._claimed.set()
         return entry

@@ -43,12 +43,9 @@ async def _compiled(
 ) -> set[str]:
     names = sorted(bindings_of(sql, action.dialect))
     try:
-        columns = await engine.check_action(sql, names, reads=reads)
+        return set(await engine.check_action(sql, names, reads=reads))
     except BadSetup as error:
         raise BadSetup(f"{field}: {str(error).removesuffix('.')}") from None
-    if len(set(columns)) < len(columns):
-        raise BadSetup(f"{field} gives two columns of one name; name them apart with AS")
-    return set(columns)
 
 
 def _check_shown(action: Action, columns: set[str]) -> None:
