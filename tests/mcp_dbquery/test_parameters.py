@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from mcp_dbquery.parameters import Parameter, accepted, bound_value, is_plain
+from mcp_dbquery.parameters import Parameter, accepted, bound_value, is_plain, stored_value
 from shared.mcp_server import InvalidArguments
 
 PARAMETER: TypeAdapter[Parameter] = TypeAdapter(Parameter)
@@ -134,6 +134,11 @@ def test_what_is_declared_is_accepted(name: str, value: Any, bound: Any) -> None
 def test_mysql_gets_moments_without_an_offset() -> None:
     values = accepted({"m": BOUNDED["moment"]}, {"m": "2026-11-21T10:30:00+01:00"})
     assert bound_value(BOUNDED["moment"], values["m"], "mysql") == "2026-11-21 09:30:00"
+
+
+def test_numbers_are_stored_exactly_where_the_database_can() -> None:
+    assert stored_value(BOUNDED["price"], 0.1, "postgresql") == Decimal("0.1")
+    assert type(stored_value(BOUNDED["price"], 0.1, "sqlite")) is float
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,10 @@ class _Parameter(BaseModel):
         """An accepted value as this dialect's driver binds it."""
         return value
 
+    def stored(self, value: Any, dialect: str) -> BoundValue | Decimal:
+        """An accepted value as a changing statement binds it."""
+        return self.bound(value, dialect)
+
     def in_words(self) -> str:
         """Its type and what it means."""
         left_out = " (may be left out)" if self.optional else ""
@@ -182,6 +186,10 @@ class NumberParameter(_Parameter):
             ),
             AfterValidator(self._has_few_decimals),
         ]
+
+    def stored(self, value: Any, dialect: str) -> BoundValue | Decimal:
+        # A double would turn the arithmetic of exact columns into that of doubles. SQLite has no others.
+        return value if dialect == "sqlite" else Decimal(repr(value))
 
     def _has_few_decimals(self, value: float) -> float:
         exponent = Decimal(repr(value)).normalize().as_tuple().exponent
@@ -396,5 +404,15 @@ def _accepted(parameter: Parameter, is_given: bool, value: Any) -> Any:
 
 
 def bound_value(parameter: Parameter, value: Any, dialect: str) -> BoundValue:
-    """An accepted value as this dialect's driver binds it. Not for lookups, which bind what they find."""
+    """An accepted value as a query of this dialect binds it. Not for lookups, which bind what they find."""
     return None if value is None else parameter.bound(value, dialect)
+
+
+def stored_value(parameter: Parameter, value: Any, dialect: str) -> BoundValue | Decimal:
+    """An accepted value as a changing statement of this dialect binds it. Not for lookups."""
+    return None if value is None else parameter.stored(value, dialect)
+
+
+def json_value(parameter: Parameter, value: Any) -> BoundValue:
+    """An accepted value as people and digests see it, whatever the database."""
+    return bound_value(parameter, value, "json")

@@ -10,7 +10,7 @@ from mcp_dbquery.actions.text import harmless, render
 from mcp_dbquery.callers import values_of
 from mcp_dbquery.engine import ChangeTransaction
 from mcp_dbquery.errors import ActionFailed, ActionRefused
-from mcp_dbquery.parameters import bound_value
+from mcp_dbquery.parameters import json_value, stored_value
 from mcp_dbquery.results import Change
 from shared.service_tokens import Principal
 
@@ -70,7 +70,8 @@ async def find_concern(
     bound: dict[str, Any] = dict(_callers_values(action, caller))
     shown: dict[str, Any] = {}
     for name, parameter in action.parameters.items():
-        bound[name] = shown[name] = bound_value(parameter, arguments[name], action.dialect)
+        bound[name] = stored_value(parameter, arguments[name], action.dialect)
+        shown[name] = json_value(parameter, arguments[name])
     for name, found in (await _look_up(action, bound, transaction)).items():
         bound[name], shown[name] = found.value, found.label
     rows, count = await _previewed(action, bound, shown, transaction)

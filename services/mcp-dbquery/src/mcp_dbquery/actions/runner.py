@@ -15,7 +15,7 @@ from mcp_dbquery.actions.ledger import Ledger
 from mcp_dbquery.actions.lookups import NothingFits, with_near_names
 from mcp_dbquery.engine import ChangeTransaction, Engine
 from mcp_dbquery.errors import ActionFailed, ActionRefused, DatabaseAway, OutcomeUnknown
-from mcp_dbquery.parameters import accepted, bound_value
+from mcp_dbquery.parameters import accepted, json_value
 from mcp_dbquery.results import ActionPreview, ActionResult
 from shared.mcp_server import Problem, Refused
 from shared.service_tokens import Principal
@@ -182,10 +182,7 @@ async def _run_statements(concern: Concern, transaction: ChangeTransaction) -> i
 
 
 def _digest(action: Action, values: Mapping[str, Any]) -> str:
-    plain = {
-        name: bound_value(action.parameters[name], value, action.dialect)
-        for name, value in values.items()
-    }
+    plain = {name: json_value(action.parameters[name], value) for name, value in values.items()}
     return _sha256(json.dumps(plain, sort_keys=True))
 
 
