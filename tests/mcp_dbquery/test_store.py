@@ -109,6 +109,7 @@ async def test_a_login_that_may_not_create_will_do_when_the_tables_are_there(
     with psycopg.connect(postgres_store_url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS store_login")
         connection.execute("CREATE ROLE store_login LOGIN")
+        connection.execute("GRANT USAGE ON SCHEMA public TO store_login")
         connection.execute(
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO store_login"
         )
@@ -116,8 +117,6 @@ async def test_a_login_that_may_not_create_will_do_when_the_tables_are_there(
     await store.start()
     assert await store.claim(ADA, "k", "pay", "d") is None
     await store.close()
-    with psycopg.connect(postgres_store_url, autocommit=True) as connection:
-        connection.execute("DROP OWNED BY store_login")
 
 
 async def _made(url: str) -> None:
