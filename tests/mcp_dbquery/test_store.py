@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from mcp_dbquery.errors import BadSetup, NameTaken, StoreAway, TooManySaved
-from mcp_dbquery.store import KEPT, MAX_SAVED_QUERIES, StoredQuery, open_store
+from mcp_dbquery.store import KEPT, StoredQuery, open_store
 from shared.service_tokens import Principal
 
 ADA = Principal(subject="ada", tenant="acme")
@@ -86,10 +86,11 @@ async def test_saved_queries_are_their_owners(store_url: str) -> None:
     await store.close()
 
 
-async def test_nobody_saves_without_end(tmp_path: Path) -> None:
+async def test_nobody_saves_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_dbquery.store.MAX_SAVED_QUERIES", 3)
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     await store.start()
-    for number in range(MAX_SAVED_QUERIES):
+    for number in range(3):
         await store.save_query(ADA, StoredQuery(f"q{number}", "shop", "", "SELECT 1", "{}"))
     with pytest.raises(TooManySaved):
         await store.save_query(ADA, QUERY)
