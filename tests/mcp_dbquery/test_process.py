@@ -28,6 +28,17 @@ from shared.service_tokens import SigningKey, TokenIssuer
 from steward_dev.launcher.ports import free_port
 
 ISSUER = "http://orchestrator.test"
+READING_TOOLS = [
+    "list_databases",
+    "list_tables",
+    "describe_tables",
+    "search_schema",
+    "query",
+    "explain",
+    "list_saved_queries",
+    "run_saved_query",
+    "save_query",
+]
 
 
 def environment(sample: Path, **settings: str) -> dict[str, str]:
@@ -47,7 +58,7 @@ async def test_another_agent_can_use_it_over_stdio(sample: Path) -> None:
     async with Client(parameters) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
         result = await client.call_tool("query", {"sql": "SELECT count(*) FROM projects"})
-    assert names == ["list_tables", "describe_tables", "query"]
+    assert names == READING_TOOLS
     assert result.structured_content is not None
     assert result.structured_content["rows"] == [[8]]
 
@@ -125,7 +136,14 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     (["serve", "--http", "0.0.0.0:1", "--insecure-no-auth"], {}, "only allowed on a loopback"),
     (["serve", "--http", "nonsense", "--insecure-no-auth"], {}, "HOST:PORT"),
     (["serve", "--stdio"], {"DATABASE_URL": "sqlite:////no/such.db"}, "there is no such file"),
-    (["serve", "--stdio"], {"DATABASE_URL": "postgresql://x/y"}, "postgresql is not supported yet"),
+    (["serve", "--stdio"], {"DATABASE_URL": ""}, "No database is given"),
+    (["serve", "--stdio"], {"DATABASE_URL": "oracle://x:hunter2@y"}, "oracle is not supported"),
+    (["serve", "--stdio"], {"CURSOR_KEY": "short"}, "at least 32 characters"),
+    (["serve", "--stdio", "--config", "/no/such.toml"], {}, "cannot be read"),
+    (["init", "--database", "tracker"], {}, "has no database tracker. It has: sample"),
+    (["init", "--database", "sample"], {}, "Give the owner's URL in MCP_DBQUERY_OWNER_URL"),
+    (["init", "--database", "sample", "--owner-url-file", "/no/such"], {}, "cannot be read"),
+    (["init", "--database", "sample"], {"OWNER_URL": "sqlite:////x.db"}, "needs no preparation"),
     (["serve", "--stdio"], {"DATABASE_URL": "host=db password=hunter2"}, "this is not supported"),
     (["serve", "--stdio"], {"DATABASE_URL": f"sqlite:///{__file__}"}, "not an SQLite database"),
     (["check"], {"ACTIONS_FILE": "/no/such.toml"}, "cannot be read"),
@@ -135,7 +153,8 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
         {"ACTIONS_FILE": str(SAMPLE_ACTIONS), "LEDGER_PATH": "/proc/no/ledger.db"},
         "cannot be written",
     ),
-    (["check"], {"TIMEOUT_S": "never"}, "MCP_DBQUERY_TIMEOUT_S is not usable"),
+    (["check"], {"LIMITS": '{"timeout_s": "never"}'}, "MCP_DBQUERY_LIMITS is not usable"),
+    (["check"], {"LIMITS": '{"timeout_s": 600}'}, "MCP_DBQUERY_LIMITS is not usable"),
     (["sample", __file__], {}, "Use --force to replace it"),
 ]
 

@@ -9,12 +9,9 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from mcp import Client
 from support.dbquery import Desk, in_one_task, open_desk, said
 
 from mcp_dbquery import schema
-from mcp_dbquery.server import build_server, make_parts
-from mcp_dbquery.settings import Settings
 
 LEGITIMATE = [
     "SELECT 1",
@@ -99,7 +96,7 @@ async def test_long_values_and_large_results_are_cut_and_it_is_said(
     sample: Path, tmp_path: Path
 ) -> None:
     shutil.copy(sample, tmp_path / "sample.db")
-    async with open_desk(tmp_path, None, max_cell_characters=10, max_result_bytes=2_000) as desk:
+    async with open_desk(tmp_path, None, cell_characters=10, read_bytes=2_000) as desk:
         result = await desk.query("SELECT body FROM comments")
     assert result["truncated"] is True
     assert result["rows"][0][0].endswith("characters]")
@@ -255,9 +252,7 @@ async def test_a_search_index_is_listed_without_its_storage(odd: Desk) -> None:
     assert names == ["broken", "endless", "n", "notes", "order details"]
 
 
-async def test_agents_of_the_earlier_protocol_can_ask(desk: Desk) -> None:
-    settings = Settings(database_url=f"sqlite:///{desk.database}")
-    async with Client(build_server(settings, make_parts(settings)), mode="legacy") as client:
-        result = await client.call_tool("query", {"sql": "SELECT 1 AS one"})
-    assert result.structured_content is not None
-    assert result.structured_content["rows"] == [[1]]
+async def test_agents_of_the_earlier_protocol_can_ask(sample: Path, tmp_path: Path) -> None:
+    shutil.copy(sample, tmp_path / "sample.db")
+    async with open_desk(tmp_path, None, mode="legacy") as desk:
+        assert (await desk.query("SELECT 1 AS one"))["rows"] == [[1]]

@@ -90,13 +90,24 @@ def said(result: CallToolResult) -> str:
         ({"mood": "good", "force": 1}, "There is no argument force. The arguments are: mood, secret, times."),
         ({"mood": "cheerful"}, "mood: String should have at most 5 characters."),
         ({"times": []}, "mood: is required; times: Input should be a valid integer."),
-        ({"mood": "mad", "secret": "k"}, "greet broke off with an error of its own. It was logged."),
     ],
 )  # fmt: skip
 async def test_the_model_hears_one_plain_sentence(arguments: dict[str, object], text: str) -> None:
     result = await call(make_server(), **arguments)
     assert result.is_error
     assert said(result) == text
+
+
+async def test_an_error_of_its_own_is_told_by_a_reference_into_the_log() -> None:
+    with capture_logs() as logs:
+        result = await call(make_server(), mood="mad", secret="k")
+    (line,) = [log for log in logs if log["event"] == "tool_crashed"]
+    assert said(result) == (
+        f"greet broke off with an error of its own. It was logged as {line['reference']}."
+    )
+    assert result.structured_content is not None
+    assert result.structured_content["code"] == "internal"
+    assert result.structured_content["details"] == {"reference": line["reference"]}
 
 
 async def test_schemas_allow_no_other_arguments_and_descriptions_have_no_indent() -> None:
@@ -117,7 +128,7 @@ async def test_the_text_beside_a_structured_result_is_not_indented() -> None:
         ({"mood": "angry"}, "failed", "ToolError", None),
         ({"mood": "rude"}, "refused", "Refused", None),
         ({"mood": "good", "force": 1}, "refused", "InvalidArguments", None),
-        ({"mood": "mad"}, "crashed", None, None),
+        ({"mood": "mad"}, "crashed", "Internal", None),
     ],
 )
 async def test_every_call_is_audited_without_what_it_said(

@@ -2,16 +2,18 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from mcp import Client
 from mcp.types import CallToolResult, RequestParamsMeta, TextContent
 
-from mcp_dbquery.server import build_server, make_parts
+from mcp_dbquery.config import Config, DatabaseConfig, Limits
+from mcp_dbquery.parts import Parts, make_parts
+from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings
 from shared.service_tokens import Principal
 
@@ -24,6 +26,7 @@ class Desk:
 
     client: Client
     database: Path
+    parts: Parts
 
     async def call(
         self, tool: str, arguments: dict[str, Any], key: str | None = None
@@ -74,21 +77,34 @@ async def in_one_task(context: AbstractAsyncContextManager[T]) -> AsyncGenerator
         await task
 
 
+UNHURRIED = {"per_minute": 100_000}
+"""Tests ask more in a minute than a person."""
+
+
 @asynccontextmanager
 async def open_desk(
-    directory: Path, actions: Path | None, *, roles: Sequence[str] = (), **limits: Any
+    directory: Path,
+    actions: Path | None,
+    *,
+    roles: Sequence[str] = (),
+    database: Mapping[str, Any] | None = None,
+    config: Config | None = None,
+    mode: Literal["auto", "legacy"] = "auto",
+    **limits: Any,
 ) -> AsyncGenerator[Desk]:
+    """A server over `sample.db` in the directory, or over what `config` says; `database` are fields of its section."""
+    file = directory / "sample.db"
     settings = Settings(
-        database_url=f"sqlite:///{directory / 'sample.db'}",
-        actions_file=actions,
-        ledger_path=directory / "ledger.db",
-        workers=2,
-        **limits,
+        ledger_path=directory / "ledger.db", limits=Limits(**{**UNHURRIED, **limits})
     )
-    caller = Principal(subject="ada", tenant="acme", roles=frozenset(roles), name="Ada")
-    parts = make_parts(settings, caller)
-    try:
-        async with Client(build_server(settings, parts)) as client:
-            yield Desk(client, directory / "sample.db")
-    finally:
-        await parts.engine.close()
+    section = DatabaseConfig(url=f"sqlite:///{file}", actions_file=actions, **(database or {}))
+    config = config or Config(databases={"sample": section})
+    config = config.model_copy(update={"limits": settings.limits})
+    parts = make_parts(settings, config, person("ada", roles))
+    async with Client(build_server(settings, parts), mode=mode) as client:
+        yield Desk(client, file, parts)
+
+
+def person(subject: str, roles: Sequence[str] = (), tenant: str = "acme") -> Principal:
+    """A verified caller."""
+    return Principal(subject=subject, tenant=tenant, roles=frozenset(roles), name=subject.title())

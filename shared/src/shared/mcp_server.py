@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import inspect
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -20,7 +22,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -53,21 +55,35 @@ class Problem(ToolError):
         **details: Any,
     ) -> None:
         """`hint` says what to do instead; `details` are facts of this code, JSON values."""
-        super().__init__(f"{message} {hint}" if hint else message)
-        self._data: dict[str, Any] = {
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.retry_after_s = retry_after_s
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def add_hint(self, hint: str) -> None:
+        """Say more of what to do instead, where it is known higher up."""
+        self.hint = f"{self.hint} {hint}" if self.hint else hint
+
+    def as_data(self) -> dict[str, Any]:
+        """What programs read: `code`, `message`, `retryable`, and where they are known the others."""
+        data: dict[str, Any] = {
             "code": self.code,
-            "message": message,
+            "message": self.message,
             "retryable": self.retryable,
-            "retry_after_s": retry_after_s,
-            "hint": hint,
-            "details": details or None,
+            "retry_after_s": self.retry_after_s,
+            "hint": self.hint,
+            "details": self.details or None,
         }
+        return {name: value for name, value in data.items() if value is not None}
 
     def as_result(self) -> CallToolResult:
         """The answer to the call."""
-        data = {name: value for name, value in self._data.items() if value is not None}
         text = TextContent(type="text", text=str(self))
-        return CallToolResult(content=[text], structured_content=data, is_error=True)
+        return CallToolResult(content=[text], structured_content=self.as_data(), is_error=True)
 
 
 class Refused(Problem):
@@ -82,11 +98,40 @@ class InvalidArguments(Refused):
     code = "invalid_argument"
 
 
+class Internal(Problem):
+    """An error of the server's own. `details`: the `reference` under which the log has the rest."""
+
+    code = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A tool's answer that is JSON already: large ones are neither validated nor rendered a second time.
+
+    It must be as the tool's return annotation promises; nothing looks at it again.
+    """
+
+    structured: dict[str, Any]
+    text: str
+    """For hosts that read nothing else."""
+
+
+_facts: ContextVar[dict[str, Any] | None] = ContextVar("tool_call_facts", default=None)
+
+
+def note_in_audit(**facts: Any) -> None:
+    """Add to the audit line of the call that is running. Nothing happens outside of one."""
+    noted = _facts.get()
+    if noted is not None:
+        noted.update(facts)
+
+
 class ToolServer(MCPServer[Any]):
     """The SDK's server with strict arguments, refusals in plain words, and one audit line per call.
 
     The SDK ignores arguments that a tool does not have; a person could approve a call for one that never counted.
-    It also puts its own words, and pydantic's, before what the model is told, and renders results wastefully.
+    It also puts its own words, and pydantic's, before what the model is told, and validates and renders results,
+    which are our own models, wastefully.
     """
 
     def __init__(
@@ -120,17 +165,16 @@ class ToolServer(MCPServer[Any]):
         """A problem is an answer, too. Raises ToolError with exactly the text the model is to read for other errors."""
         started = time.monotonic()
         decision: Decision = "crashed"
-        rule: str | None = None
-        rows: object = None
+        facts: dict[str, Any] = {"rule": None, "rows": None, "bytes": None}
+        noting = _facts.set(facts)
         try:
             result = await self._call(name, arguments, context)
             decision = "done"
-            rows = _row_count(result)
-        except UnexpectedToolError:
-            raise
+            facts |= _size(result)
         except ToolError as error:
-            decision = "refused" if isinstance(error, Refused) else "failed"
-            rule = type(error).__name__
+            if not isinstance(error, Internal):
+                decision = "refused" if isinstance(error, Refused) else "failed"
+            facts["rule"] = _rule(error)
             if not isinstance(error, Problem):
                 raise
             result = error.as_result()
@@ -138,6 +182,7 @@ class ToolServer(MCPServer[Any]):
             decision = "cancelled"
             raise
         finally:
+            _facts.reset(noting)
             principal = self._caller()
             log.info(
                 "tool_called",
@@ -145,11 +190,12 @@ class ToolServer(MCPServer[Any]):
                 person=principal.subject if principal else None,
                 tenant=principal.tenant if principal else None,
                 arguments_digest=_digest(arguments),
-                **{key: arguments[key] for key in self._audited_arguments & set(arguments)},
                 decision=decision,
-                rule=rule,
-                rows=rows,
                 duration_s=round(time.monotonic() - started, 4),
+                **{
+                    **{key: arguments[key] for key in self._audited_arguments & set(arguments)},
+                    **facts,
+                },
             )
         return result
 
@@ -157,13 +203,20 @@ class ToolServer(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
     ) -> CallToolResult | InputRequiredResult:
         tool = self._tool_manager.get_tool(name)
-        if tool is not None:
-            _refuse_unknown_arguments(arguments, tool.parameters.get("properties", {}))
+        if tool is None:
+            raise ToolError(f"Unknown tool: {name}")
+        _refuse_unknown_arguments(arguments, tool.parameters.get("properties", {}))
+        if context is None:
+            context = Context(mcp_server=self)
         try:
-            return _compact(await super().call_tool(name, arguments, context))
+            answer = await tool.run(arguments, context)
+            return _as_result(answer) or tool.fn_metadata.convert_result(answer)
         except UnexpectedToolError as error:
-            raise UnexpectedToolError(
-                f"{name} broke off with an error of its own. It was logged."
+            reference = secrets.token_hex(4)
+            log.exception("tool_crashed", tool=name, reference=reference)
+            raise Internal(
+                f"{name} broke off with an error of its own. It was logged as {reference}.",
+                reference=reference,
             ) from error
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
@@ -192,21 +245,38 @@ def _in_words(error: ValidationError) -> str:
     return "; ".join(f"{name}: {what}" for name, what in problems.items()) + "."
 
 
-def _compact(
-    result: CallToolResult | InputRequiredResult,
-) -> CallToolResult | InputRequiredResult:
-    """The text beside a structured result is for hosts that read nothing else: the same, and not indented."""
-    if not isinstance(result, CallToolResult) or result.structured_content is None:
-        return result
-    text = orjson.dumps(result.structured_content).decode()
-    return result.model_copy(update={"content": [TextContent(type="text", text=text)]})
+def _as_result(answer: object) -> CallToolResult | None:
+    """The result of a model or of what is rendered already; None for other things, which the SDK converts.
 
-
-def _row_count(result: CallToolResult | InputRequiredResult) -> object:
-    structured: object = getattr(result, "structured_content", None)
-    if not isinstance(structured, dict):
+    The text beside a structured result is for hosts that read nothing else: the same, and not indented.
+    """
+    if isinstance(answer, BaseModel) and not isinstance(
+        answer, (CallToolResult, InputRequiredResult)
+    ):
+        structured = answer.model_dump(mode="json", by_alias=True)
+        answer = Rendered(structured, orjson.dumps(structured).decode())
+    if not isinstance(answer, Rendered):
         return None
-    return cast("dict[str, object]", structured).get("row_count")
+    text = TextContent(type="text", text=answer.text)
+    return CallToolResult(content=[text], structured_content=answer.structured)
+
+
+def _rule(error: ToolError) -> str:
+    rule: object = error.details.get("rule") if isinstance(error, Problem) else None
+    return rule if isinstance(rule, str) else type(error).__name__
+
+
+def _size(result: CallToolResult | InputRequiredResult) -> dict[str, object]:
+    if not isinstance(result, CallToolResult):
+        return {}
+    structured: object = result.structured_content
+    rows = (
+        cast("dict[str, object]", structured).get("row_count")
+        if isinstance(structured, dict)
+        else None
+    )
+    texts = [part.text for part in result.content if isinstance(part, TextContent)]
+    return {"rows": rows, "bytes": sum(len(text.encode()) for text in texts)}
 
 
 def _digest(arguments: Mapping[str, Any]) -> str:
@@ -290,9 +360,13 @@ def add_operations(
     del live, ready, metrics  # registered by their decorators
 
 
-def serve_http(app: Any, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; open requests get a few seconds to end."""
-    uvicorn.run(
+async def serve_http(app: Any, host: str, port: int) -> None:
+    """Serve in the running loop until SIGTERM or SIGINT; open requests get a few seconds to end.
+
+    Raises:
+        SystemExit: with status 3 when it could not begin, which uvicorn has logged.
+    """
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -301,3 +375,7 @@ def serve_http(app: Any, host: str, port: int) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
         timeout_keep_alive=75,
     )
+    server = uvicorn.Server(config)
+    await server.serve()
+    if not server.started:
+        raise SystemExit(3)

@@ -217,3 +217,11 @@ class ActionResult(ActionPreview):
 
     repeated: bool = False
     """True when an earlier call with the same key had done it; nothing was done again."""
+
+
+class KeptQuery(BaseModel):
+    """A query that was saved."""
+
+    name: str
+    text: str
+    """How to have it run again."""

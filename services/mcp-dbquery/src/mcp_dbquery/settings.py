@@ -1,11 +1,17 @@
 """The server's settings, read once at start."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, PositiveFloat, PositiveInt
+from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from mcp_dbquery.config import NAME, Config, DatabaseConfig, Limits, load_config
+from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.pages import KEY_BYTES
+from shared.logs import LogFormat
 from shared.settings import ServiceSettings
 
 
@@ -16,12 +22,25 @@ class Settings(ServiceSettings):
         frozen=True, env_ignore_empty=True, extra="ignore", env_prefix="MCP_DBQUERY_"
     )
 
-    database_url: str
-    """sqlite:////absolute/path.db"""
+    config: Path | None = None
+    """TOML file of the databases, their rules, limits and saved queries (`--config` wins)."""
+    database_url: str | None = None
+    """One database without a file. With a file: only what the file reads by `url_from = {env = …}`."""
     actions_file: Path | None = None
-    """TOML file of declared actions. None: nothing can be changed."""
+    """TOML file of declared actions, without a configuration file. None: nothing can be changed."""
+    limits: Limits = Field(default_factory=Limits)
+    """JSON object: limits that differ, from the file's too."""
+
     ledger_path: Path | None = None
     """Where it is kept which actions were done (SQLite). Needed when there are actions."""
+    saved_queries_path: Path | None = None
+    """Where persons' own saved queries are kept (SQLite). None: beside the ledger; without one, none can be kept."""
+    redis_url: str | None = None
+    """Redis or Valkey, so that replicas share pages and rate limits. None: each process keeps its own."""
+    cursor_key: SecretStr | None = None
+    """What cursors are sealed with, at least 32 characters, the same for all replicas."""
+    cursor_key_file: Path | None = None
+    """The same in a file. Neither: a key of this process, so cursors end with it."""
 
     resource_url: str = "http://127.0.0.1:8001/mcp"
     """The audience that tokens must name: our own address, as clients use it."""
@@ -31,13 +50,56 @@ class Settings(ServiceSettings):
     """Host headers to answer, beside loopback."""
     stdio_roles: list[str] = Field(default_factory=list)
     """Roles of the local user over stdio. None of them: reading only."""
-
-    timeout_s: Annotated[PositiveFloat, Field(le=60)] = 10.0
-    max_rows: Annotated[PositiveInt, Field(le=5_000)] = 200
-    max_result_bytes: PositiveInt = 256 * 1024
-    max_cell_characters: PositiveInt = 4_096
-    worker_memory_mb: Annotated[int, Field(ge=256)] = 1_024
-    workers: Annotated[int, Field(ge=1, le=32)] = 4
+    stdio_tenant: Annotated[str, Field(min_length=1)] = "local"
+    """Tenant of the local user over stdio, for rules about rows."""
+    stdio_subject: Annotated[str, Field(min_length=1)] = "local"
 
     log_level: str = "INFO"
-    log_format: Literal["json", "console"] = "json"
+    log_format: LogFormat = "json"
+
+
+def configuration(settings: Settings) -> Config:
+    """The configuration that the settings name: a file, or one database.
+
+    Raises:
+        BadSetup: neither is given, or the file is wrong.
+    """
+    if settings.config is not None:
+        config = load_config(settings.config)
+    elif settings.database_url is not None:
+        database = DatabaseConfig(url=settings.database_url, actions_file=settings.actions_file)
+        config = Config(databases={name_of(settings.database_url): database})
+    else:
+        raise BadSetup(
+            "No database is given. Name a configuration file with --config or MCP_DBQUERY_CONFIG, or one database "
+            "with MCP_DBQUERY_DATABASE_URL."
+        )
+    differing = settings.limits.model_dump(exclude_unset=True)
+    return config.model_copy(update={"limits": config.limits.model_copy(update=differing)})
+
+
+def name_of(database_url: str) -> str:
+    """What a database without a configured name is called: its file's or its own name, else `main`.
+
+    Nothing but the path of a URL is looked at: what stands before it may be a password.
+    """
+    try:
+        path = urlsplit(database_url).path if "://" in database_url else ""
+    except ValueError:
+        path = ""
+    last = path.rpartition("/")[2].partition(".")[0]
+    name = re.sub(r"[^a-z0-9]+", "_", last.lower()).strip("_")
+    return name if re.match(NAME, name) else "main"
+
+
+def cursor_key(settings: Settings) -> bytes | None:
+    """The configured key, None when there is none. Raises BadSetup: it cannot be read, or is too short."""
+    key = settings.cursor_key.get_secret_value() if settings.cursor_key else None
+    if settings.cursor_key_file is not None:
+        try:
+            key = settings.cursor_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetup(f"{settings.cursor_key_file} cannot be read: {error}.") from None
+    if key is not None and len(key) < KEY_BYTES:
+        raise BadSetup(f"The key of the cursors must have at least {KEY_BYTES} characters.")
+    return None if key is None else key.encode()

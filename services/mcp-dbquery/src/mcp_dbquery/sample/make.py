@@ -13,6 +13,7 @@ from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sample import words
 
 SAMPLE_ACTIONS = Path(str(files("mcp_dbquery.sample") / "actions.toml"))
+SAMPLE_CONFIG = Path(str(files("mcp_dbquery.sample") / "tracker.toml"))
 SEED = 2026
 TODAY = date(2026, 11, 20)
 TASKS, BUGS, STORIES, COMMENTS, COMMITS = 640, 260, 180, 1_900, 1_400

@@ -1,0 +1,135 @@
+"""The configured databases, and who may ask which."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mcp_dbquery.actions.runner import ActionRunner, check_actions
+from mcp_dbquery.callers import values_of
+from mcp_dbquery.config import DatabaseConfig, Limits
+from mcp_dbquery.engine import Engine
+from mcp_dbquery.errors import BadSetup, UnknownDatabase
+from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.quotas import Quota
+from shared.service_tokens import Principal
+
+_CLAIMS = re.compile(r":(claim_\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database with all that belongs to it."""
+
+    name: str
+    config: DatabaseConfig
+    engine: Engine
+    quota: Quota
+    actions: ActionRunner | None
+
+    @property
+    def limits(self) -> Limits:
+        return self.engine.limits
+
+    def is_open_to(self, caller: Principal) -> bool:
+        return not self.config.roles or bool(caller.roles & set(self.config.roles))
+
+    def actions_of(self, caller: Principal) -> list[str]:
+        """The tools that change something in it and that this caller may use."""
+        declared = self.actions.actions if self.actions else {}
+        return [name for name, action in declared.items() if caller.roles & set(action.roles)]
+
+    def standing(self, caller: Principal) -> str:
+        """All of a caller that decides what is seen here, as a digest: the person, roles, and claims in filters."""
+        filters = [rule.filter for table in self.config.tables.values() for rule in table.rows]
+        claims = sorted({name for text in filters for name in _CLAIMS.findall(text)})
+        parts = [person_key(caller), *sorted(caller.roles), "", repr(values_of(caller, claims))]
+        return _digest(parts)
+
+
+@dataclass(slots=True)
+class Databases:
+    """All of them, by name. `start` before anything is asked."""
+
+    by_name: Mapping[str, Database]
+    _is_started: bool = field(default=False, init=False)
+
+    async def start(self) -> None:
+        """Open all, and check what may be changed. Again does nothing.
+
+        Raises:
+            BadSetup: naming the database; none stays open.
+        """
+        if self._is_started:
+            return
+        try:
+            for database in self.by_name.values():
+                await _start(database)
+        except BaseException:
+            await self.close()
+            raise
+        self._is_started = True
+
+    async def close(self) -> None:
+        """End all that runs."""
+        self._is_started = False
+        for database in self.by_name.values():
+            await database.engine.close()
+
+    async def problems(self) -> dict[str, str | None]:
+        """Database → why it cannot be asked right now."""
+        return {name: await database.engine.problem() for name, database in self.by_name.items()}
+
+    def visible_to(self, caller: Principal) -> list[Database]:
+        """Those that this caller may ask, by name."""
+        ordered = (self.by_name[name] for name in sorted(self.by_name))
+        return [database for database in ordered if database.is_open_to(caller)]
+
+    def choose(self, caller: Principal, name: str | None) -> Database:
+        """The database of this name, or without a name the only one.
+
+        Raises:
+            UnknownDatabase: there is none such for this caller, or there are several.
+        """
+        visible = {database.name: database for database in self.visible_to(caller)}
+        if name is None:
+            if len(visible) == 1:
+                return next(iter(visible.values()))
+            raise UnknownDatabase(
+                "There is no database that you may ask."
+                if not visible
+                else "There are several databases; say which in the argument database.",
+                hint=f"They are: {', '.join(visible)}." if visible else None,
+            )
+        if name not in visible:
+            near = did_you_mean(name, visible)
+            known = f"They are: {', '.join(visible)}." if visible else ""
+            raise UnknownDatabase(
+                f"There is no database “{name}”.",
+                hint=near.sentence or known or None,
+                did_you_mean=near.names,
+            )
+        return visible[name]
+
+    @property
+    def dialects(self) -> list[str]:
+        """The dialects of all, each once."""
+        return sorted({database.engine.dialect for database in self.by_name.values()})
+
+
+def person_key(caller: Principal) -> str:
+    """A person as a digest: the same in all replicas, and telling nothing."""
+    return _digest([caller.issuer, caller.tenant, caller.subject])
+
+
+async def _start(database: Database) -> None:
+    try:
+        await database.engine.start()
+    except BadSetup as error:
+        raise BadSetup(f"The database {database.name}: {error}") from None
+    if database.actions is not None and database.config.actions_file is not None:
+        await check_actions(database.engine, database.config.actions_file, database.actions.actions)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,192 @@
+"""The saved queries that a caller may run: those of the configuration, and the person's own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+
+from mcp_dbquery.config import SavedQuery, in_words
+from mcp_dbquery.databases import Database, Databases
+from mcp_dbquery.engine import Parameters, Scalar
+from mcp_dbquery.errors import BadSetup, UnknownQuery
+from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.results import KeptQuery, SavedQueryList, SavedQuerySummary
+from mcp_dbquery.saved_queries import OwnQuery, SavedQueries, name_taken
+from shared.mcp_server import InvalidArguments, Refused
+from shared.service_tokens import Principal
+
+_PARAMETERS: TypeAdapter[Parameters] = TypeAdapter(Parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A query of the configuration."""
+
+    name: str
+    database: str
+    query: SavedQuery
+
+    def bind(self, given: dict[str, Any]) -> Parameters:
+        """Raises InvalidArguments: the values are not what the parameters say."""
+        fields: dict[str, Any] = {
+            name: (parameter.annotation(), ...) for name, parameter in self.query.parameters.items()
+        }
+        model: type[BaseModel] = create_model(
+            "Parameters", __config__=ConfigDict(extra="forbid"), **fields
+        )
+        try:
+            values = model.model_validate(given)
+        except ValidationError as error:
+            known = ", ".join(self.query.parameters) or "none"
+            raise InvalidArguments(
+                f"params.{in_words(error)}.", hint=f"The parameters are: {known}."
+            ) from None
+        bound: dict[str, Scalar] = values.model_dump(mode="json")
+        return bound
+
+
+Runnable = Declared | OwnQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Finds and keeps saved queries."""
+
+    databases: Databases
+    own: SavedQueries | None
+    """None: nobody can keep any."""
+
+    async def known_to(self, caller: Principal) -> SavedQueryList:
+        """All that this caller may run, by name."""
+        known = await self._known(caller)
+        return SavedQueryList(queries=[_summary(known[name]) for name in sorted(known)])
+
+    async def find(self, caller: Principal, name: str) -> tuple[Database, Runnable]:
+        """The query and its database.
+
+        Raises:
+            UnknownQuery: there is none of this name for this caller.
+            UnknownDatabase: its database is not there any more, or not for this caller.
+        """
+        known = await self._known(caller)
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise UnknownQuery(
+                f"There is no saved query “{name}”.",
+                hint=near.sentence or "list_saved_queries names those that you may run.",
+                did_you_mean=near.names,
+            )
+        query = known[name]
+        return self.databases.choose(caller, query.database), query
+
+    async def keep(
+        self, caller: Principal, name: str, title: str, arguments: dict[str, Any]
+    ) -> KeptQuery:
+        """Keep a call of `query` or `run_saved_query` under a name, for this caller alone.
+
+        Raises:
+            NameTaken: another query that this caller may run has it.
+            Refused: nothing can be kept here, or this is no such call.
+        """
+        if self.own is None:
+            raise Refused("Queries cannot be saved here: no place was configured for them.")
+        if any(declared.name == name for declared in self._declared(caller)):
+            raise name_taken(name)
+        query = await self._kept(caller, name, title, arguments)
+        await self.own.keep(caller.tenant, caller.subject, query)
+        return KeptQuery(
+            name=name,
+            text=f"Saved as {name}. It can be asked for by that name and runs on today's data.",
+        )
+
+    async def _kept(
+        self, caller: Principal, name: str, title: str, arguments: dict[str, Any]
+    ) -> OwnQuery:
+        sql, other = arguments.get("sql"), arguments.get("name")
+        if isinstance(sql, str):
+            database = self.databases.choose(caller, _text_or_none(arguments.get("database")))
+            if len(sql) > database.limits.sql_characters:
+                raise InvalidArguments("The statement is too long.")
+            return OwnQuery(name, title, database.name, sql, _parameters(arguments.get("params")))
+        if isinstance(other, str):
+            database, query = await self.find(caller, other)
+            given = arguments.get("params")
+            bound = query.bind(given if isinstance(given, dict) else {})
+            text = query.sql if isinstance(query, OwnQuery) else query.query.sql
+            return OwnQuery(name, title, database.name, text, bound)
+        raise InvalidArguments(
+            "arguments: are not those of a query.",
+            hint="A further page cannot be saved; its first can.",
+        )
+
+    def check(self) -> None:
+        """Raises BadSetup: two databases declare a query of the same name."""
+        seen: dict[str, str] = {}
+        for database in self.databases.by_name.values():
+            for name in database.config.queries:
+                if name in seen:
+                    raise BadSetup(
+                        f"The query {name} is declared for {seen[name]} and for {database.name}; give one "
+                        "another name."
+                    )
+                seen[name] = database.name
+
+    async def _known(self, caller: Principal) -> dict[str, Runnable]:
+        own = [] if self.own is None else await self.own.of(caller.tenant, caller.subject)
+        visible = {database.name for database in self.databases.visible_to(caller)}
+        known: dict[str, Runnable] = {
+            query.name: query for query in own if query.database in visible
+        }
+        # A name declared later than a person's own hides theirs: a saved name must not change what others rely on.
+        return known | {declared.name: declared for declared in self._declared(caller)}
+
+    def _declared(self, caller: Principal) -> list[Declared]:
+        return [
+            Declared(name, database.name, query)
+            for database in self.databases.visible_to(caller)
+            for name, query in database.config.queries.items()
+            if not query.roles or caller.roles & set(query.roles)
+        ]
+
+
+def _summary(query: Runnable) -> SavedQuerySummary:
+    if isinstance(query, OwnQuery):
+        return SavedQuerySummary(
+            name=query.name,
+            database=query.database,
+            title=query.title,
+            description=query.sql,
+            parameters=query.told_parameters(),
+            own=True,
+        )
+    return SavedQuerySummary(
+        name=query.name,
+        database=query.database,
+        title=query.query.title,
+        description=query.query.description,
+        parameters={
+            name: f"{parameter.type}: {parameter.description}"
+            for name, parameter in query.query.parameters.items()
+        },
+        own=False,
+    )
+
+
+def _parameters(given: object) -> Parameters:
+    """The values bound by a call that ran; some models write them as JSON in a text, which is taken, too.
+
+    Raises:
+        InvalidArguments: they are none.
+    """
+    if given is None:
+        return []
+    try:
+        if isinstance(given, str):
+            return _PARAMETERS.validate_json(given)
+        return _PARAMETERS.validate_python(given)
+    except ValidationError:
+        raise InvalidArguments("arguments: its params are no values that can be bound.") from None
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None

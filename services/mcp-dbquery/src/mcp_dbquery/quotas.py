@@ -1,0 +1,136 @@
+"""How many statements one person may run at once and in a minute."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mcp_dbquery.config import Limits
+from mcp_dbquery.errors import DatabaseAway, TooBusy
+from shared.errors import TooManyRequests, Unavailable
+from shared.rate_limit import RateLimit
+
+WAITING = 4
+"""How many statements may wait for each that may run: an agent that asks in parallel is served in turn."""
+PRUNED_AT = 10_000
+"""Persons that are remembered before those whose time is over are forgotten."""
+
+
+class Rate(Protocol):
+    """Counts statements of persons."""
+
+    async def take(self, person: str) -> None:
+        """Count one. Raises TooBusy, with the seconds to wait; DatabaseAway: it cannot be counted."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryRate:
+    """In this process: GCRA, `per_minute` in the long run and at once."""
+
+    per_minute: int
+    clock: Callable[[], float] = field(default=time.monotonic)
+    _due: dict[str, float] = field(default_factory=dict[str, float], init=False)
+    """Person → when all that was taken is paid off."""
+
+    async def take(self, person: str) -> None:
+        now, step = self.clock(), 60 / self.per_minute
+        due = max(self._due.get(person, now), now) + step
+        wait_s = due - now - 60
+        if wait_s > 1e-6:
+            raise _too_many(self.per_minute, math.ceil(wait_s))
+        if len(self._due) >= PRUNED_AT:
+            self._due = {known: until for known, until in self._due.items() if until > now}
+        self._due[person] = due
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRate:
+    """Over all replicas, in Redis."""
+
+    per_minute: int
+    limit: RateLimit
+
+    async def take(self, person: str) -> None:
+        try:
+            await asyncio.to_thread(self.limit.take, person)
+        except TooManyRequests as error:
+            wait_s = error.details.get("retry_after_s")
+            raise _too_many(self.per_minute, wait_s if isinstance(wait_s, int) else 1) from None
+        except Unavailable:
+            raise DatabaseAway(
+                "Statements cannot be counted at the moment, so none is run. Try again."
+            ) from None
+
+
+@dataclass(slots=True)
+class _Desk:
+    """One person's statements."""
+
+    places: asyncio.Semaphore
+    present: int = 0
+    """Running and waiting."""
+
+
+@dataclass(slots=True)
+class Quota:
+    """Lets the statements of persons to one database through. Concurrency is counted in this process."""
+
+    limits: Limits
+    rate: Rate
+    _desks: dict[str, _Desk] = field(default_factory=dict[str, _Desk], init=False)
+
+    @asynccontextmanager
+    async def statement(self, person: str) -> AsyncGenerator[None]:
+        """For the time that a statement of this person runs. Waits for its turn.
+
+        Raises:
+            TooBusy: as many as may wait do, the wait took as long as a statement may, or the minute's are used up.
+            DatabaseAway: the minute's cannot be counted.
+        """
+        running = self.limits.concurrent
+        desk = self._desks.setdefault(person, _Desk(asyncio.Semaphore(running)))
+        if desk.present >= running * (1 + WAITING):
+            raise self._too_many_at_once()
+        desk.present += 1
+        try:
+            await self._turn(desk)
+            try:
+                await self.rate.take(person)
+                yield
+            finally:
+                desk.places.release()
+        finally:
+            desk.present -= 1
+            if not desk.present:
+                del self._desks[person]
+
+    async def _turn(self, desk: _Desk) -> None:
+        try:
+            async with asyncio.timeout(self.limits.timeout_s):
+                await desk.places.acquire()
+        except TimeoutError:
+            raise self._too_many_at_once() from None
+
+    def _too_many_at_once(self) -> TooBusy:
+        most = self.limits.concurrent
+        return TooBusy(
+            f"{most} of your statements run already, which is as many as may at once.",
+            hint="Wait for their answers.",
+            retry_after_s=1,
+            limit="concurrent",
+            value=most,
+        )
+
+
+def _too_many(per_minute: int, wait_s: int) -> TooBusy:
+    return TooBusy(
+        f"More than {per_minute} statements in a minute.",
+        hint=f"Wait {wait_s} s, and ask for more with one statement.",
+        retry_after_s=wait_s,
+        limit="per_minute",
+        value=per_minute,
+    )
