@@ -1,12 +1,17 @@
 """What the tools answer with: structured, bounded, and saying when something was cut or hidden."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, WithJsonSchema
 
 from mcp_dbquery.config import MaskKind
 
 Format = Literal["table", "records", "markdown", "csv"]
+
+
+# Clients validate what they get against these, cell by cell: for 5,000 rows that took ten times as long as the query.
+_ANY_LISTS = WithJsonSchema({"type": "array", "description": "Lists of values, as columns say."})
+_ANY_OBJECTS = WithJsonSchema({"type": "array", "description": "Objects, column → value."})
 
 
 class ResultColumn(BaseModel):
@@ -25,9 +30,11 @@ class QueryResult(BaseModel):
     database: str
     query_id: str
     columns: list[ResultColumn]
-    rows: list[list[JsonValue]] = Field(default_factory=list[list[JsonValue]])
+    rows: Annotated[list[list[JsonValue]], _ANY_LISTS] = Field(
+        default_factory=list[list[JsonValue]]
+    )
     """Format table."""
-    records: list[dict[str, JsonValue]] | None = None
+    records: Annotated[list[dict[str, JsonValue]] | None, _ANY_OBJECTS] = None
     """Format records: one object a row; columns of the same name get a number."""
     text: str | None = None
     """Formats markdown and csv."""
