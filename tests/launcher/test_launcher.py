@@ -84,7 +84,7 @@ def test_only_processes_that_are_really_ours_are_stopped(tmp_path: Path) -> None
     [
         ("STEWARD_PORT", "eighty", "STEWARD_PORT is not usable"),
         ("STEWARD_PORT", "70000", "STEWARD_PORT is not usable"),
-        ("STEWARD_DATABASE_URL", "postgresql://x/y", "only sqlite"),
+        ("STEWARD_DATABASE_URL", "oracle://x/y", "it must be sqlite"),
         ("STEWARD_ACTIONS_FILE", "/no/such.toml", "there is no file"),
         ("STEWARD_REDIS_URL", "localhost", "redis://"),
         (

@@ -147,26 +147,36 @@ class _Planner:
         return self._var / "sample.db"
 
     def _sample(self) -> tuple[Command, ...]:
-        if self._settings.database_url is not None or self._sample_path.exists():
+        has_other = self._settings.database_url or self._settings.databases_file
+        if has_other or self._sample_path.exists():
             return ()
         return (self._python("mcp-dbquery", {}, "sample", str(self._sample_path)),)
 
     def _dbquery(self) -> dict[str, str]:
-        actions = self._settings.actions_file
-        if self._settings.database_url is None:
-            actions = actions or Path(str(files("mcp_dbquery") / "sample" / "actions.toml"))
         url = self._urls["mcp-dbquery"]
-        environment = {
-            "MCP_DBQUERY_DATABASE_URL": self._settings.database_url
-            or f"sqlite:///{self._sample_path}",
+        return {
+            **self._asked_databases(),
             "MCP_DBQUERY_LEDGER_PATH": str(self._var / "dbquery-ledger.db"),
+            "MCP_DBQUERY_REDIS_URL": self._redis_url,
             "MCP_DBQUERY_RESOURCE_URL": f"{url}/mcp",
             "MCP_DBQUERY_ISSUERS": _jwks_of(self._urls["orchestrator"]),
             "MCP_DBQUERY_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
         }
-        if actions is not None:
-            environment["MCP_DBQUERY_ACTIONS_FILE"] = str(actions.resolve())
-        return environment
+
+    def _asked_databases(self) -> dict[str, str]:
+        """A configuration file, one database with its actions, or the sample with its own configuration."""
+        settings = self._settings
+        if settings.databases_file is not None:
+            return {"MCP_DBQUERY_CONFIG": str(settings.databases_file.resolve())}
+        url = {
+            "MCP_DBQUERY_DATABASE_URL": settings.database_url or f"sqlite:///{self._sample_path}"
+        }
+        if settings.actions_file is not None:
+            return url | {"MCP_DBQUERY_ACTIONS_FILE": str(settings.actions_file.resolve())}
+        if settings.database_url is not None:
+            return url
+        sample = files("mcp_dbquery") / "sample" / "tracker.toml"
+        return url | {"MCP_DBQUERY_CONFIG": str(sample)}
 
     def _orchestrator(self) -> dict[str, str]:
         dbquery = {"url": f"{self._urls['mcp-dbquery']}/mcp", "own": True, "origin": "database"}

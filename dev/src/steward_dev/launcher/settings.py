@@ -8,7 +8,13 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
-DATABASE_SCHEMES = ("sqlite:///",)
+DATABASE_SCHEMES = (
+    "sqlite:///",
+    "postgresql://",
+    "postgres://",
+    "mysql://",
+    "mariadb://",
+)
 
 
 class LauncherSettings(ServiceSettings):
@@ -30,7 +36,9 @@ class LauncherSettings(ServiceSettings):
     database_url: str | None = None
     """The database the assistant may ask. None: the sample project tracker."""
     actions_file: Path | None = None
-    """What it may change there (TOML). None: nothing, or the sample's two actions for the sample."""
+    """What it may change there (TOML). None: nothing; the sample has its own."""
+    databases_file: Path | None = None
+    """Several databases with their rules (TOML, mcp-dbquery's configuration), instead of the two before."""
     policy_file: Path | None = None
     """The rules of which tool calls run, ask and are refused (TOML). None: the shipped ones."""
     redis_url: str | None = None
@@ -69,10 +77,12 @@ class LauncherSettings(ServiceSettings):
     @classmethod
     def _database_is_supported(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(DATABASE_SCHEMES):
-            raise ValueError("only sqlite:////absolute/path.db is supported so far")
+            raise ValueError(
+                "it must be sqlite:////absolute/path.db, postgresql://user@host/name or mysql://user@host/name"
+            )
         return url
 
-    @field_validator("actions_file", "policy_file")
+    @field_validator("actions_file", "databases_file", "policy_file")
     @classmethod
     def _file_exists(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
