@@ -114,7 +114,10 @@ async def test_over_http_only_a_token_made_for_this_server_opens_it(sample: Path
 async def test_over_http_the_roles_in_the_token_decide(sample: Path, tmp_path: Path) -> None:
     key = SigningKey.generate()
     database = Path(shutil.copy(sample, tmp_path / "sample.db"))
-    settings = {"ACTIONS_FILE": str(SAMPLE_ACTIONS), "LEDGER_PATH": str(tmp_path / "ledger.db")}
+    settings = {
+        "ACTIONS_FILE": str(SAMPLE_ACTIONS),
+        "STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+    }
     async with http_server(database, key, **settings) as url:
         said: dict[str, bool] = {}
         for role in ("member", "visitor"):
@@ -147,10 +150,10 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     (["serve", "--stdio"], {"DATABASE_URL": "host=db password=hunter2"}, "this is not supported"),
     (["serve", "--stdio"], {"DATABASE_URL": f"sqlite:///{__file__}"}, "not an SQLite database"),
     (["check"], {"ACTIONS_FILE": "/no/such.toml"}, "cannot be read"),
-    (["check"], {"ACTIONS_FILE": str(SAMPLE_ACTIONS)}, "LEDGER_PATH is not set"),
+    (["check"], {"ACTIONS_FILE": str(SAMPLE_ACTIONS)}, "STORE_URL is not set"),
     (
         ["check"],
-        {"ACTIONS_FILE": str(SAMPLE_ACTIONS), "LEDGER_PATH": "/proc/no/ledger.db"},
+        {"ACTIONS_FILE": str(SAMPLE_ACTIONS), "STORE_URL": "sqlite:////proc/no/store.db"},
         "cannot be written",
     ),
     (["check"], {"LIMITS": '{"timeout_s": "never"}'}, "MCP_DBQUERY_LIMITS is not usable"),
@@ -179,10 +182,12 @@ def test_a_bad_start_is_one_sentence_and_status_2(
     assert "hunter2" not in errors
 
 
-def test_the_ledger_may_not_be_the_database_itself(
+def test_the_store_may_not_be_the_database_itself(
     sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = environment(sample, ACTIONS_FILE=str(SAMPLE_ACTIONS), LEDGER_PATH=str(sample))
+    settings = environment(
+        sample, ACTIONS_FILE=str(SAMPLE_ACTIONS), STORE_URL=f"sqlite:///{sample}"
+    )
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["mcp-dbquery", "check"])
@@ -197,8 +202,8 @@ def test_check_tells_what_may_be_asked_and_changed_and_by_whom(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ledger = str(tmp_path / "new folder" / "ledger.db")
-    settings = environment(sample, ACTIONS_FILE=str(SAMPLE_ACTIONS), LEDGER_PATH=ledger)
+    store = f"sqlite:///{tmp_path / 'new folder' / 'store.db'}"
+    settings = environment(sample, ACTIONS_FILE=str(SAMPLE_ACTIONS), STORE_URL=store)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["mcp-dbquery", "check"])

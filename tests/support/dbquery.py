@@ -95,7 +95,7 @@ async def open_desk(
     """A server over `sample.db` in the directory, or over what `config` says; `database` are fields of its section."""
     file = directory / "sample.db"
     settings = Settings(
-        ledger_path=directory / "ledger.db", limits=Limits(**{**UNHURRIED, **limits})
+        store_url=f"sqlite:///{directory / 'ledger.db'}", limits=Limits(**{**UNHURRIED, **limits})
     )
     section = DatabaseConfig(url=f"sqlite:///{file}", actions_file=actions, **(database or {}))
     config = config or Config(databases={"sample": section})

@@ -156,7 +156,7 @@ class _Planner:
         url = self._urls["mcp-dbquery"]
         return {
             **self._asked_databases(),
-            "MCP_DBQUERY_LEDGER_PATH": str(self._var / "dbquery-ledger.db"),
+            "MCP_DBQUERY_STORE_URL": f"sqlite:///{self._var / 'dbquery-store.db'}",
             "MCP_DBQUERY_REDIS_URL": self._redis_url,
             "MCP_DBQUERY_RESOURCE_URL": f"{url}/mcp",
             "MCP_DBQUERY_ISSUERS": _jwks_of(self._urls["orchestrator"]),

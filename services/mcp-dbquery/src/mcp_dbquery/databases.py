@@ -5,13 +5,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mcp_dbquery.actions.runner import ActionRunner, check_actions
+from mcp_dbquery.actions.check import check_actions
+from mcp_dbquery.actions.runner import ActionRunner
 from mcp_dbquery.callers import values_of
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Engine
 from mcp_dbquery.errors import BadSetup, UnknownDatabase
 from mcp_dbquery.hints import did_you_mean
 from mcp_dbquery.quotas import Quota
+from mcp_dbquery.store import Store
 from shared.service_tokens import Principal
 
 _CLAIMS = re.compile(r":(claim_\w+)")
@@ -52,6 +54,8 @@ class Databases:
     """All of them, by name. `start` before anything is asked."""
 
     by_name: Mapping[str, Database]
+    store: Store | None = None
+    """What the server itself remembers."""
     _is_started: bool = field(default=False, init=False)
 
     async def start(self) -> None:
@@ -63,6 +67,8 @@ class Databases:
         if self._is_started:
             return
         try:
+            if self.store is not None:
+                await self.store.start()
             for database in self.by_name.values():
                 await _start(database)
         except BaseException:
@@ -71,19 +77,40 @@ class Databases:
         self._is_started = True
 
     async def close(self) -> None:
-        """End all that runs."""
+        """End all that runs; what is being changed gets a few seconds to come to its end."""
         self._is_started = False
         for database in self.by_name.values():
+            if database.actions is not None:
+                await database.actions.close()
             await database.engine.close()
+        if self.store is not None:
+            await self.store.close()
 
     async def problems(self) -> dict[str, str | None]:
-        """Database → why it cannot be asked right now."""
-        return {name: await database.engine.problem() for name, database in self.by_name.items()}
+        """Database, or `store` → why it cannot be asked right now."""
+        problems = {
+            name: await database.engine.problem() for name, database in self.by_name.items()
+        }
+        if self.store is not None:
+            problems["store"] = await self.store.problem()
+        return problems
 
     def visible_to(self, caller: Principal) -> list[Database]:
         """Those that this caller may ask, by name."""
         ordered = (self.by_name[name] for name in sorted(self.by_name))
         return [database for database in ordered if database.is_open_to(caller)]
+
+    @property
+    def runners(self) -> list[ActionRunner]:
+        """Those of the databases in which something may be changed."""
+        return [one.actions for one in self.by_name.values() if one.actions is not None]
+
+    def of_action(self, name: str) -> Database | None:
+        """The database that a declared action changes."""
+        having = (
+            one for one in self.by_name.values() if one.actions and name in one.actions.actions
+        )
+        return next(having, None)
 
     def choose(self, caller: Principal, name: str | None) -> Database:
         """The database of this name, or without a name the only one.

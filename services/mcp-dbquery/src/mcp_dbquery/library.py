@@ -1,17 +1,20 @@
 """The saved queries that a caller may run: those of the configuration, and the person's own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 
-from mcp_dbquery.config import SavedQuery, in_words
+from mcp_dbquery.config import SavedQuery
 from mcp_dbquery.databases import Database, Databases
-from mcp_dbquery.engine import Parameters, Scalar
-from mcp_dbquery.errors import BadSetup, UnknownQuery
+from mcp_dbquery.engine import Dialect, Parameters
+from mcp_dbquery.errors import BadSetup, NameTaken, UnknownQuery
 from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.parameters import LookupParameter, accepted, bound_value
 from mcp_dbquery.results import KeptQuery, SavedQueryList, SavedQuerySummary
-from mcp_dbquery.saved_queries import OwnQuery, SavedQueries, name_taken
+from mcp_dbquery.saved_queries import OwnQuery
+from mcp_dbquery.store import Store
 from shared.mcp_server import InvalidArguments, Refused
 from shared.service_tokens import Principal
 
@@ -24,25 +27,17 @@ class Declared:
 
     name: str
     database: str
+    dialect: Dialect
     query: SavedQuery
 
-    def bind(self, given: dict[str, Any]) -> Parameters:
+    def bind(self, given: Mapping[str, Any]) -> Parameters:
         """Raises InvalidArguments: the values are not what the parameters say."""
-        fields: dict[str, Any] = {
-            name: (parameter.annotation(), ...) for name, parameter in self.query.parameters.items()
+        declared = self.query.parameters
+        values = accepted(declared, given)
+        return {
+            name: bound_value(parameter, values[name], self.dialect)
+            for name, parameter in declared.items()
         }
-        model: type[BaseModel] = create_model(
-            "Parameters", __config__=ConfigDict(extra="forbid"), **fields
-        )
-        try:
-            values = model.model_validate(given)
-        except ValidationError as error:
-            known = ", ".join(self.query.parameters) or "none"
-            raise InvalidArguments(
-                f"params.{in_words(error)}.", hint=f"The parameters are: {known}."
-            ) from None
-        bound: dict[str, Scalar] = values.model_dump(mode="json")
-        return bound
 
 
 Runnable = Declared | OwnQuery
@@ -53,8 +48,8 @@ class Library:
     """Finds and keeps saved queries."""
 
     databases: Databases
-    own: SavedQueries | None
-    """None: nobody can keep any."""
+    store: Store | None
+    """Where persons' own are. None: nobody can keep any."""
 
     async def known_to(self, caller: Principal) -> SavedQueryList:
         """All that this caller may run, by name."""
@@ -88,16 +83,19 @@ class Library:
             NameTaken: another query that this caller may run has it.
             Refused: nothing can be kept here, or this is no such call.
         """
-        if self.own is None:
+        if self.store is None:
             raise Refused("Queries cannot be saved here: no place was configured for them.")
         if any(declared.name == name for declared in self._declared(caller)):
-            raise name_taken(name)
-        query = await self._kept(caller, name, title, arguments)
-        await self.own.keep(caller.tenant, caller.subject, query)
-        return KeptQuery(
-            name=name,
-            text=f"Saved as {name}. It can be asked for by that name and runs on today's data.",
-        )
+            raise NameTaken(f"There is a saved query {name} already.", hint="Take another name.")
+        query = (await self._kept(caller, name, title, arguments)).stored()
+        try:
+            await self.store.save_query(caller, query)
+        except NameTaken:
+            # A host that lost the answer asks again: the same under the same name is no conflict.
+            if await self.store.find_query(caller, name) != query:
+                raise
+        text = f"Saved as {name}. Ask for it by that name; it runs on the data of that day."
+        return KeptQuery(name=name, text=text)
 
     async def _kept(
         self, caller: Principal, name: str, title: str, arguments: dict[str, Any]
@@ -110,8 +108,7 @@ class Library:
             return OwnQuery(name, title, database.name, sql, _parameters(arguments.get("params")))
         if isinstance(other, str):
             database, query = await self.find(caller, other)
-            given = arguments.get("params")
-            bound = query.bind(given if isinstance(given, dict) else {})
+            bound = query.bind(_named_values(arguments.get("params")))
             text = query.sql if isinstance(query, OwnQuery) else query.query.sql
             return OwnQuery(name, title, database.name, text, bound)
         raise InvalidArguments(
@@ -120,19 +117,24 @@ class Library:
         )
 
     def check(self) -> None:
-        """Raises BadSetup: two databases declare a query of the same name."""
+        """Raises BadSetup: two databases declare a query of the same name, or one has a parameter it cannot have."""
         seen: dict[str, str] = {}
         for database in self.databases.by_name.values():
-            for name in database.config.queries:
+            for name, query in database.config.queries.items():
                 if name in seen:
                     raise BadSetup(
                         f"The query {name} is declared for {seen[name]} and for {database.name}; give one "
                         "another name."
                     )
                 seen[name] = database.name
+                if any(isinstance(one, LookupParameter) for one in query.parameters.values()):
+                    raise BadSetup(
+                        f"The query {name} has a lookup parameter, which is for actions; join the table instead."
+                    )
 
     async def _known(self, caller: Principal) -> dict[str, Runnable]:
-        own = [] if self.own is None else await self.own.of(caller.tenant, caller.subject)
+        stored = [] if self.store is None else await self.store.list_queries(caller)
+        own = [OwnQuery.of(query) for query in stored]
         visible = {database.name for database in self.databases.visible_to(caller)}
         known: dict[str, Runnable] = {
             query.name: query for query in own if query.database in visible
@@ -142,7 +144,7 @@ class Library:
 
     def _declared(self, caller: Principal) -> list[Declared]:
         return [
-            Declared(name, database.name, query)
+            Declared(name, database.name, database.engine.dialect, query)
             for database in self.databases.visible_to(caller)
             for name, query in database.config.queries.items()
             if not query.roles or caller.roles & set(query.roles)
@@ -165,8 +167,7 @@ def _summary(query: Runnable) -> SavedQuerySummary:
         title=query.query.title,
         description=query.query.description,
         parameters={
-            name: f"{parameter.type}: {parameter.description}"
-            for name, parameter in query.query.parameters.items()
+            name: parameter.in_words() for name, parameter in query.query.parameters.items()
         },
         own=False,
     )
@@ -186,6 +187,11 @@ def _parameters(given: object) -> Parameters:
         return _PARAMETERS.validate_python(given)
     except ValidationError:
         raise InvalidArguments("arguments: its params are no values that can be bound.") from None
+
+
+def _named_values(given: object) -> dict[str, Any]:
+    values = _parameters(given)
+    return values if isinstance(values, dict) else {}
 
 
 def _text_or_none(value: object) -> str | None:

@@ -7,8 +7,8 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from mcp_dbquery import schema
+from mcp_dbquery.actions.tools import HIDDEN_META, READS
 from mcp_dbquery.config import NAME
-from mcp_dbquery.conventions import HIDDEN_META, KEEP_META, READS, SAVE_TOOL
 from mcp_dbquery.databases import Database
 from mcp_dbquery.dialects import how_to_bind, which_dialect
 from mcp_dbquery.engine import Parameters
@@ -28,6 +28,9 @@ from mcp_dbquery.results import (
 from mcp_dbquery.search import search
 from shared.mcp_server import InvalidArguments, Rendered, note_in_audit
 
+KEEP_META = "io.steward/keep"
+"""On a reading tool: the hidden one that keeps a call of it under a name (docs/tool-conventions.md)."""
+SAVE_TOOL = "save_query"
 KEEPS = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )

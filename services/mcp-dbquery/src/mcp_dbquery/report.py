@@ -83,7 +83,7 @@ async def _saved(parts: Parts, caller: Principal) -> list[str]:
 def _server(settings: Settings, parts: Parts) -> list[str]:
     key = "configured" if settings.cursor_key or settings.cursor_key_file else "of this process"
     return [
-        f"Own saved queries: {'kept' if parts.library.own else 'cannot be kept (no ledger or path)'}",
+        f"Own saved queries: {'kept' if parts.library.store else 'cannot be kept (no store)'}",
         f"Pages and rates: {'shared over Redis' if settings.redis_url else 'of this process'}; cursor key {key}",
         f"Tokens accepted of: {', '.join(settings.issuers) or 'nobody'}",
     ]

@@ -6,17 +6,25 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
-from mcp.types import Resource
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, InputRequiredResult, Resource
 
-from mcp_dbquery.action_tools import add_action_tools
+from mcp_dbquery.actions.tools import add_action_tools
 from mcp_dbquery.dialects import which_dialect
 from mcp_dbquery.guides import add_completion, add_prompts, add_resources, listed_resources
 from mcp_dbquery.parts import Parts
 from mcp_dbquery.reading_tools import add_reading_tools
 from mcp_dbquery.settings import Settings
-from shared.mcp_server import SdkVerifier, ToolServer, add_operations, auth_settings
+from shared.mcp_server import (
+    SdkVerifier,
+    ToolServer,
+    add_operations,
+    auth_settings,
+    note_in_audit,
+)
 from shared.service_tokens import TokenVerifier
 
+PREVIEW_PREFIX = "preview_"
 TTL_MS = 60_000
 """As long as engines keep their catalogues."""
 CACHED = (
@@ -40,6 +48,16 @@ class DatabaseServer(ToolServer):
             **of_the_sdk,
         )
         self._parts = parts
+
+    async def _call(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        # Who may not ask a database may not change it either, whatever the action's roles say.
+        database = self._parts.databases.of_action(name.removeprefix(PREVIEW_PREFIX))
+        if database is not None:
+            note_in_audit(database=database.name)
+            self._parts.databases.choose(self._parts.caller(), database.name)
+        return await super()._call(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:
         return listed_resources(self._parts)
@@ -76,7 +94,7 @@ def build_server(
         **protection,
     )
     add_reading_tools(server, parts)
-    add_action_tools(server, parts)
+    add_action_tools(server, parts.databases.runners, parts.caller)
     add_resources(server, parts)
     add_prompts(server, parts)
     add_completion(server, parts)

@@ -31,10 +31,9 @@ class Settings(ServiceSettings):
     limits: Limits = Field(default_factory=Limits)
     """JSON object: limits that differ, from the file's too."""
 
-    ledger_path: Path | None = None
-    """Where it is kept which actions were done (SQLite). Needed when there are actions."""
-    saved_queries_path: Path | None = None
-    """Where persons' own saved queries are kept (SQLite). None: beside the ledger; without one, none can be kept."""
+    store_url: str | None = None
+    """Where the server keeps which actions were done, and persons' saved queries: sqlite:////absolute/path.db, or
+    postgresql://… for several replicas. Needed when there are actions; without it no query can be saved."""
     redis_url: str | None = None
     """Redis or Valkey, so that replicas share pages and rate limits. None: each process keeps its own."""
     cursor_key: SecretStr | None = None
