@@ -30,6 +30,10 @@ class Declared:
     dialect: Dialect
     query: SavedQuery
 
+    @property
+    def sql(self) -> str:
+        return self.query.sql
+
     def bind(self, given: Mapping[str, Any]) -> Parameters:
         """Raises InvalidArguments: the values are not what the parameters say."""
         declared = self.query.parameters
@@ -109,8 +113,7 @@ class Library:
         if isinstance(other, str):
             database, query = await self.find(caller, other)
             bound = query.bind(_named_values(arguments.get("params")))
-            text = query.sql if isinstance(query, OwnQuery) else query.query.sql
-            return OwnQuery(name, title, database.name, text, bound)
+            return OwnQuery(name, title, database.name, query.sql, bound)
         raise InvalidArguments(
             "arguments: are not those of a query.",
             hint="A further page cannot be saved; its first can.",

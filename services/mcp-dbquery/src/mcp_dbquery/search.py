@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mcp_dbquery.cleaning import clean
 from mcp_dbquery.engine import Catalog, Relation
 from mcp_dbquery.results import SchemaHit
 
@@ -17,8 +18,10 @@ _EMPTY = frozenset(_OF_QUESTIONS.split())
 """Words that no name is found by."""
 TABLE_NAME, COLUMN_NAME, COMMENT = 4.0, 3.0, 1.5
 """What a word weighs where it is found."""
-OF_ITS_TABLE = 0.3
-"""How much of its table's score a column gets that fits by itself, so that the fitting table's comes first."""
+OF_ITS_TABLE = 0.5
+"""What a word of its table counts for a column that fits another word: `task status` means tasks.status."""
+COVERED = 0.5
+"""What a name gets that has no other words than those wanted, in part for one that has."""
 SHORTEST_PREFIX = 3
 
 
@@ -58,34 +61,47 @@ class _Field:
 
 
 def _hits(relation: Relation, wanted: list[str]) -> Iterable[SchemaHit]:
-    of_table = _score(
-        wanted, [_Field.of(relation.name, TABLE_NAME), _Field.of(relation.comment, COMMENT)]
-    )
-    if of_table:
+    table = [_Field.of(relation.name, TABLE_NAME), _Field.of(relation.comment, COMMENT)]
+    of_table = [_best(word, table) for word in wanted]
+    if any(of_table):
         yield SchemaHit(
-            table=relation.name, column=None, comment=relation.comment, score=round(of_table, 3)
+            table=relation.name,
+            column=None,
+            comment=_cleaned(relation.comment),
+            score=_score(of_table, table[0], wanted),
         )
     for column in relation.columns:
         fields = [_Field.of(column.name, COLUMN_NAME), _Field.of(column.comment, COMMENT)]
-        score = _score(wanted, fields)
-        if score:
+        of_column = [_best(word, fields) for word in wanted]
+        if any(of_column):
+            together = [
+                max(own, OF_ITS_TABLE * tables)
+                for own, tables in zip(of_column, of_table, strict=True)
+            ]
             yield SchemaHit(
                 table=relation.name,
                 column=column.name,
                 type=column.type,
-                comment=column.comment,
-                score=round(score + OF_ITS_TABLE * of_table, 3),
+                comment=_cleaned(column.comment),
+                score=_score(together, fields[0], wanted),
             )
 
 
-def _score(wanted: list[str], fields: list[_Field]) -> float:
-    """The weight of each wanted word where it fits best, in relation to all that was wanted."""
-    best = (
-        max(field.weight * max((_likeness(word, other) for other in field.words), default=0.0)
-            for field in fields)
-        for word in wanted
-    )  # fmt: skip
-    return sum(best) / len(wanted)
+def _cleaned(comment: str | None) -> str | None:
+    return None if comment is None else clean(comment)
+
+
+def _best(word: str, fields: list[_Field]) -> float:
+    """What a word weighs where it fits best."""
+    return max(
+        field.weight * max((_likeness(word, other) for other in field.words), default=0.0)
+        for field in fields
+    )
+
+
+def _score(weights: list[float], name: _Field, wanted: list[str]) -> float:
+    covered = len(name.words.intersection(wanted)) / max(1, len(name.words))
+    return round(sum(weights) / len(weights) + COVERED * covered, 3)
 
 
 def _likeness(wanted: str, word: str) -> float:

@@ -1,0 +1,71 @@
+"""A caller that goes away takes its statement along: over real HTTP, in both eras of the protocol."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from structlog.testing import capture_logs
+from support.dbquery import UNHURRIED, person
+from support.servers import serving
+
+from mcp_dbquery.config import Config, DatabaseConfig, Limits
+from mcp_dbquery.parts import Parts, make_parts
+from mcp_dbquery.server import build_server
+from mcp_dbquery.settings import Settings
+from mcp_dbquery.sqlite.engine import WORKERS
+from shared.mcp_server import transport_security
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+SOON_S = 20
+"""Far below the 60 s after which the statements would have been stopped anyhow."""
+
+
+def statements(parts: Parts) -> int:
+    """How many are under way."""
+    desks = parts.databases.by_name["sample"].quota._desks
+    return sum(desk.present for desk in desks.values())
+
+
+async def until(parts: Parts, number: int) -> None:
+    while statements(parts) != number:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_statements_end_when_their_callers_go_away(
+    sample: Path, tmp_path: Path, mode: Literal["auto", "legacy"]
+) -> None:
+    file = shutil.copy(sample, tmp_path / "sample.db")
+    limits = Limits(**UNHURRIED, timeout_s=60, concurrent=WORKERS)
+    config = Config(limits=limits, databases={"sample": DatabaseConfig(url=f"sqlite:///{file}")})
+    settings = Settings()
+    parts = make_parts(settings, config, person("ada"))
+    app = build_server(settings, parts).streamable_http_app(
+        transport_security=transport_security([])
+    )
+
+    async def ask(url: str, sql: str) -> object:
+        async with (
+            httpx2.AsyncClient(timeout=None) as http,
+            Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
+        ):
+            return (await client.call_tool("query", {"sql": sql})).structured_content
+
+    with capture_logs() as logs:
+        async with asyncio.timeout(SOON_S), serving(app) as url:
+            # As many as there are workers: one that went on would leave the next question waiting for it.
+            crowd = [asyncio.create_task(ask(url, ENDLESS)) for _ in range(WORKERS)]
+            await until(parts, WORKERS)
+            for task in crowd:
+                task.cancel()
+            await asyncio.gather(*crowd, return_exceptions=True)
+            await until(parts, 0)
+            answers = await asyncio.gather(*(ask(url, "SELECT 1") for _ in range(WORKERS)))
+    assert all(isinstance(answer, dict) and answer["rows"] == [[1]] for answer in answers)
+    decisions = [log["decision"] for log in logs if log["event"] == "tool_called"]
+    assert decisions == ["cancelled"] * WORKERS + ["done"] * WORKERS
