@@ -3,14 +3,14 @@
 import asyncio
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from structlog.testing import capture_logs
-from support.dbquery import UNHURRIED, person
+from support.dbquery import UNHURRIED, answer, person
 from support.servers import serving
 
 from mcp_dbquery.config import Config, DatabaseConfig, Limits
@@ -25,15 +25,11 @@ SOON_S = 20
 """Far below the 60 s after which the statements would have been stopped anyhow."""
 
 
-def statements(parts: Parts) -> int:
-    """How many are under way."""
-    desks = parts.databases.by_name["sample"].quota._desks
-    return sum(desk.present for desk in desks.values())
-
-
 async def until(parts: Parts, number: int) -> None:
-    while statements(parts) != number:
-        await asyncio.sleep(0.01)
+    """Until so many statements are under way."""
+    quota = parts.databases.by_name["sample"].quota
+    while quota.under_way != number:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -49,12 +45,12 @@ async def test_statements_end_when_their_callers_go_away(
         transport_security=transport_security([])
     )
 
-    async def ask(url: str, sql: str) -> object:
+    async def ask(url: str, sql: str) -> dict[str, Any]:
         async with (
             httpx2.AsyncClient(timeout=None) as http,
             Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
         ):
-            return (await client.call_tool("query", {"sql": sql})).structured_content
+            return answer(await client.call_tool("query", {"sql": sql}))
 
     with capture_logs() as logs:
         async with asyncio.timeout(SOON_S), serving(app) as url:
@@ -66,6 +62,6 @@ async def test_statements_end_when_their_callers_go_away(
             await asyncio.gather(*crowd, return_exceptions=True)
             await until(parts, 0)
             answers = await asyncio.gather(*(ask(url, "SELECT 1") for _ in range(WORKERS)))
-    assert all(isinstance(answer, dict) and answer["rows"] == [[1]] for answer in answers)
+    assert [told["rows"] for told in answers] == [[[1]]] * WORKERS
     decisions = [log["decision"] for log in logs if log["event"] == "tool_called"]
     assert decisions == ["cancelled"] * WORKERS + ["done"] * WORKERS

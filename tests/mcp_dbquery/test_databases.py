@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from structlog.testing import capture_logs
-from support.dbquery import UNHURRIED, Desk, in_one_task, open_desk, person, said
+from support.dbquery import UNHURRIED, Desk, answer, in_one_task, open_desk, person, said
 
 from mcp_dbquery.config import Config, DatabaseConfig, Limits, load_config
 from mcp_dbquery.errors import BadSetup
@@ -17,12 +17,6 @@ from mcp_dbquery.parts import make_parts
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration, name_of
-
-
-def answer(result: Any) -> dict[str, Any]:
-    assert not result.is_error, said(result)
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
 
 
 @pytest.fixture

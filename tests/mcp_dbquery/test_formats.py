@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from support.dbquery import Desk, said
+from support.dbquery import Desk, answer, said
 
 from mcp_dbquery.cleaning import clean, clean_rows, is_clean
 from mcp_dbquery.formats import FORMULA_STARTS, csv_text, distinct, markdown, records
 
-CELLS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20)
+CELLS: st.SearchStrategy[JsonValue] = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20)
+)
 NAMES = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=5)
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
@@ -86,11 +88,9 @@ HIDDEN = "char(0x202e) || 'x' || char(0xE0041) || char(27) || '[31m' AS t"
 async def test_unseen_characters_never_leave_and_it_is_said(desk: Desk, shape: str) -> None:
     result = await desk.call("query", {"sql": f"SELECT {HIDDEN}", "format": shape})
     assert not UNSEEN.search(said(result).replace("\r\n", "\n"))
-    assert isinstance(result.structured_content, dict)
-    assert not UNSEEN.search(str(result.structured_content.get("text", "")).replace("\r\n", "\n"))
-    assert result.structured_content["warnings"] == [
-        "Unseen control characters were taken out of 1 values."
-    ]
+    told = answer(result)
+    assert not UNSEEN.search(str(told.get("text", "")).replace("\r\n", "\n"))
+    assert told["warnings"] == ["Unseen control characters were taken out of 1 values."]
 
 
 async def test_each_format_says_the_same(desk: Desk) -> None:

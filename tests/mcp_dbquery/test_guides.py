@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from mcp import MCPError
@@ -25,7 +25,7 @@ async def reader(
         yield desk
 
 
-async def read(desk: Desk, uri: str) -> dict[str, object]:
+async def read(desk: Desk, uri: str) -> dict[str, Any]:
     (content,) = (await desk.client.read_resource(uri)).contents
     assert isinstance(content, TextResourceContents)
     assert content.mime_type == "application/json"
@@ -46,9 +46,7 @@ async def test_the_schema_can_be_read_as_resources(reader: Desk) -> None:
         "schema://{database}",
         "schema://{database}/{table}",
     ]
-    tables = (await read(reader, "schema://sample"))["tables"]
-    assert isinstance(tables, list)
-    assert len(tables) == 8
+    assert len((await read(reader, "schema://sample"))["tables"]) == 8
     tasks = await read(reader, "schema://sample/tasks")
     assert tasks["name"] == "tasks"
     assert tasks["referenced_by"] == ["comments.task_id", "commits.task_id"]

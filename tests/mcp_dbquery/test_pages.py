@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.dbquery import Desk, open_desk, person, said
+from support.dbquery import Desk, answer, open_desk, person, problem, said
 
 from mcp_dbquery.pages import Cursors, Place, new_query_id
 from mcp_dbquery.results import Format
@@ -60,10 +60,7 @@ def test_a_cursor_ends_with_its_lifetime() -> None:
 async def all_pages(desk: Desk, sql: str, **arguments: Any) -> list[dict[str, Any]]:
     pages = [await desk.query(sql, **arguments)]
     while "next_cursor" in pages[-1]:
-        result = await desk.call("query", {"cursor": pages[-1]["next_cursor"]})
-        assert not result.is_error, said(result)
-        assert isinstance(result.structured_content, dict)
-        pages.append(result.structured_content)
+        pages.append(answer(await desk.call("query", {"cursor": pages[-1]["next_cursor"]})))
     return pages
 
 
@@ -86,9 +83,8 @@ async def test_pages_agree_though_the_database_has_changed(desk: Desk) -> None:
     connection.execute("DELETE FROM comments")
     connection.commit()
     connection.close()
-    second = await desk.call("query", {"cursor": first["next_cursor"]})
-    assert second.structured_content is not None
-    assert second.structured_content["rows"][0] == [1_001]
+    second = answer(await desk.call("query", {"cursor": first["next_cursor"]}))
+    assert second["rows"][0] == [1_001]
 
 
 @pytest.mark.parametrize("shape", FORMATS)
@@ -147,10 +143,8 @@ async def test_a_cursor_of_somebody_else_reads_like_one_that_is_none(desk: Desk)
             await runner.next_page(cursor, stranger)
     for wrong in ("", "x", cursor[:-1], cursor + "A", cursor.swapcase()):
         result = await desk.call("query", {"cursor": wrong})
-        assert result.is_error
-        assert WRONG in said(result)
-        assert isinstance(result.structured_content, dict)
-        assert result.structured_content["code"] == "cursor_expired"
+        told = problem(result)
+        assert (told["code"], told["message"]) == ("cursor_expired", WRONG)
     assert (await runner.next_page(cursor, person("ada", ["member"]))).structured["offset"] == 10
 
 

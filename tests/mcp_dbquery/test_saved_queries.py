@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mcp.types import CallToolResult
-from support.dbquery import Desk, in_one_task, open_desk, person, said
+from support.dbquery import Desk, answer, in_one_task, open_desk, person, problem, said
 
 from mcp_dbquery.config import Config, DatabaseConfig, SavedQuery
 from mcp_dbquery.errors import BadSetup
@@ -49,10 +49,7 @@ async def save(desk: Desk, name: str, arguments: dict[str, Any]) -> CallToolResu
 
 
 async def run(desk: Desk, name: str, **arguments: Any) -> dict[str, Any]:
-    result = await desk.call("run_saved_query", {"name": name, **arguments})
-    assert not result.is_error, said(result)
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
+    return answer(await desk.call("run_saved_query", {"name": name, **arguments}))
 
 
 def library(desk: Desk) -> Library:
@@ -75,9 +72,7 @@ async def test_a_declared_query_runs_with_checked_parameters(shelf: Desk) -> Non
 
 
 async def test_only_queries_of_ones_roles_are_listed_and_run(shelf: Desk) -> None:
-    listed = await shelf.call("list_saved_queries", {})
-    assert isinstance(listed.structured_content, dict)
-    (query,) = listed.structured_content["queries"]
+    (query,) = answer(await shelf.call("list_saved_queries", {}))["queries"]
     assert (query["name"], query["own"]) == ("tasks_of", False)
     assert set(query["parameters"]) == {"status", "most"}
     refused = await shelf.call("run_saved_query", {"name": "budgets"})
@@ -88,11 +83,10 @@ async def test_only_queries_of_ones_roles_are_listed_and_run(shelf: Desk) -> Non
 
 
 async def test_a_call_that_worked_is_kept_with_its_values_as_defaults(shelf: Desk) -> None:
-    call = {"sql": "SELECT title FROM tasks WHERE id = :id", "params": {"id": 42}, "max_rows": 5}
-    await shelf.query(**call)
-    kept = await save(shelf, "the_task", call)
-    assert isinstance(kept.structured_content, dict)
-    assert kept.structured_content["name"] == "the_task"
+    sql = "SELECT title FROM tasks WHERE id = :id"
+    rest: dict[str, Any] = {"params": {"id": 42}, "max_rows": 5}
+    await shelf.query(sql, **rest)
+    assert answer(await save(shelf, "the_task", {"sql": sql, **rest}))["name"] == "the_task"
     assert (await run(shelf, "the_task"))["rows"] == [["Write the release notes"]]
     other = await run(shelf, "the_task", params={"id": 43})
     assert other["rows"] != [["Write the release notes"]]
@@ -118,9 +112,7 @@ async def test_a_taken_name_is_a_conflict_and_the_same_wish_again_is_none(shelf:
     first, same = [await save(shelf, "mine", {"sql": "SELECT 1"}) for _ in range(2)]
     assert first.structured_content == same.structured_content
     for name in ("mine", "tasks_of"):
-        other = await save(shelf, name, {"sql": "SELECT 2"})
-        assert isinstance(other.structured_content, dict)
-        assert other.structured_content["code"] == "conflict"
+        assert problem(await save(shelf, name, {"sql": "SELECT 2"}))["code"] == "conflict"
     assert (await run(shelf, "mine"))["rows"] == [[1]]
 
 

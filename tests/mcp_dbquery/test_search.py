@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.dbquery import Desk
+from support.dbquery import Desk, answer
 
 from mcp_dbquery.engine import Catalog, Column, Relation
 from mcp_dbquery.search import search, singular, words
@@ -79,8 +79,7 @@ def test_names_are_words_however_they_are_written() -> None:
 
 
 async def test_the_tool_finds_in_the_sample(desk: Desk) -> None:
-    result = await desk.call("search_schema", {"text": "open bugs by severity", "limit": 3})
-    assert isinstance(result.structured_content, dict)
-    hits = [(hit["table"], hit["column"]) for hit in result.structured_content["hits"]]
+    found = answer(await desk.call("search_schema", {"text": "open bugs by severity", "limit": 3}))
+    hits = [(hit["table"], hit["column"]) for hit in found["hits"]]
     assert ("bugs", None) in hits
     assert ("bugs", "severity") in hits

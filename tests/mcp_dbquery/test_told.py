@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcp import Client
-from support.dbquery import UNHURRIED, person, said
+from support.dbquery import UNHURRIED, answer, person
 from support.engines import ToldEngine
 
 from mcp_dbquery.config import DatabaseConfig, Limits
@@ -52,10 +52,7 @@ async def client_of(engine: ToldEngine) -> AsyncGenerator[Client]:
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, said(result)
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
+    return answer(await client.call_tool(tool, arguments))
 
 
 async def test_a_result_says_what_the_policy_keeps_from_it() -> None:

@@ -37,9 +37,7 @@ class Desk:
         return result
 
     async def query(self, sql: str, **arguments: Any) -> dict[str, Any]:
-        result = await self.call("query", {"sql": sql, **arguments})
-        assert not result.is_error, said(result)
-        return cast("dict[str, Any]", result.structured_content)
+        return answer(await self.call("query", {"sql": sql, **arguments}))
 
     async def refusal(self, sql: str) -> str:
         result = await self.call("query", {"sql": sql})
@@ -49,6 +47,18 @@ class Desk:
     def fingerprint(self) -> str:
         """Changes when anything in the database file does."""
         return hashlib.sha256(self.database.read_bytes()).hexdigest()
+
+
+def answer(result: CallToolResult) -> dict[str, Any]:
+    """What a call that worked gave."""
+    assert not result.is_error, said(result)
+    return cast("dict[str, Any]", result.structured_content)
+
+
+def problem(result: CallToolResult) -> dict[str, Any]:
+    """What was told of a call that did not."""
+    assert result.is_error, result.structured_content
+    return cast("dict[str, Any]", result.structured_content)
 
 
 def said(result: CallToolResult) -> str:

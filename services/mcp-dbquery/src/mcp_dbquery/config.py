@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -249,11 +249,12 @@ def in_words(error: ValidationError) -> str:
 def _with_absolute_paths(content: Any, folder: Path) -> Any:
     """The paths of files in the configuration, seen from where the configuration is."""
     if isinstance(content, dict):
+        section = cast("dict[str, Any]", content)
         return {
             key: str(folder / value)
             if key in {"file", "actions_file"} and isinstance(value, str)
             else _with_absolute_paths(value, folder)
-            for key, value in content.items()
+            for key, value in section.items()
         }
     return content
 

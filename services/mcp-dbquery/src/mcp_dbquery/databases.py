@@ -38,7 +38,9 @@ class Database:
 
     def actions_of(self, caller: Principal) -> list[str]:
         """The tools that change something in it and that this caller may use."""
-        declared = self.actions.actions if self.actions else {}
+        if self.actions is None:
+            return []
+        declared = self.actions.actions
         return [name for name, action in declared.items() if caller.roles & set(action.roles)]
 
     def standing(self, caller: Principal) -> str:

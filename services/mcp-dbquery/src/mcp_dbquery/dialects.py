@@ -49,10 +49,10 @@ def which_dialect(dialects: Sequence[str]) -> str:
 
 def how_to_bind(dialects: Sequence[str]) -> str:
     """How values are bound, a sentence."""
-    ways = {dialect: way for dialect, way in BINDING.items() if dialect in dialects}
-    if len(set(ways.values())) == 1:
-        return f"Bind values as {next(iter(ways.values()))} instead of writing them in."
-    told = ", ".join(f"{way} in {NAMES[dialect]}" for dialect, way in ways.items())
+    ways = [(way, NAMES[dialect]) for dialect, way in BINDING.items() if dialect in dialects]
+    if len({way for way, _ in ways}) == 1:
+        return f"Bind values as {ways[0][0]} instead of writing them in."
+    told = ", ".join(f"{way} in {name}" for way, name in ways)
     return f"Bind values instead of writing them in: {told}."
 
 

@@ -65,7 +65,8 @@ class Cursors:
         is_whole = len(body) == _BODY.size and _text(sealed) == cursor
         if not is_whole or not hmac.compare_digest(mac, self._mac(body, person)):
             return None
-        query_id, offset, page_rows, number, ends_at = _BODY.unpack(body)
+        unpacked: tuple[bytes, int, int, int, int] = _BODY.unpack(body)
+        query_id, offset, page_rows, number, ends_at = unpacked
         if ends_at < self.clock():
             return None
         return Place(query_id.hex(), offset, page_rows, _FORMATS[number])

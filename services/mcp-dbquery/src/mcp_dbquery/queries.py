@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
-from pydantic import JsonValue
 
 from mcp_dbquery.cleaning import clean, clean_rows
 from mcp_dbquery.databases import Database, Databases, person_key
@@ -39,7 +38,7 @@ class _Result:
 
     database: str
     query_id: str
-    columns: list[dict[str, JsonValue]]
+    columns: list[dict[str, str]]
     rows: Rows
     start: int
     """Rows before these."""
@@ -158,7 +157,7 @@ class _Page:
     def __init__(self, result: _Result, place: Place, most_bytes: int) -> None:
         self.result = result
         self.place = place
-        names = [str(column["name"]) for column in result.columns]
+        names = [column["name"] for column in result.columns]
         begin = place.offset - result.start
         wanted, self._cleaned = clean_rows(result.rows[begin : begin + place.page_rows])
         self.rows, self._shown = fitting(
@@ -220,7 +219,7 @@ class _Page:
 
 async def _result(database: Database, reading: Reading, caller: Principal) -> _Result:
     found = await _relations(database, reading, caller)
-    columns: list[dict[str, JsonValue]] = [
+    columns: list[dict[str, str]] = [
         {"name": clean(column.name), "type": column.type}
         | ({"masked": column.mask} if column.mask else {})
         for column in reading.columns

@@ -83,6 +83,11 @@ class Quota:
     rate: Rate
     _desks: dict[str, _Desk] = field(default_factory=dict[str, _Desk], init=False)
 
+    @property
+    def under_way(self) -> int:
+        """Statements of all persons that run or wait."""
+        return sum(desk.present for desk in self._desks.values())
+
     @asynccontextmanager
     async def statement(self, person: str) -> AsyncGenerator[None]:
         """For the time that a statement of this person runs. Waits for its turn.

@@ -53,8 +53,10 @@ class MemorySpool:
 
     async def get(self, person: str, query_id: str) -> bytes | None:
         self._forget_ended()
-        kept = self._kept.get(person, {}).get(query_id)
-        return None if kept is None else kept[1]
+        own = self._kept.get(person)
+        if own is None or query_id not in own:
+            return None
+        return own[query_id][1]
 
     def _forget_ended(self) -> None:
         now = self.clock()
