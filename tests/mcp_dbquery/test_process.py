@@ -22,7 +22,7 @@ from support.processes import running
 from support.servers import serving
 
 from mcp_dbquery.__main__ import main
-from mcp_dbquery.sample.make import SAMPLE_ACTIONS
+from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG
 from mcp_dbquery.sqlite.url import path_of
 from shared.service_tokens import SigningKey, TokenIssuer
 from steward_dev.launcher.ports import free_port
@@ -158,6 +158,12 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     ),
     (["check"], {"LIMITS": '{"timeout_s": "never"}'}, "MCP_DBQUERY_LIMITS is not usable"),
     (["check"], {"LIMITS": '{"timeout_s": 600}'}, "MCP_DBQUERY_LIMITS is not usable"),
+    (
+        ["serve", "--http", "127.0.0.1:1", "--insecure-no-auth"],
+        {"DATABASE_URL": "sqlite:////no/such.db"},
+        "there is no such file",
+    ),
+    (["init", "--database", "sample"], {"OWNER_URL": "oracle://o:hunter2@x"}, "not supported"),
     (["sample", __file__], {}, "Use --force to replace it"),
 ]
 
@@ -180,6 +186,58 @@ def test_a_bad_start_is_one_sentence_and_status_2(
     errors = capsys.readouterr().err
     assert complaint in errors
     assert "hunter2" not in errors
+
+
+@pytest.mark.parametrize("way", [["--stdio"], ["--http", "127.0.0.1:1", "--insecure-no-auth"]])
+def test_what_only_the_database_can_find_wrong_ends_a_start_as_plainly(
+    sample: Path, tmp_path: Path, way: list[str]
+) -> None:
+    actions = tmp_path / "actions.toml"
+    actions.write_text(SAMPLE_ACTIONS.read_text().replace("FROM tasks", "FROM nowhere"))
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    ended = subprocess.run(
+        [sys.executable, "-m", "mcp_dbquery", "serve", *way],
+        env=environment(sample, ACTIONS_FILE=str(actions), STORE_URL=store),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert "nowhere" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_check_shows_a_configuration_as_a_role_sees_it(
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment(sample, STORE_URL=f"sqlite:///{tmp_path / 'store.db'}").items():
+        monkeypatch.setenv(name, value)
+    told: dict[str, str] = {}
+    for role in ("member", "visitor"):
+        arguments = ["mcp-dbquery", "--check", "--config", str(SAMPLE_CONFIG), "--as", role]
+        monkeypatch.setattr(sys, "argv", arguments)
+        main()
+        told[role] = capsys.readouterr().out
+    assert "As seen by a caller with: member" in told["member"]
+    assert "late_tasks(day) in tracker: Late tasks" in told["member"]
+    action = "add_comment(task_id, body): owner, admin, support, member"
+    assert f"{action}\n" in told["member"]
+    assert f"{action} (not this caller)" in told["visitor"]
+
+
+def test_a_server_with_sqlite_alone_loads_no_other_engine(sample: Path) -> None:
+    check = (
+        "import sys; from mcp_dbquery.settings import Settings, configuration; "
+        "from mcp_dbquery.parts import make_parts; s = Settings(); make_parts(s, configuration(s)); "
+        "sys.exit(bool({'pglast', 'aiomysql', 'mcp_dbquery.postgres', 'mcp_dbquery.mysql'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", check]
+    assert subprocess.run(command, env=environment(sample), check=False).returncode == 0
 
 
 def test_the_store_may_not_be_the_database_itself(

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from mcp_dbquery.config import Config, DatabaseConfig
-from mcp_dbquery.engines import apply_sql, init_sql
+from mcp_dbquery.engines import setup_of
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parts import Parts, make_parts
 from mcp_dbquery.report import report
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case "check":
             asyncio.run(_check(_settings(arguments), arguments.roles, arguments.tenant))
         case "init":
-            _init(_settings(arguments), arguments)
+            asyncio.run(_init(_settings(arguments), arguments))
         case _ if arguments.stdio:
             asyncio.run(_serve_stdio(_settings(arguments)))
         case _:
@@ -175,15 +175,16 @@ async def _check(settings: Settings, roles: Sequence[str], tenant: str) -> None:
         await parts.databases.close()
 
 
-def _init(settings: Settings, arguments: argparse.Namespace) -> None:
+async def _init(settings: Settings, arguments: argparse.Namespace) -> None:
     name: str = arguments.database
     database = _configured(configuration(settings), name)
     owner_url = _owner_url(arguments.owner_url_file)
-    sql = init_sql(name, database, owner_url)
+    setup = setup_of(name, owner_url)
+    sql = await setup.init_sql(name, database, owner_url)
     if not arguments.apply:
         print(sql)
         return
-    apply_sql(name, sql, owner_url)
+    await setup.apply(sql, owner_url, database)
     print(f"The database {name} is prepared. `mcp-dbquery check` says what may be asked.")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import cast
+from typing import Protocol, cast
 
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Engine
@@ -17,12 +17,24 @@ _ENGINES = {
     "mariadb": "mcp_dbquery.mysql.engine:MysqlEngine",
 }
 _SETUPS = {
-    "postgresql": "mcp_dbquery.postgres.setup",
-    "postgres": "mcp_dbquery.postgres.setup",
+    "postgresql": "mcp_dbquery.postgres.init",
+    "postgres": "mcp_dbquery.postgres.init",
     "mysql": "mcp_dbquery.mysql.setup",
     "mariadb": "mcp_dbquery.mysql.setup",
 }
-"""Modules with `init_sql(name, config, owner_url)` and `apply(sql, owner_url)`."""
+"""Modules that are a Setup."""
+
+
+class Setup(Protocol):
+    """Prepares a database for being asked."""
+
+    async def init_sql(self, name: str, config: DatabaseConfig, owner_url: str) -> str:
+        """The SQL for login, rights and views. Raises BadSetup."""
+        ...
+
+    async def apply(self, sql: str, owner_url: str, config: DatabaseConfig) -> None:
+        """Run it as the owner. Raises BadSetup."""
+        ...
 
 
 def open_engine(name: str, config: DatabaseConfig, limits: Limits) -> Engine:
@@ -36,28 +48,17 @@ def open_engine(name: str, config: DatabaseConfig, limits: Limits) -> Engine:
     return cast("MakeEngine", getattr(_imported(name, module), kind))(name, config, limits)
 
 
-def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
-    """The SQL that prepares a database for being asked: login, rights, views. For its owner to review.
+def setup_of(name: str, owner_url: str) -> Setup:
+    """What prepares the database that its owner reaches with this URL.
 
     Raises:
-        BadSetup: the database needs none, or it cannot be made.
+        BadSetup: it needs no preparation, or no engine is for such a URL.
     """
-    make = getattr(_setup(name, owner_url), "init_sql")  # noqa: B009 - the module is chosen at run time
-    return cast("Callable[[str, DatabaseConfig, str], str]", make)(name, config, owner_url)
-
-
-def apply_sql(name: str, sql: str, owner_url: str) -> None:
-    """Run that SQL as the owner. Raises BadSetup: the database refused it; nothing is half done."""
-    apply = getattr(_setup(name, owner_url), "apply")  # noqa: B009 - the module is chosen at run time
-    cast("Callable[[str, str], None]", apply)(sql, owner_url)
-
-
-def _setup(name: str, owner_url: str) -> object:
     if owner_url.startswith("sqlite:"):
         raise BadSetup(
             "An SQLite file needs no preparation; its rules are kept by each connection."
         )
-    return _imported(name, _of_scheme(name, owner_url, _SETUPS))
+    return cast("Setup", _imported(name, _of_scheme(name, owner_url, _SETUPS)))
 
 
 def _of_scheme(name: str, url: str, known: dict[str, str]) -> str:
