@@ -17,9 +17,10 @@ from mcp_dbquery.config import Config, DatabaseConfig, Limits
 from mcp_dbquery.parts import Parts, make_parts
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings
-from mcp_dbquery.sqlite.engine import WORKERS
 from shared.mcp_server import transport_security
 
+WORKERS = 4
+"""Of an SQLite engine."""
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 SOON_S = 20
 """Far below the 60 s after which the statements would have been stopped anyhow."""
