@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import httpx
 import httpx2
@@ -17,6 +17,7 @@ from support.servers import serving
 
 from shared.mcp_server import (
     Refused,
+    Rendered,
     SdkVerifier,
     ToolServer,
     add_operations,
@@ -108,6 +109,26 @@ async def test_an_error_of_its_own_is_told_by_a_reference_into_the_log() -> None
     assert result.structured_content is not None
     assert result.structured_content["code"] == "internal"
     assert result.structured_content["details"] == {"reference": line["reference"]}
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_large_fields_arrive_with_the_others(mode: Literal["auto", "legacy"]) -> None:
+    server = make_server(ADA)
+
+    @server.tool()
+    async def big() -> Answer:
+        """Answer what is rendered already."""
+        return cast("Answer", Rendered({"who": "ada"}, "text", {"row_count": 2, "x": [[None, 1]]}))
+
+    async with Client(server, mode=mode) as client:
+        first, second = [await client.call_tool("big", {}) for _ in range(2)]
+        small = await client.call_tool("greet", {"mood": "good"})
+    del big
+    assert isinstance(first, CallToolResult)
+    assert first.structured_content == {"who": "ada", "row_count": 2, "x": [[None, 1]]}
+    assert (said(first), first.content) == ("text", second.content)
+    assert small.structured_content is not None
+    assert set(small.structured_content) == {"who", "row_count"}
 
 
 async def test_schemas_allow_no_other_arguments_and_descriptions_have_no_indent() -> None:

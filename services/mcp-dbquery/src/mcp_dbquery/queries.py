@@ -190,7 +190,7 @@ class _Page:
         # The rows are JSON already, from looking whether they fit.
         whole = orjson.dumps({**head, field: orjson.Fragment(self._shown)}).decode()
         rows = self.rows if shape == "table" else orjson.loads(self._shown)
-        return Rendered({**head, field: rows}, whole)
+        return Rendered(head, whole, {field: rows})
 
     def _warnings(self, next_cursor: str | None) -> list[str]:
         told = list(self.result.notes)
