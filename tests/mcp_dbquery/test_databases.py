@@ -11,12 +11,15 @@ from mcp import Client
 from structlog.testing import capture_logs
 from support.dbquery import UNHURRIED, Desk, answer, in_one_task, open_desk, person, said
 
+from mcp_dbquery import errors
 from mcp_dbquery.config import Config, DatabaseConfig, Limits, load_config
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parts import make_parts
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration, name_of
+from shared import mcp_server
+from shared.mcp_server import Problem
 
 
 @pytest.fixture
@@ -238,3 +241,24 @@ async def test_nobody_is_told_anything_without_a_caller(sample: Path) -> None:
             result = await client.call_tool(tool, {})
             assert "Sign in first" in said(result)
         assert (await client.list_resources()).resources == []
+
+
+def test_the_readmes_configuration_is_one(tmp_path: Path) -> None:
+    readme = Path(__file__).parents[2] / "services/mcp-dbquery/README.md"
+    file = tmp_path / "databases.toml"
+    file.write_text(readme.read_text().partition("```toml\n")[2].partition("```")[0])
+    shop = load_config(file).databases["shop"]
+    assert shop.tables["customers"].columns["password_hash"].hidden
+    assert set(shop.queries["orders_of_day"].parameters) == {"day"}
+
+
+def test_the_readme_names_every_code_that_can_be_answered() -> None:
+    readme = (Path(__file__).parents[2] / "services/mcp-dbquery/README.md").read_text()
+    table = readme.partition("## Errors")[2].partition("## Declared")[0]
+    kinds = [
+        kind
+        for module in (errors, mcp_server)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Problem) and kind is not Problem
+    ]
+    assert [kind.code for kind in kinds if f"`{kind.code}`" not in table] == []
