@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
+from structlog.testing import capture_logs
 from support.dbquery import Desk, in_one_task, open_desk
 
 Mode = Literal["auto", "legacy"]
@@ -83,6 +84,19 @@ async def test_a_prompt_helps_to_mend_and_another_to_explore(reader: Desk) -> No
 async def test_a_prompt_for_a_database_that_is_not_there_says_so(reader: Desk) -> None:
     with pytest.raises(MCPError, match="There is no database “other”"):
         await reader.client.get_prompt("explore_database", {"database": "other"})
+
+
+async def test_what_is_read_is_audited_without_what_was_said(reader: Desk) -> None:
+    with capture_logs() as logs:
+        await read(reader, "schema://sample/tasks")
+        await prompt(reader, "write_query", {"question": "hush"})
+    told = [log for log in logs if log["event"] in {"resource_read", "prompt_got"}]
+    assert [log.get("uri") or log.get("prompt") for log in told] == [
+        "schema://sample/tasks",
+        "write_query",
+    ]
+    assert {(log["person"], log["tenant"]) for log in told} == {("ada", "acme")}
+    assert "hush" not in str(told)
 
 
 async def test_names_are_completed(reader: Desk) -> None:

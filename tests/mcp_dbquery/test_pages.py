@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from support.dbquery import Desk, answer, open_desk, person, problem, said
+from support.valkey import valkey
 
 from mcp_dbquery.pages import Cursors, Place, new_query_id
 from mcp_dbquery.results import Format
@@ -170,3 +172,16 @@ async def test_without_room_for_the_rest_there_is_no_cursor_and_it_is_said(
 
 async def test_a_query_without_sql_and_cursor_is_told_what_is_missing(desk: Desk) -> None:
     assert "sql: is required" in said(await desk.call("query", {}))
+
+
+async def test_a_page_can_be_had_of_another_replica(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "sample.db").write_bytes(sample.read_bytes())
+    with valkey() as store:
+        shared = {"redis_url": store.url, "cursor_key": SecretStr("k" * 32)}
+        async with open_desk(tmp_path, None, settings=shared) as one:
+            first = await one.query("SELECT id FROM comments ORDER BY id", max_rows=10)
+            async with open_desk(tmp_path, None, settings=shared) as other:
+                page = await other.call("query", {"cursor": first["next_cursor"]})
+        assert answer(page)["rows"][0] == [11]
+        async with open_desk(tmp_path, None, settings={"redis_url": store.url}) as stranger:
+            assert (await stranger.call("query", {"cursor": first["next_cursor"]})).is_error

@@ -141,6 +141,8 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     (["serve", "--stdio"], {"DATABASE_URL": "sqlite:////no/such.db"}, "there is no such file"),
     (["serve", "--stdio"], {"DATABASE_URL": ""}, "No database is given"),
     (["serve", "--stdio"], {"DATABASE_URL": "oracle://x:hunter2@y"}, "oracle is not supported"),
+    (["serve", "--stdio"], {"REDIS_URL": "valkey:6379"}, "MCP_DBQUERY_REDIS_URL is not usable"),
+    (["serve", "--stdio"], {"STORE_URL": "mongodb://x:hunter2@y"}, "store's URL is not understood"),
     (["serve", "--stdio"], {"CURSOR_KEY": "short"}, "at least 32 characters"),
     (["serve", "--stdio", "--config", "/no/such.toml"], {}, "cannot be read"),
     (["init", "--database", "tracker"], {}, "has no database tracker. It has: sample"),

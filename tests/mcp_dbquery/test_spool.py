@@ -39,6 +39,7 @@ KINDS = pytest.mark.parametrize("kind", ["memory", "redis"])
 @KINDS
 async def test_a_result_is_given_back_to_its_person_alone(kind: str, store: Valkey) -> None:
     async with opened(kind, store) as spool:
+        assert await spool.problem() is None
         assert await keep(spool, "ada", "q1", b"rows")
         assert await spool.get("ada", "q1") == b"rows"
         assert await spool.get("bob", "q1") is None
@@ -89,4 +90,5 @@ async def test_without_its_redis_nothing_is_kept_and_nothing_breaks() -> None:
     spool = RedisSpool(client)
     assert not await keep(spool, "ada", "q1", b"rows")
     assert await spool.get("ada", "q1") is None
-    await client.aclose()
+    assert "does not answer" in str(await spool.problem())
+    await spool.close()

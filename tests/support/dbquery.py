@@ -100,18 +100,21 @@ async def open_desk(
     database: Mapping[str, Any] | None = None,
     config: Config | None = None,
     mode: Literal["auto", "legacy"] = "auto",
+    settings: Mapping[str, Any] | None = None,
     **limits: Any,
 ) -> AsyncGenerator[Desk]:
     """A server over `sample.db` in the directory, or over what `config` says; `database` are fields of its section."""
     file = directory / "sample.db"
-    settings = Settings(
-        store_url=f"sqlite:///{directory / 'ledger.db'}", limits=Limits(**{**UNHURRIED, **limits})
+    chosen = Settings(
+        store_url=f"sqlite:///{directory / 'ledger.db'}",
+        limits=Limits(**{**UNHURRIED, **limits}),
+        **(settings or {}),
     )
     section = DatabaseConfig(url=f"sqlite:///{file}", actions_file=actions, **(database or {}))
     config = config or Config(databases={"sample": section})
-    config = config.model_copy(update={"limits": settings.limits})
-    parts = make_parts(settings, config, person("ada", roles))
-    async with Client(build_server(settings, parts), mode=mode) as client:
+    config = config.model_copy(update={"limits": chosen.limits})
+    parts = make_parts(chosen, config, person("ada", roles))
+    async with Client(build_server(chosen, parts), mode=mode) as client:
         yield Desk(client, file, parts)
 
 

@@ -172,7 +172,7 @@ async def _check(settings: Settings, roles: Sequence[str], tenant: str) -> None:
     try:
         print("\n".join(await report(settings, parts, caller)))
     finally:
-        await parts.databases.close()
+        await parts.close()
 
 
 async def _init(settings: Settings, arguments: argparse.Namespace) -> None:

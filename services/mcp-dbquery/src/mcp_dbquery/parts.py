@@ -36,6 +36,15 @@ class Parts:
     """The caller when there is no token: the local user over stdio."""
     values: ValueCache = field(default_factory=ValueCache)
 
+    async def close(self) -> None:
+        """End all that runs and let connections go."""
+        await self.databases.close()
+        await self.queries.spool.close()
+
+    async def problems(self) -> dict[str, str | None]:
+        """What the server cannot work without → why it does not work right now."""
+        return await self.databases.problems() | {"pages": await self.queries.spool.problem()}
+
     def principal(self) -> Principal | None:
         return current_principal(self.local)
 

@@ -1,13 +1,16 @@
 """Builds the MCP server over its parts: tools, resources, prompts, health routes."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, InputRequiredResult, Resource
+from mcp.types import CallToolResult, GetPromptResult, InputRequiredResult, Resource
+from pydantic import AnyUrl
 
 from mcp_dbquery.actions.tools import add_action_tools
 from mcp_dbquery.dialects import which_dialect
@@ -23,6 +26,8 @@ from shared.mcp_server import (
     note_in_audit,
 )
 from shared.service_tokens import TokenVerifier
+
+log = structlog.get_logger()
 
 PREVIEW_PREFIX = "preview_"
 TTL_MS = 60_000
@@ -59,6 +64,27 @@ class DatabaseServer(ToolServer):
             self._parts.databases.choose(self._parts.caller(), database.name)
         return await super()._call(name, arguments, context)
 
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        self._note("resource_read", uri=str(uri))
+        return await super().read_resource(uri, context)
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        self._note("prompt_got", prompt=name)
+        return await super().get_prompt(name, arguments, context)
+
+    def _note(self, event: str, **facts: str) -> None:
+        """For the audit, as `tool_called` is for tools."""
+        caller = self._parts.principal()
+        who = {"person": caller.subject, "tenant": caller.tenant} if caller else {}
+        log.info(event, **who, **facts)
+
     async def list_resources(self) -> list[Resource]:
         return listed_resources(self._parts)
 
@@ -80,7 +106,7 @@ def build_server(
         try:
             yield
         finally:
-            await parts.databases.close()
+            await parts.close()
 
     hint = CacheHint(ttl_ms=TTL_MS, scope="private")
     server = DatabaseServer(
@@ -98,7 +124,7 @@ def build_server(
     add_resources(server, parts)
     add_prompts(server, parts)
     add_completion(server, parts)
-    add_operations(server, parts.databases.problems)
+    add_operations(server, parts.problems)
     return server
 
 

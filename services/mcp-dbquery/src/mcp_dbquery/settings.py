@@ -34,7 +34,7 @@ class Settings(ServiceSettings):
     store_url: str | None = None
     """Where the server keeps which actions were done, and persons' saved queries: sqlite:////absolute/path.db, or
     postgresql://… for several replicas. Needed when there are actions; without it no query can be saved."""
-    redis_url: str | None = None
+    redis_url: Annotated[str | None, Field(pattern=r"^rediss?://")] = None
     """Redis or Valkey, so that replicas share pages and rate limits. None: each process keeps its own."""
     cursor_key: SecretStr | None = None
     """What cursors are sealed with, at least 32 characters, the same for all replicas."""

@@ -26,6 +26,14 @@ class Spool(Protocol):
         """None: it is not there (any more), or is somebody else's."""
         ...
 
+    async def problem(self) -> str | None:
+        """Why it does not work right now, for the readiness check."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go."""
+        ...
+
 
 @dataclass(slots=True)
 class MemorySpool:
@@ -57,6 +65,12 @@ class MemorySpool:
         if own is None or query_id not in own:
             return None
         return own[query_id][1]
+
+    async def problem(self) -> str | None:
+        return None
+
+    async def close(self) -> None:
+        self._kept.clear()
 
     def _forget_ended(self) -> None:
         now = self.clock()
@@ -111,6 +125,16 @@ class RedisSpool:
         except (RedisError, OSError):
             log.warning("spool_unavailable")
             return None
+
+    async def problem(self) -> str | None:
+        try:
+            await self.redis.ping()  # pyright: ignore[reportUnknownMemberType, reportGeneralTypeIssues]
+        except (RedisError, OSError):
+            return "Redis does not answer, so no statement can be counted."
+        return None
+
+    async def close(self) -> None:
+        await self.redis.aclose()
 
 
 def _prefix(person: str) -> str:
