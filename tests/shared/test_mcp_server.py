@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast
 
 import httpx
 import httpx2
+import jsonschema
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -232,3 +233,15 @@ async def test_health_needs_no_token_and_unready_says_why() -> None:
         ready = await http.get(f"{url}/ready")
         assert (ready.status_code, ready.json()["checks"]) == (503, {"mood": "gone"})
         assert "python_info" in (await http.get(f"{url}/metrics")).text
+
+
+async def test_a_problem_fits_the_schema_that_clients_hold_answers_against() -> None:
+    async with Client(make_server()) as client:
+        (tool,) = (await client.list_tools()).tools
+        answers = [await client.call_tool("greet", {"mood": mood}) for mood in ("rude", "glad")]
+    assert tool.output_schema is not None
+    for answer in answers:
+        assert isinstance(answer, CallToolResult)
+        jsonschema.validate(answer.structured_content, tool.output_schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"who": "nobody", "row_count": "many"}, tool.output_schema)

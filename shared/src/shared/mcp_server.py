@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import inspect
 import json
+import os
 import secrets
+import signal
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
@@ -85,6 +87,22 @@ class Problem(ToolError):
         """The answer to the call."""
         text = TextContent(type="text", text=str(self))
         return CallToolResult(content=[text], structured_content=self.as_data(), is_error=True)
+
+
+PROBLEM_SCHEMA: Mapping[str, Any] = {
+    "title": "Problem",
+    "type": "object",
+    "properties": {
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "retryable": {"type": "boolean"},
+        "retry_after_s": {"type": "number"},
+        "hint": {"type": "string"},
+        "details": {"type": "object"},
+    },
+    "required": ["code", "message", "retryable"],
+}
+"""What `Problem.as_data` gives (JSON Schema 2020-12)."""
 
 
 class Refused(Problem):
@@ -173,12 +191,17 @@ class ToolServer(MCPServer[Any]):
         self._audited_arguments = frozenset(audited_arguments)
 
     async def list_tools(self) -> list[Tool]:
-        """The tools, their descriptions without a docstring's indent, their schemas without room for more arguments."""
+        """The tools, their descriptions without a docstring's indent, their schemas without room for more arguments.
+
+        Their output schemas allow a problem, too: clients of the TypeScript SDK 1 hold errors against them as well, and
+        would show an error of their own in place of ours.
+        """
         return [
             tool.model_copy(
                 update={
                     "description": inspect.cleandoc(tool.description or ""),
                     "input_schema": {**tool.input_schema, "additionalProperties": False},
+                    "output_schema": tool.output_schema and _or_problem(tool.output_schema),
                 }
             )
             for tool in await super().list_tools()
@@ -249,6 +272,13 @@ class ToolServer(MCPServer[Any]):
             if isinstance(error.__cause__, ToolError):
                 raise error.__cause__ from None
             raise
+
+
+def _or_problem(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema for the result or a problem. Its type stays at the root, where the protocol wants it."""
+    result = {name: part for name, part in schema.items() if name != "$defs"}
+    either: dict[str, Any] = {"type": "object", "anyOf": [result, PROBLEM_SCHEMA]}
+    return either | ({"$defs": schema["$defs"]} if "$defs" in schema else {})
 
 
 def _refuse_unknown_arguments(
@@ -388,6 +418,31 @@ def add_operations(
         return Response(body, media_type=content_type)
 
     del live, ready, metrics  # registered by their decorators
+
+
+async def serve_stdio(server: MCPServer[Any], close: Callable[[], Awaitable[None]]) -> None:
+    """Serve until stdin closes; on SIGTERM or SIGINT `close` what the server started, and end by that signal.
+
+    Never returns from a signal: the SDK reads stdin in a thread that nothing can interrupt, and that would keep the
+    process, and Ctrl-C would seem to do nothing.
+    """
+    stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, _settle, stopped, each)
+    serving = asyncio.create_task(server.run_stdio_async())
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        serving.result()
+        return
+    by = stopped.result()
+    await close()
+    signal.signal(by, signal.SIG_DFL)
+    os.kill(os.getpid(), by)
+
+
+def _settle(stopped: asyncio.Future[signal.Signals], by: signal.Signals) -> None:
+    if not stopped.done():
+        stopped.set_result(by)
 
 
 async def serve_http(app: Any, host: str, port: int) -> None:

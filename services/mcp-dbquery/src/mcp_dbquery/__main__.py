@@ -19,7 +19,7 @@ from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG, make_sample
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration
 from shared import logs
-from shared.mcp_server import serve_http, transport_security
+from shared.mcp_server import serve_http, serve_stdio, transport_security
 from shared.service_tokens import JwksSource, Principal, TokenVerifier
 from shared.settings import load
 
@@ -139,7 +139,7 @@ async def _serve_http(settings: Settings, address: str, *, open_to_all: bool) ->
 
 async def _serve_stdio(settings: Settings) -> None:
     parts = await _started(settings, _local_principal(settings))
-    await build_server(settings, parts).run_stdio_async()
+    await serve_stdio(build_server(settings, parts), parts.databases.close)
 
 
 async def _started(settings: Settings, local: Principal | None) -> Parts:
