@@ -31,5 +31,5 @@ person: setup ## Add somebody: make person EMAIL=grace@example.org NAME="Grace H
 	@exec $(PYTHON) -m steward_dev.launcher add-person --email "$(EMAIL)" --name "$(NAME)" --role "$(ROLE)"
 
 clean: ## Remove what was installed and built; var/ with its data stays
-	rm -rf .venv node_modules .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv node_modules tests/mcp_dbquery/clients/node_modules tests/mcp_dbquery/clients/.venv .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
