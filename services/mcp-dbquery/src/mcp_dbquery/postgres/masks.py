@@ -1,0 +1,53 @@
+"""Column masks as SQL. They stand in the view, below every condition of a statement, so that no condition, cast or error
+sees the value itself.
+"""
+
+from mcp_dbquery.config import ColumnRule, MaskKind
+from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.postgres.introspection import TableColumn
+from mcp_dbquery.postgres.quoting import identifier, literal, role_list
+
+DOTS = "•••"
+_DATES = frozenset({"date", "timestamp", "timestamptz"})
+
+
+def masked_column(column: TableColumn, rule: ColumnRule | None, private: str) -> str:
+    """The column of a view, named. `private` is the quoted schema of the functions that know who asks.
+
+    Raises:
+        BadSetup: the mask does not fit the column's type.
+    """
+    name = identifier(column.name)
+    if rule is None or rule.mask is None:
+        return f"t.{name}"
+    masked, type_name = _mask(rule.mask, column, private)
+    if rule.unmasked_for:
+        value = f"t.{name}" if type_name is None else f"t.{name}::{type_name}"
+        sees = f"(SELECT {private}.has_role({role_list(rule.unmasked_for)}))"
+        masked = f"CASE WHEN {sees} THEN {value} ELSE {masked} END"
+    return f"{masked} AS {name}"
+
+
+def _mask(kind: MaskKind, column: TableColumn, private: str) -> tuple[str, str | None]:
+    """The expression, and the type that it has; None: the column's own."""
+    value = f"t.{identifier(column.name)}"
+    text = f"{value}::text"
+    dots = literal(DOTS)
+    match kind:
+        case "null":
+            return f"NULL::{column.type}", None
+        case "redacted":
+            return f"CASE WHEN {value} IS NOT NULL THEN {dots} END", "text"
+        case "hash":
+            inner, outer = (f"(SELECT {private}.mask_pad({literal(pad)}))" for pad in ("inner", "outer"))
+            digest = f"sha256({outer} || sha256({inner} || convert_to({text}, 'UTF8')))"
+            return f"left(encode({digest}, 'hex'), 16)", "text"
+        case "last4":
+            shown = f"CASE WHEN length({text}) > 4 THEN right({text}, 4) ELSE '' END"
+            return f"{dots} || {shown}", "text"
+        case "domain":
+            return f"CASE WHEN {value} IS NOT NULL THEN {dots} || coalesce(substring({text} FROM '@[^@]*$'), '') END", "text"
+        case "year":
+            if column.base not in _DATES:
+                raise BadSetup(f"The mask year needs a date or timestamp; {column.name} is {column.type}.")
+            return f"date_trunc('year', {value})::date", "date"
