@@ -103,9 +103,13 @@ def _is_name(text: str) -> bool:
 
 def syntax_error(error: ParseError, bound: Bound) -> StatementInvalid:
     """The parser's words, which quote the statement only, with the place in the caller's text."""
-    message, offset = (str(part) if i == 0 else part for i, part in enumerate((*error.args, None)[:2]))
+    message, offset = (
+        str(part) if i == 0 else part for i, part in enumerate((*error.args, None)[:2])
+    )
     said = str(message).partition(", at index")[0]
-    details = {"position": bound.original(offset)} if isinstance(offset, int) and offset >= 0 else {}
+    details = (
+        {"position": bound.original(offset)} if isinstance(offset, int) and offset >= 0 else {}
+    )
     return StatementInvalid(
         f"PostgreSQL cannot read the statement: {said}.",
         hint="The dialect is PostgreSQL's; one statement, values in single quotes.",

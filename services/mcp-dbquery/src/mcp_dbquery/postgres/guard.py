@@ -46,7 +46,9 @@ class Guard:
 
     visible: Visible
     max_characters: int
-    _verdicts: OrderedDict[str, Verdict] = field(default_factory=OrderedDict[str, Verdict], init=False)
+    _verdicts: OrderedDict[str, Verdict] = field(
+        default_factory=OrderedDict[str, Verdict], init=False
+    )
 
     def judge(self, sql: str) -> Verdict:
         """Let a statement through or say what is wrong with it.
@@ -129,7 +131,9 @@ def _check_depth(statement: ast.SelectStmt) -> None:
         if not level:
             return
     raise StatementRefused(
-        "The statement is nested too deeply.", hint="Use IN (…) or = ANY(…) in place of long chains.", rule="too_deep"
+        "The statement is nested too deeply.",
+        hint="Use IN (…) or = ANY(…) in place of long chains.",
+        rule="too_deep",
     )
 
 
@@ -162,11 +166,15 @@ class _Walk:
         try:
             check_sizes(statement)
         except TooBig as error:
-            raise self._refused(str(error), "too_big", getattr(error.node, "location", None)) from None
+            raise self._refused(
+                str(error), "too_big", getattr(error.node, "location", None)
+            ) from None
 
     def place(self, location: int | None) -> dict[str, int]:
         """The details' position for a place in the parsed text."""
-        return {} if location is None or location < 0 else {"position": self.bound.original(location)}
+        return (
+            {} if location is None or location < 0 else {"position": self.bound.original(location)}
+        )
 
     def _node(self, node: Any, near: int | None) -> None:
         if type(node) not in NODES:
@@ -187,9 +195,13 @@ class _Walk:
             case ast.A_Indirection():
                 self._indirection(node, near)
             case ast.SQLValueFunction() if node.op.name not in FREE_VALUES:
-                raise self._refused("Who is signed in to the database is not told.", "function", near)
+                raise self._refused(
+                    "Who is signed in to the database is not told.", "function", near
+                )
             case ast.SelectStmt() if node.intoClause or node.lockingClause:
-                raise self._refused("SELECT … INTO and FOR UPDATE are not possible here.", "only_select", near)
+                raise self._refused(
+                    "SELECT … INTO and FOR UPDATE are not possible here.", "only_select", near
+                )
             case ast.CollateClause():
                 self._collation(node, near)
             case _:
@@ -199,14 +211,24 @@ class _Walk:
         *schema, name = (part.sval for part in call.funcname)
         if schema in ([], ["pg_catalog"]) and name in FUNCTIONS:
             return
-        hint = ALTERNATIVES.get(name, "Aggregates, window, text, date, number, JSON and array functions are available.")
+        hint = ALTERNATIVES.get(
+            name, "Aggregates, window, text, date, number, JSON and array functions are available."
+        )
         written = ".".join((*schema, name))[:80]
-        raise self._refused(f"The function {written} is not available here.", "function", near, hint)
+        raise self._refused(
+            f"The function {written} is not available here.", "function", near, hint
+        )
 
     def _operator(self, names: tuple[Any, ...], near: int | None) -> None:
         *schema, name = (part.sval for part in names)
-        if schema not in ([], ["pg_catalog"]) or name not in OPERATORS and not name.startswith(("BETWEEN", "NOT BETW")):
-            raise self._refused(f"The operator {name[:20]} is not available here.", "operator", near)
+        if (
+            schema not in ([], ["pg_catalog"])
+            or name not in OPERATORS
+            and not name.startswith(("BETWEEN", "NOT BETW"))
+        ):
+            raise self._refused(
+                f"The operator {name[:20]} is not available here.", "operator", near
+            )
 
     def _type(self, type_name: ast.TypeName, near: int | None) -> None:
         *schema, name = (part.sval for part in type_name.names or ())
@@ -218,9 +240,13 @@ class _Walk:
     def _column(self, column: ast.ColumnRef, near: int | None) -> None:
         last = column.fields[-1]
         if isinstance(last, ast.String) and last.sval in SYSTEM_COLUMNS:
-            raise self._refused(f"The system column {last.sval} is not available here.", "system_column", near)
+            raise self._refused(
+                f"The system column {last.sval} is not available here.", "system_column", near
+            )
         if len(column.fields) > 3:
-            raise self._refused("A column is named as column, table.column or schema.table.column.", "name", near)
+            raise self._refused(
+                "A column is named as column, table.column or schema.table.column.", "name", near
+            )
 
     def _indirection(self, indirection: ast.A_Indirection, near: int | None) -> None:
         if any(not isinstance(step, ast.A_Indices) for step in indirection.indirection):
@@ -229,14 +255,20 @@ class _Walk:
 
     def _collation(self, clause: ast.CollateClause, near: int | None) -> None:
         if len(clause.collname) > 1 and clause.collname[0].sval != "pg_catalog":
-            raise self._refused("Only collations of pg_catalog are available here.", "collation", near)
+            raise self._refused(
+                "Only collations of pg_catalog are available here.", "collation", near
+            )
 
     def _not_syntax(self, node: Any, near: int | None) -> StatementRefused:
         kind = type(node).__name__
-        said, hint = _SYNTAX.get(kind, (f"This kind of syntax ({kind}) is not available here.", None))
+        said, hint = _SYNTAX.get(
+            kind, (f"This kind of syntax ({kind}) is not available here.", None)
+        )
         return self._refused(said, f"syntax:{kind}", near, hint)
 
-    def _refused(self, message: str, rule: str, near: int | None, hint: str | None = None) -> StatementRefused:
+    def _refused(
+        self, message: str, rule: str, near: int | None, hint: str | None = None
+    ) -> StatementRefused:
         return StatementRefused(message, hint=hint, rule=rule, **self.place(near))
 
 

@@ -67,7 +67,9 @@ async def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
         BadSetup: the configuration does not fit the database, or it cannot be reached.
     """
     if config.direct:
-        raise BadSetup(f"The database {name} is asked directly (direct = true); init has nothing to make.")
+        raise BadSetup(
+            f"The database {name} is asked directly (direct = true); init has nothing to make."
+        )
     claims_named(config)
     key_source = _key_source(name, config)
     login = _login(name, config)
@@ -77,7 +79,9 @@ async def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
             tables = await read_tables(connection, config.schemas)
             found = await _surroundings(connection, config, login.name)
     except psycopg.Error as error:
-        raise BadSetup(f"The database {name} cannot be read with the owner's URL: {_said(error)}") from None
+        raise BadSetup(
+            f"The database {name} cannot be read with the owner's URL: {_said(error)}"
+        ) from None
     return setup_sql(config, exposed_tables(config, tables), login, found, key_source)
 
 
@@ -99,10 +103,14 @@ async def apply(sql: str, owner_url: str, config: DatabaseConfig) -> None:
 def context_secret(config: DatabaseConfig) -> str:
     """The key that callers are signed with. Raises BadSetup."""
     if config.context_key is None:
-        raise BadSetup("Say where the context key is: context_key = { file = \"…\" }; init makes the file.")
+        raise BadSetup(
+            'Say where the context key is: context_key = { file = "…" }; init makes the file.'
+        )
     secret = config.context_key.read("The context key")
     if len(secret) < 32:
-        raise BadSetup("The context key has fewer than 32 characters; remove its file and run init again.")
+        raise BadSetup(
+            "The context key has fewer than 32 characters; remove its file and run init again."
+        )
     return secret
 
 
@@ -123,14 +131,18 @@ def _login(name: str, config: DatabaseConfig) -> Login:
     try:
         parts = conninfo_to_dict(config.read_url(name))
     except psycopg.Error:
-        raise BadSetup(f"The URL of the database {name} cannot be read as postgresql://user@host/name.") from None
+        raise BadSetup(
+            f"The URL of the database {name} cannot be read as postgresql://user@host/name."
+        ) from None
     user, password = parts.get("user"), parts.get("password")
     if not user:
         raise BadSetup(f"The URL of the database {name} names no user.")
     if password is None:
         return Login(str(user), None)
     # The same salt each time, so that two scripts can be compared; secret like the password's verifier itself.
-    salt = hmac.new(context_secret(config).encode(), f"scram:{user}".encode(), hashlib.sha256).digest()[:16]
+    salt = hmac.new(
+        context_secret(config).encode(), f"scram:{user}".encode(), hashlib.sha256
+    ).digest()[:16]
     return Login(str(user), scram_verifier(str(password), salt))
 
 
@@ -150,21 +162,31 @@ def _make_key(name: str, file: Path) -> None:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise BadSetup(f"The context key of {name} cannot be made at {file}: {error.strerror}.") from None
+        raise BadSetup(
+            f"The context key of {name} cannot be made at {file}: {error.strerror}."
+        ) from None
     with os.fdopen(handle, "w", encoding="utf-8") as opened:
         opened.write(secrets.token_hex(32) + "\n")
 
 
-async def _surroundings(connection: AsyncConnection[Any], config: DatabaseConfig, login: str) -> Surroundings:
+async def _surroundings(
+    connection: AsyncConnection[Any], config: DatabaseConfig, login: str
+) -> Surroundings:
     role = await (await connection.execute(_ROLE, [login])).fetchone()
-    me = await (await connection.execute("SELECT current_database(), rolsuper FROM pg_roles WHERE rolname = current_user")).fetchone()
+    me = await (
+        await connection.execute(
+            "SELECT current_database(), rolsuper FROM pg_roles WHERE rolname = current_user"
+        )
+    ).fetchone()
     assert me is not None  # noqa: S101 - everybody has a role
     safe = await read_tables(connection, [config.safe_schema])
     ours = [config.safe_schema, private_schema(config), "information_schema", *config.schemas]
     return Surroundings(
         database=me[0],
         login_exists=role is not None,
-        login_flags=frozenset(flag for flag, is_set in zip(FLAGS, role or (), strict=False) if is_set),
+        login_flags=frozenset(
+            flag for flag, is_set in zip(FLAGS, role or (), strict=False) if is_set
+        ),
         memberships=await _column(connection, _MEMBERSHIPS, [login]),
         owner_is_superuser=me[1],
         old_views=tuple(table.name for table in safe if table.kind == "v"),

@@ -119,7 +119,11 @@ def _table(row: dict[str, Any]) -> Table:
         columns=tuple(TableColumn(**column) for column in row["columns"]),
         indexes=tuple(
             TableIndex(
-                index["name"], tuple(index["columns"] or ()), index["unique"], index["primary"], index["whole"]
+                index["name"],
+                tuple(index["columns"] or ()),
+                index["unique"],
+                index["primary"],
+                index["whole"],
             )
             for index in row["indexes"]
         ),
@@ -185,4 +189,6 @@ def view_name(config: DatabaseConfig, table: Table) -> str:
 def _check_rule(key: str, rule: TableRule, table: Table) -> None:
     missing = sorted(set(rule.columns) - {column.name for column in table.columns})
     if missing:
-        raise BadSetup(f"The rules for {key} name columns that are not there: {', '.join(missing)}.")
+        raise BadSetup(
+            f"The rules for {key} name columns that are not there: {', '.join(missing)}."
+        )

@@ -39,15 +39,22 @@ def _mask(kind: MaskKind, column: TableColumn, private: str) -> tuple[str, str |
         case "redacted":
             return f"CASE WHEN {value} IS NOT NULL THEN {dots} END", "text"
         case "hash":
-            inner, outer = (f"(SELECT {private}.mask_pad({literal(pad)}))" for pad in ("inner", "outer"))
+            inner, outer = (
+                f"(SELECT {private}.mask_pad({literal(pad)}))" for pad in ("inner", "outer")
+            )
             digest = f"sha256({outer} || sha256({inner} || convert_to({text}, 'UTF8')))"
             return f"left(encode({digest}, 'hex'), 16)", "text"
         case "last4":
             shown = f"CASE WHEN length({text}) > 4 THEN right({text}, 4) ELSE '' END"
             return f"{dots} || {shown}", "text"
         case "domain":
-            return f"CASE WHEN {value} IS NOT NULL THEN {dots} || coalesce(substring({text} FROM '@[^@]*$'), '') END", "text"
+            return (
+                f"CASE WHEN {value} IS NOT NULL THEN {dots} || coalesce(substring({text} FROM '@[^@]*$'), '') END",
+                "text",
+            )
         case "year":
             if column.base not in _DATES:
-                raise BadSetup(f"The mask year needs a date or timestamp; {column.name} is {column.type}.")
+                raise BadSetup(
+                    f"The mask year needs a date or timestamp; {column.name} is {column.type}."
+                )
             return f"date_trunc('year', {value})::date", "date"

@@ -82,13 +82,18 @@ class NameCheck:
         self._query(statement, None)
 
     def _query(
-        self, query: ast.SelectStmt, outer: _Scope | None, recursive: ast.CommonTableExpr | None = None
+        self,
+        query: ast.SelectStmt,
+        outer: _Scope | None,
+        recursive: ast.CommonTableExpr | None = None,
     ) -> Names:
         """The columns that a query gives, in order. `recursive`: it may name itself after its first branch."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise StatementRefused(
-                f"Queries are nested more than {MAX_DEPTH} deep.", hint="Use WITH for the steps.", rule="too_deep"
+                f"Queries are nested more than {MAX_DEPTH} deep.",
+                hint="Use WITH for the steps.",
+                rule="too_deep",
             )
         scope = _Scope(outer)
         self._with(query.withClause, scope)
@@ -116,7 +121,9 @@ class NameCheck:
             query = cte.ctequery
             if not isinstance(query, ast.SelectStmt):
                 continue  # Refused by the walk over kinds of syntax.
-            columns = self._query(query, scope, cte if clause is not None and clause.recursive else None)
+            columns = self._query(
+                query, scope, cte if clause is not None and clause.recursive else None
+            )
             scope.ctes[cte.ctename] = _cte_columns(cte, columns)
 
     def _from(self, item: Any, scope: _Scope) -> dict[str, Names]:
@@ -181,7 +188,9 @@ class NameCheck:
         if item.ordinality:
             columns.append("ordinality")
         table = alias or first or "?"
-        renamed = tuple(name.sval for name in item.alias.colnames or ()) if item.alias is not None else ()
+        renamed = (
+            tuple(name.sval for name in item.alias.colnames or ()) if item.alias is not None else ()
+        )
         return {table: _renamed(tuple(columns), renamed)}
 
     def _expression(self, root: Any, scope: _Scope) -> None:
@@ -204,7 +213,12 @@ class NameCheck:
             raise unknown("relation", table, scope.tables, self.place(column.location))
         if not all(last.sval in columns for columns in found):
             written = f"{table}.{last.sval}"
-            raise unknown("column", written, [f"{table}.{name}" for name in found[0]], self.place(column.location))
+            raise unknown(
+                "column",
+                written,
+                [f"{table}.{name}" for name in found[0]],
+                self.place(column.location),
+            )
 
     def _outputs(self, query: ast.SelectStmt, scope: _Scope) -> Names:
         if query.valuesLists:
@@ -332,4 +346,6 @@ def unknown(kind: str, name: str, known: Iterable[str], place: dict[str, int]) -
     """The error for a name that is not there, or not for this caller, with the nearest visible ones."""
     near = get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else "describe_tables tells what there is."
-    return UnknownRelation(f"There is no {kind} “{name[:80]}”.", hint=hint, did_you_mean=near, **place)
+    return UnknownRelation(
+        f"There is no {kind} “{name[:80]}”.", hint=hint, did_you_mean=near, **place
+    )

@@ -16,7 +16,10 @@ DIGEST = "mcp-dbquery policy "
 def claims_named(config: DatabaseConfig) -> frozenset[str]:
     """The names that row filters bind: tenant, subject, claim_NAME."""
     names = frozenset(
-        name for rule in config.tables.values() for row in rule.rows for name in bind(row.filter).names
+        name
+        for rule in config.tables.values()
+        for row in rule.rows
+        for name in bind(row.filter).names
     )
     foreign = sorted(name for name in names if not is_reserved(name))
     if foreign:
@@ -43,7 +46,9 @@ def _roles(config: DatabaseConfig) -> Iterator[str]:
 def digest(config: DatabaseConfig) -> str:
     """Tells whether the views were made for these rules."""
     said = {
-        "tables": {name: rule.model_dump(mode="json") for name, rule in sorted(config.tables.items())},
+        "tables": {
+            name: rule.model_dump(mode="json") for name, rule in sorted(config.tables.items())
+        },
         "schemas": config.schemas,
         "expose": config.expose,
     }

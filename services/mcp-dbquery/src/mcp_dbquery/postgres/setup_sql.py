@@ -54,7 +54,11 @@ def private_schema(config: DatabaseConfig) -> str:
 
 
 def setup_sql(
-    config: DatabaseConfig, exposed: Sequence[Exposed], login: Login, found: Surroundings, key_source: str
+    config: DatabaseConfig,
+    exposed: Sequence[Exposed],
+    login: Login,
+    found: Surroundings,
+    key_source: str,
 ) -> str:
     """The whole script, for psql. Running it again follows changes of the tables and of the rules.
 
@@ -63,7 +67,11 @@ def setup_sql(
     Raises:
         BadSetup: a rule cannot be written as SQL.
     """
-    safe, private, role = identifier(config.safe_schema), identifier(private_schema(config)), identifier(login.name)
+    safe, private, role = (
+        identifier(config.safe_schema),
+        identifier(private_schema(config)),
+        identifier(login.name),
+    )
     parts = [
         _heading(found.database, key_source),
         "BEGIN;",
@@ -106,7 +114,9 @@ def _login(login: Login, role: str, found: Surroundings) -> Iterator[str]:
         "lock_timeout": "2s",
         "idle_in_transaction_session_timeout": "65s",
     }
-    yield "\n".join(f"ALTER ROLE {role} SET {name} = '{value}';" for name, value in settings.items())
+    yield "\n".join(
+        f"ALTER ROLE {role} SET {name} = '{value}';" for name, value in settings.items()
+    )
     if found.owner_is_superuser:
         yield f"ALTER ROLE {role} SET temp_file_limit = '1GB';"
 
@@ -116,7 +126,9 @@ def _schemas(
 ) -> Iterator[str]:
     yield f"CREATE SCHEMA IF NOT EXISTS {safe};\nCREATE SCHEMA IF NOT EXISTS {private};"
     if found.old_views:
-        yield "\n".join(f"DROP VIEW IF EXISTS {safe}.{identifier(view)};" for view in found.old_views)
+        yield "\n".join(
+            f"DROP VIEW IF EXISTS {safe}.{identifier(view)};" for view in found.old_views
+        )
     yield (
         f"REVOKE ALL ON SCHEMA {safe}, {private} FROM PUBLIC, {role};\n"
         f"GRANT USAGE ON SCHEMA {safe} TO {role};\n"
@@ -191,7 +203,9 @@ def _functions(private: str, role: str) -> Iterator[str]:
         f"  SELECT CASE side WHEN 'inner' THEN inner_pad ELSE outer_pad END FROM {private}.pads WHERE purpose = 'mask'\n"
         "$body$;"
     )
-    called = ", ".join(f"{private}.{name}" for name in ("claim(text)", "has_role(text[])", "mask_pad(text)"))
+    called = ", ".join(
+        f"{private}.{name}" for name in ("claim(text)", "has_role(text[])", "mask_pad(text)")
+    )
     yield (
         "-- A view calls functions with the rights of who asks it. Without USAGE on their schema nothing else can.\n"
         f"REVOKE ALL ON FUNCTION {private}.context(), {called} FROM PUBLIC, {role};\n"
@@ -206,7 +220,9 @@ def _view(config: DatabaseConfig, exposed: Exposed, safe: str, private: str, rol
         masked_column(column, rule.columns.get(column.name), private) for column in exposed.columns
     )
     select = f"SELECT {columns}\nFROM {identifier(table.schema)}.{identifier(table.name)} AS t"
-    branches = [f"{select}{where}" for where in _conditions(exposed.name, rule.rows, rule.roles, private)]
+    branches = [
+        f"{select}{where}" for where in _conditions(exposed.name, rule.rows, rule.roles, private)
+    ]
     lines = [
         f"CREATE VIEW {name} WITH (security_barrier) AS\n" + "\nUNION ALL\n".join(branches) + ";",
         f"REVOKE ALL ON {name} FROM PUBLIC;",
@@ -223,7 +239,9 @@ def _view(config: DatabaseConfig, exposed: Exposed, safe: str, private: str, rol
     return "\n".join(lines)
 
 
-def _conditions(name: str, rows: Sequence[RowRule], roles: Sequence[str], private: str) -> list[str]:
+def _conditions(
+    name: str, rows: Sequence[RowRule], roles: Sequence[str], private: str
+) -> list[str]:
     """One WHERE for each rule that may count; UNION ALL joins them, so that each can use the table's indexes.
 
     Who asks is found once a query: each (SELECT …) is evaluated before the first row, and a branch that does not count
@@ -253,9 +271,15 @@ def _filter(name: str, condition: str, private: str) -> str:
     try:
         statements = parse_sql(f"SELECT WHERE (\n{written}\n)")
     except ParseError as error:
-        raise BadSetup(f"A row filter of {name} is no condition of PostgreSQL: {error.args[0]}.") from None
+        raise BadSetup(
+            f"A row filter of {name} is no condition of PostgreSQL: {error.args[0]}."
+        ) from None
     select = statements[0].stmt
-    if len(statements) != 1 or not isinstance(select, ast.SelectStmt) or select.op.name != "SETOP_NONE":
+    if (
+        len(statements) != 1
+        or not isinstance(select, ast.SelectStmt)
+        or select.op.name != "SETOP_NONE"
+    ):
         raise BadSetup(f"A row filter of {name} is more than one condition.")
     return f"\n{written}\n"
 
@@ -276,7 +300,10 @@ def _revoked_functions(found: Surroundings) -> Iterator[str]:
     yield (
         "-- Functions that everybody may call could do for the login what it may not do itself. Logins of yours that\n"
         "-- call them without owning them need GRANT EXECUTE ON FUNCTION … TO them.\n"
-        + "\n".join(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC;" for function in found.public_functions)
+        + "\n".join(
+            f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC;"
+            for function in found.public_functions
+        )
     )
 
 

@@ -24,7 +24,9 @@ MAX_REGEX_STATES = 2_000
 MAX_POWER = 1_000
 MAX_DIGITS = 400
 
-_GROWERS = frozenset({"repeat", "lpad", "rpad", "replace", "regexp_replace", "format", "overlay", "translate"})
+_GROWERS = frozenset(
+    {"repeat", "lpad", "rpad", "replace", "regexp_replace", "format", "overlay", "translate"}
+)
 _REPLACEMENT_AT = {"replace": 2, "regexp_replace": 2, "translate": 2, "overlay": 1}
 _PATTERN_FUNCTIONS = frozenset({
     "regexp_count", "regexp_instr", "regexp_like", "regexp_match", "regexp_matches", "regexp_replace",
@@ -60,7 +62,10 @@ def check_sizes(statement: ast.SelectStmt) -> None:
             _check_digits(node)
     if product > (MAX_COLLECTED_SERIES if collects else MAX_SERIES):
         limit = MAX_COLLECTED_SERIES if collects else MAX_SERIES
-        raise TooBig(f"generate_series may make {limit:,} rows here at most, all series multiplied.", statement)
+        raise TooBig(
+            f"generate_series may make {limit:,} rows here at most, all series multiplied.",
+            statement,
+        )
 
 
 def _check_call(call: ast.FuncCall) -> int:
@@ -69,14 +74,25 @@ def _check_call(call: ast.FuncCall) -> int:
     arguments: tuple[Any, ...] = call.args or ()
     if name in {"repeat", "lpad", "rpad"}:
         limit = MAX_REPEAT if name == "repeat" else MAX_WIDTH
-        if len(arguments) < 2 or not 0 <= (_integer(arguments[1]) or 0) <= limit or _integer(arguments[1]) is None:
-            raise TooBig(f"The second argument of {name} must be a number of at most {limit:,}, written out.", call)
+        if (
+            len(arguments) < 2
+            or not 0 <= (_integer(arguments[1]) or 0) <= limit
+            or _integer(arguments[1]) is None
+        ):
+            raise TooBig(
+                f"The second argument of {name} must be a number of at most {limit:,}, written out.",
+                call,
+            )
     if name == "format":
         _check_format(call, arguments)
     if name in _GROWERS and any(_grows(argument) for argument in arguments):
-        raise TooBig(f"{name} may not be given what repeat, lpad, replace and the like have made.", call)
+        raise TooBig(
+            f"{name} may not be given what repeat, lpad, replace and the like have made.", call
+        )
     if name in COLLECTING and any(_grows(argument) for argument in arguments):
-        raise TooBig(f"{name} may not collect what repeat, lpad, replace and the like have made.", call)
+        raise TooBig(
+            f"{name} may not collect what repeat, lpad, replace and the like have made.", call
+        )
     if name in _REPLACEMENT_AT and len(arguments) > _REPLACEMENT_AT[name]:
         _check_text(arguments[_REPLACEMENT_AT[name]], MAX_REPLACEMENT, "A replacement", call)
     if name in _PATTERN_FUNCTIONS and len(arguments) > 1:

@@ -85,7 +85,19 @@ _OTHER = _words("""
 """)
 
 FUNCTIONS = frozenset(
-    chain(AGGREGATES, COLLECTING, _WINDOW, _TEXT, _NUMBERS, _DATES, _JSON, _ARRAYS, _RANGES, _SEARCH, _OTHER)
+    chain(
+        AGGREGATES,
+        COLLECTING,
+        _WINDOW,
+        _TEXT,
+        _NUMBERS,
+        _DATES,
+        _JSON,
+        _ARRAYS,
+        _RANGES,
+        _SEARCH,
+        _OTHER,
+    )
 )
 
 KEY_VALUE_FUNCTIONS = _words("json_each json_each_text jsonb_each jsonb_each_text")
