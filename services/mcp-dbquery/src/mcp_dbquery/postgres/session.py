@@ -19,9 +19,9 @@ FIRST_CHUNK = 50
 CHUNK_ROWS = 2_000
 CHUNK_BYTES = 1024 * 1024
 
-_CHECK = (
-    b"SELECT current_setting('mcp.context', true), current_setting('transaction_read_only'), current_user::text, "
-    b"session_user::text, current_setting('search_path'), current_setting('role')"
+_SETTINGS = (
+    "SELECT current_setting('mcp.context', true), current_setting('transaction_read_only'), current_user::text, "
+    "session_user::text, current_setting('search_path'), current_setting('role')"
 )
 
 
@@ -30,7 +30,6 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
 
     backend_pid: int = 0
     clock: ServerClock = ServerClock(0.0, 0.0)
-    user: str = ""
 
 
 @dataclass(slots=True)
@@ -47,7 +46,7 @@ class Fetched:
     cut_cells: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """The transaction of one call."""
 
@@ -56,11 +55,12 @@ class Session:
     search_path: str
     limits: Limits
     array_oids: frozenset[int]
+    _at_begin: tuple[Any, ...] | None = field(default=None, init=False)
 
     async def begin(self) -> None:
         """Open the transaction. Our own text in one message; a caller's statement never goes this way."""
         timeout_ms = int(self.limits.timeout_s * 1000)
-        await self.connection.execute(
+        cursor = await self.connection.execute(
             (
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                 f"SET LOCAL statement_timeout = {timeout_ms};"
@@ -69,9 +69,11 @@ class Session:
                 f"SET LOCAL search_path = {self.search_path};"
                 f"SET LOCAL mcp.context = {literal(self.context)};"
                 # With a snapshot taken, PostgreSQL refuses to make the transaction one that writes.
-                "SELECT 1"
+                f"{_SETTINGS}"
             ).encode()
         )
+        await cursor.set_result(-1)
+        self._at_begin = await cursor.fetchone()
 
     async def explain(self, sql: str, values: Sequence[Any]) -> dict[str, Any]:
         """The planner's tree for a statement."""
@@ -93,7 +95,7 @@ class Session:
         async with self.connection.pipeline():
             await declare.execute(f"DECLARE mcp NO SCROLL CURSOR FOR {sql}".encode(), values)
             await first.execute(f"FETCH FORWARD {wanted} FROM mcp".encode())
-            await check.execute(_CHECK)
+            await check.execute(_SETTINGS.encode())
         rows = await first.fetchall()
         found = self._described(first)
         converter = Converter(found.oids, self.array_oids, self.limits.cell_characters)
@@ -111,7 +113,7 @@ class Session:
             check = None
         if check is None:
             check = AsyncRawCursor(self.connection)
-            await check.execute(_CHECK)
+            await check.execute(_SETTINGS.encode())
         self._compare(await check.fetchone())
         found.cut_cells = converter.cut_cells
         return found
@@ -162,9 +164,7 @@ class Session:
         return taken
 
     def _compare(self, row: tuple[Any, ...] | None) -> None:
-        user = self.connection.user
-        expected = (self.context, "on", user, user, self.search_path, "none")
-        if row != expected:
+        if row is None or row != self._at_begin or row[:2] != (self.context, "on"):
             raise StatementRefused(
                 "The statement changed settings of its transaction; its rows were thrown away.",
                 hint="Leave set_config and the like out.",

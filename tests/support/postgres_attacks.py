@@ -1,0 +1,191 @@
+"""Statements that try to do more than read what their caller may see, by kind. Names and values are of the tests' shop."""
+
+WRITES = [
+    "INSERT INTO audit_marks (what) VALUES ('x')", "UPDATE customers SET name = 'x'", "DELETE FROM orders",
+    "TRUNCATE orders", "DROP TABLE orders", "DROP VIEW mcp_safe.orders", "CREATE TABLE t (a int)",
+    "CREATE TEMP TABLE t AS SELECT 1", "ALTER TABLE orders ADD COLUMN x int", "CREATE VIEW v AS SELECT 1",
+    "MERGE INTO orders o USING customers c ON o.id = c.id WHEN MATCHED THEN DELETE", "COPY orders TO STDOUT",
+    "COPY orders TO PROGRAM 'touch /tmp/x'", "COPY (SELECT 1) TO '/tmp/x'", "COPY orders FROM '/etc/passwd'",
+    "GRANT ALL ON orders TO mcp_reader", "ALTER ROLE mcp_reader SUPERUSER", "CREATE ROLE evil", "DROP OWNED BY mcp_reader",
+    "COMMENT ON TABLE orders IS 'x'", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DO $$ BEGIN PERFORM 1; END $$",
+    "CALL p()", "REFRESH MATERIALIZED VIEW m", "CREATE EXTENSION dblink", "ALTER SYSTEM SET work_mem = '1GB'",
+    "VACUUM", "ANALYZE", "CLUSTER", "REINDEX TABLE orders", "CHECKPOINT", "LOCK TABLE orders", "SECURITY LABEL ON TABLE orders IS 'x'",
+    "CREATE DATABASE x", "ALTER DATABASE postgres SET work_mem = '1MB'", "CREATE SERVER s FOREIGN DATA WRAPPER f",
+    "IMPORT FOREIGN SCHEMA a FROM SERVER b INTO c", "CREATE PUBLICATION p", "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p",
+    "CREATE TRIGGER t AFTER INSERT ON orders EXECUTE FUNCTION leave_mark()", "CREATE RULE r AS ON SELECT TO orders DO INSTEAD NOTHING",
+    "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC", "REASSIGN OWNED BY postgres TO mcp_reader",
+]  # fmt: skip
+
+HIDDEN_WRITES = [
+    "WITH x AS (INSERT INTO audit_marks (what) VALUES ('x') RETURNING *) SELECT * FROM x",
+    "WITH x AS (DELETE FROM orders RETURNING *) SELECT count(*) FROM x",
+    "WITH x AS (UPDATE customers SET name = 'x' RETURNING id) SELECT 1",
+    "WITH x AS (MERGE INTO orders o USING customers c ON o.id = c.id WHEN MATCHED THEN DELETE RETURNING o.id) SELECT * FROM x",
+    "WITH a AS (SELECT 1), b AS (WITH c AS (DELETE FROM orders RETURNING 1) SELECT * FROM c) SELECT * FROM b",
+    "SELECT * INTO t FROM products", "SELECT 1 INTO TEMP t", "SELECT * INTO UNLOGGED t FROM products",
+    "SELECT * FROM products FOR UPDATE", "SELECT * FROM products FOR SHARE", "SELECT * FROM products FOR KEY SHARE NOWAIT",
+    "SELECT * FROM (SELECT * FROM products FOR UPDATE) x", "WITH x AS (SELECT * FROM products FOR NO KEY UPDATE) SELECT * FROM x",
+    "EXPLAIN ANALYZE DELETE FROM orders", "EXPLAIN (ANALYZE) INSERT INTO audit_marks (what) VALUES ('x')",
+    "EXPLAIN ANALYZE SELECT leave_mark()", "PREPARE p AS DELETE FROM orders", "EXECUTE p", "TABLE api_keys",
+    "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "CREATE TABLE t AS SELECT * FROM products", "CREATE MATERIALIZED VIEW m AS SELECT 1",
+    "VALUES ((SELECT leave_mark()))", "SELECT 1 UNION ALL SELECT length(leave_mark())", "SELECT nextval('audit_marks_id_seq')",
+    "SELECT setval('audit_marks_id_seq', 1000)", "SELECT * FROM public.audit_marks_id_seq", "SELECT lastval()",
+    "SELECT currval('public.audit_marks_id_seq')",
+]  # fmt: skip
+
+STACKED = [
+    "SELECT 1; DROP TABLE orders", "SELECT 1; COMMIT; DELETE FROM orders", "COMMIT; DELETE FROM orders", "ROLLBACK; DELETE FROM orders",
+    "SELECT 1; SET TRANSACTION READ WRITE; DELETE FROM orders", "SELECT 1;;SELECT 2; DELETE FROM orders",
+    "SELECT 'a\\'; DELETE FROM orders; --'", "SELECT E'a\\'; DELETE FROM orders; --'; DELETE FROM orders",
+    "SELECT $$a$$; DELETE FROM orders", "SELECT 1 /* ; */; DELETE FROM orders", "SELECT 1 -- ;\n; DELETE FROM orders",
+    "SELECT 1 /* /* */ ; */ ; DELETE FROM orders", "SELECT $x$ ; $x$; DELETE FROM orders", "/*!50000 DELETE FROM orders */ SELECT 1; DELETE FROM orders",
+    "BEGIN; DELETE FROM orders; COMMIT", "END; DELETE FROM orders", "ABORT; DELETE FROM orders", "; DELETE FROM orders",
+    "SELECT 1;\u2028DELETE FROM orders", "SELECT 1\u037eDELETE FROM orders", "SELECT U&'\\003b'; DELETE FROM orders",
+    "SAVEPOINT s", "ROLLBACK TO s", "PREPARE TRANSACTION 'x'", "COMMIT AND CHAIN", "SELECT 1 \\; DELETE FROM orders", "SELECT 1\\gexec",
+    "CLOSE mcp", "FETCH ALL FROM mcp", "MOVE mcp", "CLOSE ALL", "DISCARD ALL", "DEALLOCATE ALL",
+]  # fmt: skip
+
+SESSION = [
+    "SET mcp.context = ''", "SET ROLE postgres", "SET SESSION AUTHORIZATION postgres", "RESET ALL", "SET search_path = public",
+    "SET TRANSACTION READ WRITE", "SET default_transaction_read_only = off", "SET statement_timeout = 0", "SET LOCAL row_security = off",
+    "RESET ROLE", "SHOW ALL", "SHOW mcp.context", "LISTEN x", "UNLISTEN *", "NOTIFY x", "LOAD 'x'", "SET CONSTRAINTS ALL DEFERRED",
+    "SELECT set_config('mcp.context', '', false)", "SELECT set_config('mcp.context', 'x', true) FROM products",
+    "SELECT set_config('transaction_read_only', 'off', true)", "SELECT set_config('role', 'postgres', true)",
+    "SELECT set_config('search_path', 'public', false)", "SELECT set_config('statement_timeout', '0', false)",
+    "WITH x AS MATERIALIZED (SELECT set_config('mcp.context', '7b7d.' || repeat('0', 64), true)) SELECT * FROM x, orders",
+    "SELECT pg_catalog.set_config('mcp.context', '', true), o.* FROM orders o",
+    "SELECT * FROM set_config('mcp.context', '', true) x, orders", "SELECT * FROM ROWS FROM (set_config('a.b', 'c', false)) x",
+    "VALUES (set_config('session_authorization', 'postgres', false))", "SELECT 1 ORDER BY set_config('work_mem', '1GB', false)",
+    "SELECT CASE WHEN set_config('mcp.context', '', false) = '' THEN 1 END", "SELECT 1 LIMIT length(set_config('a.b', 'c', false))",
+    "SELECT count(*) FILTER (WHERE set_config('a.b', 'x', false) = 'x') FROM products",
+    "SELECT sum(1) OVER (PARTITION BY set_config('a.b', 'x', false)) FROM products",
+    "SELECT current_setting('mcp.context')", "SELECT current_setting('mcp.context', true) FROM products",
+    "SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_lock(2)", "SELECT pg_advisory_xact_lock(3)", "SELECT pg_advisory_unlock_all()",
+    "SELECT pg_advisory_lock_shared(4)", "SELECT * FROM pg_try_advisory_lock_shared(5, 6)", "SELECT pg_notify('x', 'y')",
+    "SELECT pg_listening_channels()", "SELECT setseed(0.5)", "SELECT pg_export_snapshot()", "SELECT txid_current()", "SELECT pg_current_xact_id()",
+]  # fmt: skip
+
+FUNCTIONS = [
+    "SELECT leave_mark()", "SELECT public.leave_mark()", "SELECT innocent()", "SELECT public.innocent()", "SELECT * FROM public.leave_mark()",
+    "SELECT * FROM ROWS FROM (public.leave_mark(), public.innocent()) x", "SELECT tell_keys()", "SELECT * FROM public.tell_keys()",
+    "SELECT !!! 'x'", "SELECT OPERATOR(public.!!!) 'x'", "SELECT 1 ORDER BY public.innocent()", "SELECT pg_sleep(0.01)",
+    "SELECT U&\"pg\\005fsleep\"(0.01)", "SELECT \"pg_sleep\"(0.01)", "SELECT pg_catalog.pg_sleep(0.01)", "SELECT PG_SLEEP(0.01)",
+    "SELECT U&\"l!006Fcreate\" UESCAPE '!' (99)", "SELECT pg_sleep_for('10 ms')", "SELECT pg_sleep_until(now())",
+    "SELECT lo_create(1)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')", "SELECT lo_unlink(4711)", "SELECT lo_get(4711)",
+    "SELECT convert_from(lo_get(4711), 'UTF8')", "SELECT lo_put(4711, 0, 'x')", "SELECT lo_open(4711, 262144)", "SELECT loread(0, 100)",
+    "SELECT lo_import('/etc/passwd')", "SELECT lo_export(4711, '/tmp/x')", "SELECT lo_truncate(0, 0)", "SELECT lowrite(0, 'x')",
+    "SELECT pg_read_file('/etc/passwd')", "SELECT pg_read_binary_file('PG_VERSION')", "SELECT pg_ls_dir('.')", "SELECT * FROM pg_ls_waldir()",
+    "SELECT pg_stat_file('PG_VERSION')", "SELECT pg_reload_conf()", "SELECT pg_rotate_logfile()", "SELECT pg_switch_wal()",
+    "SELECT pg_create_restore_point('x')", "SELECT pg_promote()", "SELECT pg_wal_replay_pause()", "SELECT pg_backup_start('x')",
+    "SELECT pg_create_physical_replication_slot('x')", "SELECT pg_drop_replication_slot('x')", "SELECT pg_logical_emit_message(true, 'a', 'b')",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity", "SELECT pg_cancel_backend(pg_backend_pid())", "SELECT pg_backend_pid()",
+    "SELECT pg_stat_reset()", "SELECT pg_stat_reset_shared('bgwriter')", "SELECT pg_log_backend_memory_contexts(1)",
+    "SELECT dblink('x', 'SELECT 1')", "SELECT pg_import_system_collations('public')", "SELECT pg_replication_origin_create('x')",
+    "SELECT gin_clean_pending_list('orders_pkey')", "SELECT brin_summarize_new_values('x')", "SELECT pg_input_is_valid('1', 'regclass')",
+    "SELECT format_type(16384, 0)", "SELECT pg_get_viewdef('mcp_safe.orders'::text)", "SELECT has_table_privilege('api_keys', 'SELECT')",
+    "SELECT inet_server_addr()", "SELECT inet_client_port()", "SELECT version()", "SELECT current_user", "SELECT session_user", "SELECT user",
+    "SELECT current_catalog", "SELECT current_schema", "SELECT current_role", "SELECT current_database()", "SELECT current_query()",
+    "SELECT pg_postmaster_start_time()", "SELECT pg_conf_load_time()", "SELECT row_security_active('orders')", "SELECT array_fill(1, ARRAY[10])",
+    "SELECT makeaclitem(10, 10, 'SELECT', true)", "SELECT pg_relation_size('orders')", "SELECT pg_database_size('postgres')",
+    "SELECT obj_description(16384)", "SELECT col_description(16384, 1)", "SELECT to_regclass('api_keys')", "SELECT pg_table_is_visible(16384)",
+    "SELECT mcp_safe_private.claim('tenant')", "SELECT mcp_safe_private.context()", "SELECT mcp_safe_private.mask_pad('inner')",
+    "SELECT * FROM mcp_safe_private.pads", "SELECT mcp_safe_private.has_role(ARRAY['hr'])", "SELECT claim('tenant')", "SELECT mask_pad('inner')",
+]  # fmt: skip
+
+SQL_IN_STRINGS = [
+    "SELECT query_to_xml('SELECT * FROM public.api_keys', true, true, '')", "SELECT query_to_xml('DELETE FROM orders', true, true, '')",
+    "SELECT table_to_xml('public.api_keys', true, true, '')", "SELECT database_to_xml(true, true, '')", "SELECT schema_to_xml('public', true, true, '')",
+    "SELECT cursor_to_xml('mcp', 10, true, true, '')", "SELECT query_to_xml_and_xmlschema('SELECT 1', true, true, '')",
+    "SELECT * FROM ts_stat('SELECT to_tsvector(value) FROM public.api_keys')", "SELECT ts_stat('SELECT to_tsvector(''x'')')",
+    "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, value::tsquery FROM public.api_keys')",
+    "SELECT * FROM crosstab('SELECT 1, 2, 3') AS x(a int)", "SELECT xmltable.* FROM XMLTABLE('/a' PASSING '<a/>' COLUMNS b text)",
+    "SELECT xmlelement(name a, query_to_xml('SELECT 1', true, true, ''))", "SELECT xmlforest(id) FROM customers", "SELECT xpath('/a', '<a/>')",
+    "SELECT xmlparse(DOCUMENT '<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>')", "SELECT xmlserialize(CONTENT '<a/>' AS text)",
+    "SELECT '<a/>'::xml", "SELECT * FROM json_populate_record(NULL::public.api_keys, '{}')", "SELECT jsonb_populate_recordset(NULL::pg_authid, '[]')",
+    "SELECT * FROM pg_catalog.json_to_record('{}') AS x(a public.api_keys)",
+]  # fmt: skip
+
+CATALOGUE = [
+    "SELECT * FROM public.api_keys", "SELECT * FROM api_keys", "SELECT * FROM public.customers", "SELECT * FROM ONLY public.orders",
+    "SELECT * FROM sales.deals", "SELECT * FROM public.all_orders", "SELECT * FROM all_orders", "SELECT * FROM payroll", "SELECT * FROM mcp_safe.payroll",
+    "SELECT * FROM pg_class", "SELECT * FROM pg_catalog.pg_authid", "SELECT * FROM pg_shadow", "SELECT * FROM pg_roles", "SELECT * FROM pg_user",
+    "SELECT * FROM information_schema.tables", "SELECT * FROM information_schema.columns", "SELECT * FROM pg_stats",
+    "SELECT most_common_vals FROM pg_stats WHERE tablename = 'customers'", "SELECT * FROM pg_statistic", "SELECT * FROM pg_stat_activity",
+    "SELECT query FROM pg_catalog.pg_stat_activity", "SELECT * FROM pg_settings", "SELECT * FROM pg_file_settings", "SELECT * FROM pg_hba_file_rules",
+    "SELECT * FROM pg_views", "SELECT definition FROM pg_views WHERE schemaname = 'mcp_safe'", "SELECT prosrc FROM pg_proc", "SELECT * FROM pg_largeobject",
+    "SELECT * FROM pg_locks", "SELECT * FROM pg_database", "SELECT * FROM pg_tables", "SELECT * FROM pg_stat_statements", "SELECT * FROM pg_prepared_statements",
+    "SELECT * FROM pg_cursors", "SELECT * FROM pg_timezone_names", "SELECT * FROM pg_config", "SELECT * FROM pg_user_mappings",
+    "SELECT * FROM mcp_session", "SELECT * FROM mcp_safe.mcp_session", "SELECT * FROM postgres.public.api_keys", "SELECT * FROM \"api_keys\"",
+    "SELECT * FROM U&\"api\\005fkeys\"", "SELECT 'api_keys'::regclass", "SELECT 'mcp_reader'::regrole", "SELECT 16384::regclass", "SELECT 'leave_mark()'::regprocedure",
+    "SELECT CAST('public' AS regnamespace)", "SELECT 'int4'::regtype", "SELECT oid::regclass FROM (SELECT 16384 AS oid) x", "SELECT ctid FROM customers",
+    "SELECT xmin, * FROM orders", "SELECT tableoid FROM customers", "SELECT c.tableoid FROM customers c", "SELECT cmax FROM products",
+    "WITH api_keys AS (SELECT * FROM public.api_keys) SELECT * FROM api_keys", "WITH customers AS (SELECT * FROM public.customers) SELECT * FROM customers",
+    "SELECT (SELECT value FROM public.api_keys LIMIT 1)", "SELECT 1 WHERE EXISTS (SELECT FROM public.api_keys)", "TABLE pg_authid", "TABLE public.api_keys",
+    "SELECT * FROM products, LATERAL (SELECT * FROM public.api_keys) x", "SELECT * FROM products p JOIN public.api_keys k ON k.id = p.id",
+    "SELECT ARRAY(SELECT value FROM public.api_keys)", "SELECT row_to_json(k) FROM public.api_keys k", "(SELECT value FROM public.api_keys)",
+    "VALUES ((SELECT value FROM public.api_keys LIMIT 1))", "SELECT name FROM products UNION SELECT value FROM public.api_keys",
+    "WITH RECURSIVE r AS (SELECT value FROM public.api_keys UNION SELECT value FROM r) SELECT * FROM r",
+]  # fmt: skip
+
+MASKS = [
+    "SELECT * FROM customers", "SELECT ssn FROM customers", "SELECT c FROM customers c", "SELECT row_to_json(c) FROM customers c",
+    "SELECT c.row_to_json FROM customers c", "SELECT c.to_jsonb FROM customers c", "SELECT c.text FROM customers c", "SELECT (c).ssn FROM customers c",
+    "SELECT (c.*)::text FROM customers c", "SELECT ssn::int FROM customers", "SELECT ssn::uuid FROM customers", "SELECT email::inet FROM customers",
+    "SELECT ssn::date FROM customers", "SELECT ssn::jsonb FROM customers", "SELECT card::numeric FROM customers", "SELECT cast(email AS int) FROM customers",
+    "SELECT 1 / length(phone) FROM customers", "SELECT * FROM customers WHERE ssn::int > 0", "SELECT chr(ascii(ssn) * 100000) FROM customers",
+    "SELECT to_date(ssn, 'YYYY') FROM customers", "SELECT to_number(ssn, '9') FROM customers", "SELECT decode(ssn, 'hex') FROM customers",
+    "SELECT regexp_replace('a', 'a', ssn) FROM customers", "SELECT 'x' ~ ('(' || ssn) FROM customers", "SELECT make_date(length(ssn) * 100000, 1, 1) FROM customers",
+    "SELECT string_agg(ssn, ',') FROM customers", "SELECT array_agg(c) FROM customers c", "SELECT json_agg(c) FROM customers c", "SELECT max(ssn), min(email) FROM customers",
+    "SELECT salary FROM customers", "SELECT c.salary FROM customers c", "SELECT note FROM customers", "SELECT note FROM public.customers",
+    "SELECT max(salary) FROM customers", "SELECT * FROM customers ORDER BY salary", "SELECT 1 FROM customers WHERE note LIKE 'CAN%'",
+    "SELECT * FROM customers NATURAL JOIN public.customers", "SELECT concat(c.*) FROM customers c", "SELECT format('%s', c) FROM customers c",
+    "SELECT substring(ssn FROM 1 FOR 10) FROM customers", "SELECT left(email, 5) FROM customers", "SELECT encode(email::bytea, 'base64') FROM customers",
+    "SELECT md5(ssn) FROM customers", "SELECT reverse(phone) FROM customers", "SELECT ssn COLLATE \"C\" FROM customers", "SELECT DISTINCT ON (ssn) ssn FROM customers",
+    "SELECT pay FROM staff", "SELECT s FROM staff s", "SELECT pay::numeric FROM staff", "SELECT jsonb_each_text(to_jsonb(c)) FROM customers c",
+    "SELECT e.* FROM customers c, jsonb_each_text(to_jsonb(c)) e", "SELECT last_value(ssn) OVER () FROM customers", "SELECT lag(email) OVER (ORDER BY ssn) FROM customers",
+    "SELECT mode() WITHIN GROUP (ORDER BY ssn) FROM customers", "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY email) FROM customers",
+]  # fmt: skip
+
+TENANTS = [
+    "SELECT * FROM orders", "SELECT * FROM orders WHERE tenant = 'globex'", "SELECT * FROM orders WHERE true OR tenant = 'globex'",
+    "SELECT tenant_note FROM orders", "SELECT tenant_note::int FROM orders", "SELECT * FROM orders WHERE tenant_note::int = 1", "SELECT name::int FROM customers",
+    "SELECT * FROM orders o WHERE 1 / (CASE WHEN o.tenant = 'globex' THEN 0 ELSE 1 END) = 1", "SELECT * FROM staff", "SELECT login::int FROM staff",
+    "SELECT * FROM staff WHERE login LIKE 'C%'", "SELECT title FROM sales_deals", "SELECT * FROM mcp_safe.orders WHERE tenant <> 'acme'",
+    "WITH orders AS (SELECT * FROM orders) SELECT * FROM orders", "WITH RECURSIVE x AS (SELECT * FROM orders UNION SELECT * FROM orders) SELECT * FROM x",
+    "SELECT (SELECT string_agg(tenant_note, ',') FROM orders)", "SELECT * FROM customers c LEFT JOIN orders o ON o.tenant <> c.tenant",
+    "SELECT * FROM orders o FULL JOIN customers c ON c.id = o.customer_id", "SELECT json_agg(o) FROM orders o", "SELECT array_agg(tenant_note) FROM orders",
+    "SELECT DISTINCT tenant FROM orders WHERE tenant <> 'acme'", "SELECT * FROM orders ORDER BY tenant DESC LIMIT 1", "SELECT max(tenant_note) FROM orders",
+    "SELECT * FROM staff s, staff t WHERE s.parent IS NOT DISTINCT FROM t.id", "SELECT set_config('mcp.context', NULL, true), tenant_note FROM orders",
+    "SELECT x.* FROM (SELECT set_config('mcp.context', '', true) OFFSET 0) s, LATERAL (SELECT * FROM orders) x",
+    "SELECT * FROM orders WHERE tenant = current_setting('mcp.context')",
+]  # fmt: skip
+
+ODD_TEXTS = [
+    "", " ", "--", "/* */", ";", "SELECT 'a\x00b'", "SELECT 1\x00; DELETE FROM orders", "SELECT '\x1b[2J'", "SELECT '\ud800'", "SELECT '", "SELECT \"",
+    "SELECT $$", "SELECT /*", "SELECT (", "S\u200bELECT 1", "ＳＥＬＥＣＴ 1", "SELECT * FROM products\x0cFOR UPDATE", "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+    "SELECT " + "1+" * 9000 + "1", "SELECT " + "NOT " * 5000 + "true", "SELECT " + "-" + "- " * 5000 + "1", "SELECT " + "x." * 50 + "x", "SELECT 1" + " " * 100_000,
+    "SELECT " + ",".join(["1"] * 15_000), "SELECT " + "(SELECT " * 100 + "1" + ")" * 100, "SELECT " + "CASE WHEN true THEN " * 600 + "1" + " END" * 600,
+    "WITH " + ", ".join(f"a{i} AS (SELECT 1)" for i in range(3000)) + " SELECT 1", "SELECT :missing", "SELECT $1", "SELECT $0", "SELECT $99999999999",
+    "SELECT ::int", "SELECT 1 UNION", "GRANT", "\\copy orders to x", "\\! touch x", "SELECT * FROM",
+]  # fmt: skip
+
+BOMBS = [
+    "SELECT repeat('x', 900000000)", "SELECT repeat('x', 1000 * 1000000)", "SELECT repeat(repeat('x', 1000), 1000)", "SELECT repeat('x', id * 100000000) FROM products",
+    "SELECT lpad('x', 900000000)", "SELECT rpad('x', 900000000, 'y')", "SELECT format('%900000000s', 'x')", "SELECT format('%*s', 900000000, 'x')",
+    "SELECT format(name, 'x') FROM products", "SELECT 'x'::char(10000000)", "SELECT 1::bit(80000000)", "SELECT string_agg(repeat('x', 1000), '') FROM generate_series(1, 1000000)",
+    "SELECT array_agg(i) FROM generate_series(1, 100000000) i", "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+    "SELECT json_agg(i) FROM generate_series(1, 1000) a, generate_series(1, 1000) i", "SELECT string_agg(i::text, '') FROM generate_series(1, 9000000) i",
+    "SELECT replace(repeat('x', 1000), 'x', repeat('y', 1000))", "SELECT replace('x', 'x', '" + "y" * 300 + "')", "SELECT regexp_replace('x', 'x', '" + "y" * 300 + "')",
+    "SELECT translate(lpad('x', 10000), 'x', 'y')", "SELECT 'x' ~ '((x{1,255}){1,255}){1,255}'", "SELECT regexp_count('x', '(x{1,99}){1,99}')", "SELECT 'x' LIKE '" + "%x" * 30 + "'",
+    "SELECT 9 ^ 99999", "SELECT power(9::numeric, 99999)", "SELECT 1e100000", "SELECT " + "9" * 2000, "SELECT 9::numeric ^ 9999999",
+    "WITH RECURSIVE r(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM r WHERE length(s) < 1000000000) SELECT max(length(s)) FROM r",
+    "WITH RECURSIVE r(s) AS (SELECT 'x' UNION ALL SELECT concat(r.s, r.s) FROM r) SELECT length(s) FROM r", "SELECT factorial(100000)", "SELECT array_fill(1, ARRAY[100000000])",
+    "SELECT xmlelement(name a, repeat('x', 1000))", "SELECT count(*) FROM orders a, orders b, orders c, orders d", "SELECT count(*) FROM orders a CROSS JOIN orders b CROSS JOIN orders c CROSS JOIN customers d",
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+    "SELECT sum(a.id * b.id * c.id) FROM orders a, orders b, orders c WHERE a.id + b.id + c.id < 0",
+]  # fmt: skip
+
+ATTACKS = {
+    "writes": WRITES, "hidden writes": HIDDEN_WRITES, "stacked statements": STACKED, "session": SESSION, "functions": FUNCTIONS,
+    "SQL in strings": SQL_IN_STRINGS, "catalogue": CATALOGUE, "masks": MASKS, "tenants": TENANTS, "odd texts": ODD_TEXTS,
+}  # fmt: skip
