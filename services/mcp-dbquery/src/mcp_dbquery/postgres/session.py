@@ -25,6 +25,9 @@ _SETTINGS = (
 )
 
 
+_DECLARE = "DECLARE mcp NO SCROLL CURSOR FOR "
+
+
 class Connection(AsyncConnection[tuple[Any, ...]]):
     """A pooled connection with what the signing of a context needs."""
 
@@ -76,9 +79,9 @@ class Session:
         self._at_begin = await cursor.fetchone()
 
     async def explain(self, sql: str, values: Sequence[Any]) -> dict[str, Any]:
-        """The planner's tree for a statement."""
+        """The planner's tree for a statement. By way of DECLARE, which takes nothing but SELECT and VALUES."""
         cursor = AsyncRawCursor(self.connection)
-        await cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}".encode(), values)
+        await cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) {_DECLARE}{sql}".encode(), values)
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 - EXPLAIN gives one
         return json.loads(row[0])[0]["Plan"]
@@ -93,7 +96,7 @@ class Session:
         declare, first, check = (AsyncRawCursor(self.connection) for _ in range(3))
         wanted = min(max_rows + 1, FIRST_CHUNK)
         async with self.connection.pipeline():
-            await declare.execute(f"DECLARE mcp NO SCROLL CURSOR FOR {sql}".encode(), values)
+            await declare.execute(f"{_DECLARE}{sql}".encode(), values)
             await first.execute(f"FETCH FORWARD {wanted} FROM mcp".encode())
             await check.execute(_SETTINGS.encode())
         rows = await first.fetchall()
