@@ -72,6 +72,8 @@ def _check_call(call: ast.FuncCall) -> int:
     """Look at a function's arguments; the rows that it makes, where they are known."""
     name = call.funcname[-1].sval
     arguments: tuple[Any, ...] = call.args or ()
+    if not name.startswith("make_") and any(isinstance(a, ast.NamedArgExpr) for a in arguments):
+        raise TooBig(f"Give the arguments of {name} by position.", call)
     if name in {"repeat", "lpad", "rpad"}:
         limit = MAX_REPEAT if name == "repeat" else MAX_WIDTH
         if (

@@ -35,8 +35,9 @@ _TEXT = _words("""
     quote_nullable regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace
     regexp_split_to_array regexp_split_to_table regexp_substr repeat replace reverse right rpad rtrim sha224 sha256
     sha384 sha512 split_part starts_with string_to_array string_to_table strpos substr substring textcat to_ascii
-    to_bin to_hex to_oct translate trim unaccent unistr upper crc32 crc32c like_escape notlike like
-""") - {"unaccent", "like_escape"}
+    to_bin to_hex to_oct translate trim unistr upper crc32 crc32c like_escape
+    similar_to_escape
+""")
 
 _NUMBERS = _words("""
     abs acos acosd acosh asin asind asinh atan atan2 atan2d atand atanh cbrt ceil ceiling cos cosd cosh cot cotd
@@ -105,7 +106,7 @@ KEY_VALUE_FUNCTIONS = _words("json_each json_each_text jsonb_each jsonb_each_tex
 
 OPERATORS = _words("""
     + - * / % ^ |/ ||/ @ & | # ~ << >> = <> != < <= > >= || ~~ !~~ ~~* !~~* ~* !~ !~* -> ->> #> #>> @> <@ ? ?| ?& @? @@
-    #- && &< &> -|- << >> ^@ !! ~~~ SIMILAR
+    #- && &< &> -|- << >> <<= >>= ^@ !! ~~~ SIMILAR
 """) | {"~", "BETWEEN"}
 
 TYPES = _words("""
@@ -132,7 +133,7 @@ NODES = frozenset(
         ast.JsonArrayAgg, ast.JsonArrayConstructor, ast.JsonArrayQueryConstructor, ast.JsonBehavior, ast.JsonFormat,
         ast.JsonFuncExpr, ast.JsonIsPredicate, ast.JsonKeyValue, ast.JsonObjectAgg, ast.JsonObjectConstructor,
         ast.JsonOutput, ast.JsonParseExpr, ast.JsonReturning, ast.JsonScalarExpr, ast.JsonSerializeExpr,
-        ast.JsonValueExpr, ast.MinMaxExpr, ast.NullTest, ast.ParamRef, ast.RangeFunction, ast.RangeSubselect,
+        ast.JsonValueExpr, ast.MinMaxExpr, ast.NamedArgExpr, ast.NullTest, ast.ParamRef, ast.RangeFunction, ast.RangeSubselect,
         ast.RangeVar, ast.RawStmt, ast.ResTarget, ast.RowExpr, ast.SelectStmt, ast.SortBy, ast.SQLValueFunction,
         ast.String, ast.SubLink, ast.TypeCast, ast.TypeName, ast.WindowDef, ast.WithClause,
     }
