@@ -49,7 +49,7 @@ def clone(server_url: str, template: Shop) -> Callable[[], Shop]:
     def make() -> Shop:
         name = f"shop_{next(numbers)}"
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE shop_template STRATEGY file_copy".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE shop_template".encode())
         return _shop(server_url, name, template.key_file)
 
     return make

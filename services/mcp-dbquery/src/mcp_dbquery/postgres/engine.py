@@ -272,6 +272,7 @@ class PostgresEngine:
         self, caller: Principal, verdict: Verdict, shown: Shown
     ) -> AsyncGenerator[Session]:
         """A transaction for this caller under the watchdog's eyes; the driver's errors leave it in our words."""
+        session: Session | None = None
         try:
             async with self._borrowed() as connection:
                 context = self._signer.sign(
@@ -287,7 +288,8 @@ class PostgresEngine:
                     yield session
         except psycopg.Error as error:
             columns = {name for r in verdict.relations for name in shown.visible.columns[r]}
-            raise as_problem(error, verdict.bound, columns, self.limits.timeout_s) from None
+            prefix = session.prefix if session is not None else ""
+            raise as_problem(error, verdict.bound, prefix, columns, self.limits.timeout_s) from None
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[Connection]:

@@ -78,11 +78,12 @@ _COLUMN = re.compile(
 
 
 def as_problem(
-    error: psycopg.Error, bound: Bound | None, columns: Iterable[str], timeout_s: float
+    error: psycopg.Error, bound: Bound, prefix: str, columns: Iterable[str], timeout_s: float
 ) -> Problem:
-    """What the caller may hear of a statement's failure. `columns` are the visible ones of the relations it names."""
+    """What the caller may hear of a statement's failure. `columns` are the visible ones of the relations it names,
+    `prefix` is what stood before it."""
     state = error.sqlstate or ""
-    place = _place(error, bound)
+    place = _place(error, bound, prefix)
     if state == "42703":
         return unknown("column", _column_named(error), columns, place)
     if state == "57014" or state == "25P03":
@@ -131,11 +132,11 @@ def as_action_problem(error: psycopg.Error) -> ActionFailed:
     return ActionFailed(f"Nothing was changed: the database refused it (SQLSTATE {state}).")
 
 
-def _place(error: psycopg.Error, bound: Bound | None) -> dict[str, int]:
+def _place(error: psycopg.Error, bound: Bound, prefix: str) -> dict[str, int]:
     position = error.diag.statement_position
-    if bound is None or position is None or not position.isdigit():
+    if position is None or int(position) <= len(prefix):
         return {}
-    return {"position": bound.original(int(position) - 1)}
+    return {"position": bound.original(int(position) - 1 - len(prefix))}
 
 
 def _column_named(error: psycopg.Error) -> str:

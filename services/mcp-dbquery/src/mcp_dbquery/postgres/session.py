@@ -58,6 +58,8 @@ class Session:
     search_path: str
     limits: Limits
     array_oids: frozenset[int]
+    prefix: str = field(default="", init=False)
+    """What of ours stands before the caller's statement: the database counts positions from its begin."""
     _at_begin: tuple[Any, ...] | None = field(default=None, init=False)
 
     async def begin(self) -> None:
@@ -81,7 +83,8 @@ class Session:
     async def explain(self, sql: str, values: Sequence[Any]) -> dict[str, Any]:
         """The planner's tree for a statement. By way of DECLARE, which takes nothing but SELECT and VALUES."""
         cursor = AsyncRawCursor(self.connection)
-        await cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) {_DECLARE}{sql}".encode(), values)
+        self.prefix = f"EXPLAIN (FORMAT JSON, VERBOSE) {_DECLARE}"
+        await cursor.execute(f"{self.prefix}{sql}".encode(), values)
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 - EXPLAIN gives one
         return json.loads(row[0])[0]["Plan"]
@@ -95,8 +98,9 @@ class Session:
         """
         declare, first, check = (AsyncRawCursor(self.connection) for _ in range(3))
         wanted = min(max_rows + 1, FIRST_CHUNK)
+        self.prefix = _DECLARE
         async with self.connection.pipeline():
-            await declare.execute(f"{_DECLARE}{sql}".encode(), values)
+            await declare.execute(f"{self.prefix}{sql}".encode(), values)
             await first.execute(f"FETCH FORWARD {wanted} FROM mcp".encode())
             await check.execute(_SETTINGS.encode())
         rows = await first.fetchall()

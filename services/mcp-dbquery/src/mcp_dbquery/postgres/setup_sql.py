@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pglast import ast
 from pglast.parser import ParseError, parse_sql
 
 from mcp_dbquery.config import DatabaseConfig, RowRule
@@ -269,17 +268,14 @@ def _filter(name: str, condition: str, private: str) -> str:
     """The condition with who asks in place of :tenant and the like."""
     written = substitute(condition, lambda claim: f"(SELECT {private}.claim({literal(claim)}))")
     try:
+        # Alone it must be whole, and in parentheses nothing but a condition.
+        parse_sql(f"SELECT WHERE {written}")
         statements = parse_sql(f"SELECT WHERE (\n{written}\n)")
     except ParseError as error:
         raise BadSetup(
             f"A row filter of {name} is no condition of PostgreSQL: {error.args[0]}."
         ) from None
-    select = statements[0].stmt
-    if (
-        len(statements) != 1
-        or not isinstance(select, ast.SelectStmt)
-        or select.op.name != "SETOP_NONE"
-    ):
+    if len(statements) != 1:
         raise BadSetup(f"A row filter of {name} is more than one condition.")
     return f"\n{written}\n"
 
