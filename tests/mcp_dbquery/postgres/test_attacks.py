@@ -97,13 +97,25 @@ async def _code(engine: PostgresEngine, sql: str) -> str:
 
 
 ORACLES = [
-    "ssn LIKE 'CAN%'", "ssn ~ '^CAN'", "email ILIKE 'canary%'", "phone IS NOT NULL", "ssn > 'C' AND ssn < 'D'",
-    "starts_with(ssn, 'CAN')", "position('CANARY' in ssn) > 0", "card LIKE 'CAN%'", "born > '1980-02-01' AND born < '1980-12-31'",
-    "tenant = 'globex'", "email = 'CANARY-MASKED-2@mail2.example'", "ssn = 'CANARY-MASKED-SSN-0002'", "length(ssn) > 10",
-]  # fmt: skip
+    "ssn LIKE 'CAN%'",
+    "ssn ~ '^CAN'",
+    "email ILIKE 'canary%'",
+    "phone IS NOT NULL",
+    "ssn > 'C' AND ssn < 'D'",
+    "starts_with(ssn, 'CAN')",
+    "position('CANARY' in ssn) > 0",
+    "card LIKE 'CAN%'",
+    "born > '1980-02-01' AND born < '1980-12-31'",
+    "tenant = 'globex'",
+    "email = 'CANARY-MASKED-2@mail2.example'",
+    "ssn = 'CANARY-MASKED-SSN-0002'",
+    "length(ssn) > 10",
+]
 
 
 async def test_a_condition_sees_no_more_than_the_result(unguarded: PostgresEngine) -> None:
     for condition in ORACLES:
-        reading = await unguarded.read(Statement(f"SELECT count(*) FROM customers WHERE {condition}"), ANN)  # noqa: S608
+        reading = await unguarded.read(
+            Statement(f"SELECT count(*) FROM customers WHERE {condition}"), ANN
+        )
         assert (condition, reading.rows) == (condition, [[0]])

@@ -10,19 +10,30 @@ import pytest
 from support.shop import ANN, CANARY, GINA, HOLLY, MORGAN, Shop, limits
 
 from mcp_dbquery.engine import Statement
-from mcp_dbquery.errors import StatementInvalid, StatementRefused, TooExpensive, TooLarge, TooSlow, UnknownRelation
+from mcp_dbquery.errors import (
+    StatementInvalid,
+    StatementRefused,
+    TooExpensive,
+    TooLarge,
+    TooSlow,
+    UnknownRelation,
+)
 from mcp_dbquery.postgres.engine import PostgresEngine
 from mcp_dbquery.postgres.watchdog import Watchdog
 from shared.mcp_server import Problem
 
 pytestmark = pytest.mark.postgres
 
-SLOW = "SELECT sum(a.id * b.id * c.id) FROM orders a, orders b, orders c WHERE a.id + b.id + c.id < 0"
+SLOW = (
+    "SELECT sum(a.id * b.id * c.id) FROM orders a, orders b, orders c WHERE a.id + b.id + c.id < 0"
+)
 
 
 @asynccontextmanager
 async def opened(shop: Shop, **other: Any) -> AsyncGenerator[PostgresEngine]:
-    engine = PostgresEngine("shop", shop.config(), limits(**{"cost": 1e12, "cost_rows": 1e12} | other))
+    engine = PostgresEngine(
+        "shop", shop.config(), limits(**{"cost": 1e12, "cost_rows": 1e12} | other)
+    )
     await engine.start()
     try:
         yield engine
@@ -70,32 +81,51 @@ async def test_a_slow_statement_is_stopped_and_the_next_one_runs(shop: Shop) -> 
 async def test_the_watchdog_ends_what_the_server_did_not(shop: Shop) -> None:
     watchdog = Watchdog(shop.owner_url, terminate_after_s=0.1)
     async with await psycopg.AsyncConnection.connect(shop.owner_url, autocommit=True) as connection:
-        with pytest.raises(psycopg.errors.QueryCanceled), watchdog.watching(connection.info.backend_pid, 0.05):
+        with (
+            pytest.raises(psycopg.errors.QueryCanceled),
+            watchdog.watching(connection.info.backend_pid, 0.05),
+        ):
             await connection.execute("SELECT pg_sleep(60)")
         # A backend that takes no cancellation, here because it is idle, is ended as a whole.
-        with watchdog.watching(connection.info.backend_pid, 0.0):
-            with pytest.raises(psycopg.OperationalError):
-                async with asyncio.timeout(5):
-                    while True:
-                        await connection.execute("SELECT 1")
+        with (
+            watchdog.watching(connection.info.backend_pid, 0.0),
+            pytest.raises(psycopg.OperationalError),
+        ):
+            async with asyncio.timeout(5):
+                while True:
+                    await connection.execute("SELECT 1")
     await watchdog.close()
 
 
 async def test_a_too_expensive_statement_is_not_run(engine: PostgresEngine) -> None:
     with pytest.raises(TooExpensive, match="Nested Loop"):
-        await engine.read(Statement("SELECT count(*) FROM products a, products b, products c, products d, products e, products f, products g, products h"), ANN)
+        await engine.read(
+            Statement(
+                (
+                    "SELECT count(*) FROM products a, products b, products c, products d, products e, products f, "
+                    "products g, products h"
+                )
+            ),
+            ANN,
+        )
 
 
 async def test_reading_stops_at_the_limit_of_rows(engine: PostgresEngine) -> None:
-    reading = await engine.read(Statement("SELECT n FROM generate_series(1, 100000) n", max_rows=3_000), ANN)
+    reading = await engine.read(
+        Statement("SELECT n FROM generate_series(1, 100000) n", max_rows=3_000), ANN
+    )
     assert (len(reading.rows), reading.cut_by) == (3_000, "rows")
-    whole = await engine.read(Statement("SELECT n FROM generate_series(1, 3000) n", max_rows=3_000), ANN)
+    whole = await engine.read(
+        Statement("SELECT n FROM generate_series(1, 3000) n", max_rows=3_000), ANN
+    )
     assert (len(whole.rows), whole.cut_by) == (3_000, None)
 
 
 async def test_reading_stops_at_the_limit_of_bytes(shop: Shop) -> None:
     async with opened(shop, read_bytes=10_000) as engine:
-        reading = await engine.read(Statement("SELECT repeat('x', 900) FROM generate_series(1, 100)"), ANN)
+        reading = await engine.read(
+            Statement("SELECT repeat('x', 900) FROM generate_series(1, 100)"), ANN
+        )
         assert (len(reading.rows), reading.cut_by) == (11, "bytes")
     async with opened(shop, read_bytes=500) as engine:
         with pytest.raises(TooLarge):
@@ -104,7 +134,9 @@ async def test_reading_stops_at_the_limit_of_bytes(shop: Shop) -> None:
 
 async def test_long_cells_are_cut_and_wide_results_refused(shop: Shop) -> None:
     async with opened(shop, cell_characters=10, columns=3) as engine:
-        reading = await engine.read(Statement("SELECT repeat('x', 20), '{\"a\": \"bbbbbbbbbbbb\"}'::jsonb"), ANN)
+        reading = await engine.read(
+            Statement("SELECT repeat('x', 20), '{\"a\": \"bbbbbbbbbbbb\"}'::jsonb"), ANN
+        )
         assert reading.rows == [["xxxxxxxxxx… [20 characters]", '{"a": "bbb… [21 characters]']]
         assert reading.cut_cells == 2
         with pytest.raises(TooLarge):
@@ -114,22 +146,69 @@ async def test_long_cells_are_cut_and_wide_results_refused(shop: Shop) -> None:
 async def test_values_are_those_of_json(engine: PostgresEngine) -> None:
     reading = await engine.read(
         Statement(
-            "SELECT 1, 2::int8, 1.5::numeric, 3::numeric, 0.1234567890123456789::numeric, 'NaN'::float8, 1e300::float8, true, NULL, "
-            "date '2026-01-31', timestamptz '2026-01-31 10:00+02', timestamp '2026-01-31 10:00', time '10:00', interval '1 day 2 hours', "
+            (
+                "SELECT 1, 2::int8, 1.5::numeric, 3::numeric, 0.1234567890123456789::numeric, 'NaN'::float8, "
+                "1e300::float8, true, NULL, "
+            )
+            (
+                "date '2026-01-31', timestamptz '2026-01-31 10:00+02', timestamp '2026-01-31 10:00', time "
+                "'10:00', interval '1 day 2 hours', "
+            )
             "'{\"a\": [1]}'::jsonb, ARRAY[1, 2], ARRAY['a', NULL], 'abc'::bytea, 'infinity'::date, int4range(1, 3), "
-            "'12345678-1234-1234-1234-123456789abc'::uuid, '10.0.0.1'::inet, ROW(1, 'a'), ARRAY[1.5::numeric], '1e999'::jsonb"
+            (
+                "'12345678-1234-1234-1234-123456789abc'::uuid, '10.0.0.1'::inet, ROW(1, 'a'), "
+                "ARRAY[1.5::numeric], '1e999'::jsonb"
+            )
         ),
         ANN,
     )
-    assert reading.rows == [[
-        1, 2, 1.5, 3, "0.1234567890123456789", "nan", 1e300, True, None, "2026-01-31", "2026-01-31T08:00:00+00", "2026-01-31T10:00:00",
-        "10:00:00", "1 day 02:00:00", {"a": [1]}, [1, 2], ["a", None], "[3 bytes]", "infinity", "[1,3)",
-        "12345678-1234-1234-1234-123456789abc", "10.0.0.1", "(1,a)", ["1.5"], reading.rows[0][-1],
-    ]]  # fmt: skip
+    assert reading.rows == [
+        [
+            1,
+            2,
+            1.5,
+            3,
+            "0.1234567890123456789",
+            "nan",
+            1e300,
+            True,
+            None,
+            "2026-01-31",
+            "2026-01-31T08:00:00+00",
+            "2026-01-31T10:00:00",
+            "10:00:00",
+            "1 day 02:00:00",
+            {"a": [1]},
+            [1, 2],
+            ["a", None],
+            "[3 bytes]",
+            "infinity",
+            "[1,3)",
+            "12345678-1234-1234-1234-123456789abc",
+            "10.0.0.1",
+            "(1,a)",
+            ["1.5"],
+            reading.rows[0][-1],
+        ]
+    ]
     assert [column.type for column in reading.columns[:16]] == [
-        "integer", "integer", "number", "number", "number", "number", "number", "boolean", "text", "date", "timestamp", "timestamp",
-        "text", "text", "json", "json",
-    ]  # fmt: skip
+        "integer",
+        "integer",
+        "number",
+        "number",
+        "number",
+        "number",
+        "number",
+        "boolean",
+        "text",
+        "date",
+        "timestamp",
+        "timestamp",
+        "text",
+        "text",
+        "json",
+        "json",
+    ]
 
 
 async def test_each_sees_the_rows_and_columns_of_their_roles(engine: PostgresEngine) -> None:
@@ -152,21 +231,50 @@ async def test_callers_at_the_same_time_do_not_see_each_others_rows(engine: Post
 async def test_the_catalogue_tells_each_what_they_may_ask(engine: PostgresEngine) -> None:
     catalog = await engine.catalog(ANN)
     assert list(catalog.relations) == ["customers", "orders", "products", "sales_deals", "staff"]
-    customers, orders, products = (catalog.relations[name] for name in ("customers", "orders", "products"))
-    assert [column.name for column in customers.columns if column.mask] == ["email", "ssn", "phone", "card", "born"]
-    assert (customers.hidden_columns, customers.rows_filtered, customers.rows_estimate) == (2, True, None)
-    assert (customers.comment, products.comment, products.rows_estimate) == ("Who buys", "What the shop sells", 20)
+    customers, orders, products = (
+        catalog.relations[name] for name in ("customers", "orders", "products")
+    )
+    assert [column.name for column in customers.columns if column.mask] == [
+        "email",
+        "ssn",
+        "phone",
+        "card",
+        "born",
+    ]
+    assert (customers.hidden_columns, customers.rows_filtered, customers.rows_estimate) == (
+        2,
+        True,
+        None,
+    )
+    assert (customers.comment, products.comment, products.rows_estimate) == (
+        "Who buys",
+        "What the shop sells",
+        20,
+    )
     assert {column.name: column.references for column in orders.columns if column.references} == {
-        "customer_id": "customers.id", "product_id": "products.id",
-    }  # fmt: skip
+        "customer_id": "customers.id",
+        "product_id": "products.id",
+    }
     assert [index.columns for index in customers.indexes] == [("id",), ("tenant", "region")]
-    assert "payroll" in (await engine.catalog(GINA.__class__("p", "acme", roles=frozenset({"payroll"})))).relations
+    assert (
+        "payroll"
+        in (
+            await engine.catalog(GINA.__class__("p", "acme", roles=frozenset({"payroll"})))
+        ).relations
+    )
 
 
-async def test_a_plan_names_visible_relations_and_no_estimates_of_filtered_rows(engine: PostgresEngine) -> None:
+async def test_a_plan_names_visible_relations_and_no_estimates_of_filtered_rows(
+    engine: PostgresEngine,
+) -> None:
     plain = await engine.explain(Statement("SELECT * FROM products WHERE price > 3"), ANN)
     assert any("Seq Scan on products  (cost" in line for line in plain.plan)
-    filtered = await engine.explain(Statement("SELECT * FROM customers c JOIN orders o ON o.customer_id = c.id WHERE c.email = 'a'"), ANN)
+    filtered = await engine.explain(
+        Statement(
+            "SELECT * FROM customers c JOIN orders o ON o.customer_id = c.id WHERE c.email = 'a'"
+        ),
+        ANN,
+    )
     assert not any(character.isdigit() for line in filtered.plan for character in line)
     assert filtered.cost is not None
     assert filtered.cost in {10.0**power for power in range(9)}

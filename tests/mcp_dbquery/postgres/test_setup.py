@@ -63,12 +63,17 @@ def test_a_password_is_kept_as_postgresql_keeps_it(shop: Shop) -> None:
 
 async def test_running_it_again_follows_tables_and_rules(clone: Callable[[], Shop]) -> None:
     shop = clone()
-    shop.run("ALTER TABLE products ADD COLUMN colour text DEFAULT 'red'; CREATE TABLE notes (body text)")
+    shop.run(
+        "ALTER TABLE products ADD COLUMN colour text DEFAULT 'red'; CREATE TABLE notes (body text)"
+    )
     behind = PostgresEngine("shop", shop.config(), limits())
     await behind.start()
     assert any("products" in fact for fact in behind.facts())
     await behind.close()
-    rules = TABLES | {"notes": TableRule(hidden=True), "products": TableRule(columns={"colour": ColumnRule(mask="redacted")})}
+    rules = TABLES | {
+        "notes": TableRule(hidden=True),
+        "products": TableRule(columns={"colour": ColumnRule(mask="redacted")}),
+    }
     engine = await set_up(shop, tables=rules)
     assert await answer(engine, "SELECT colour FROM products LIMIT 1") == [["•••"]]
     again = await set_up(shop, tables=rules)
@@ -119,7 +124,7 @@ DANGERS = {
     "COMMENT ON SCHEMA mcp_safe IS NULL": "not made by init",
     "DROP SCHEMA mcp_safe CASCADE": "no schema",
     "UPDATE mcp_safe_private.pads SET inner_pad = outer_pad": "context key",
-}  # fmt: skip
+}
 UNDO = (
     "ALTER ROLE mcp_reader NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION;"
     "REVOKE pg_read_server_files FROM mcp_reader"
@@ -139,7 +144,9 @@ async def test_a_dangerous_set_up_does_not_start(
 
 
 async def test_views_of_other_rules_do_not_start(shop: Shop) -> None:
-    looser = PostgresEngine("shop", shop.config(tables=TABLES | {"payroll": TableRule(rows=BY_TENANT)}), limits())
+    looser = PostgresEngine(
+        "shop", shop.config(tables=TABLES | {"payroll": TableRule(rows=BY_TENANT)}), limits()
+    )
     assert "other rules" in await refusal(looser)
 
 
@@ -151,9 +158,13 @@ async def test_asking_directly_needs_a_login_that_only_reads(clone: Callable[[],
         "CREATE ROLE plain_reader LOGIN; GRANT USAGE ON SCHEMA public, sales TO plain_reader;"
         "GRANT SELECT ON products, sales.deals TO plain_reader"
     )
-    url = make_url(shop.owner_url).set(username="plain_reader").render_as_string(hide_password=False)
+    url = (
+        make_url(shop.owner_url).set(username="plain_reader").render_as_string(hide_password=False)
+    )
     reader = PostgresEngine("shop", _direct(shop, url), limits())
-    assert await answer(reader, "SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM sales.deals d)") == [[20, 2]]
+    assert await answer(
+        reader, "SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM sales.deals d)"
+    ) == [[20, 2]]
     shop.run("DROP OWNED BY plain_reader; DROP ROLE plain_reader")
 
 

@@ -1,4 +1,4 @@
-"""What each caller may ask: the views that are there, described by the tables below them as far as those are visible."""
+"""What each caller may ask: the views, described by the tables below them as far as those are visible."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Who asks, signed so that the views can tell it from what a statement may have set by itself.
 
-A transaction carries `mcp.context`: claims, the connection's process id and an end, and their HMAC-SHA-256 (RFC 2104). A
-function of the views checks it against a key that no login but the owner's can read. A bare setting would not do:
+A transaction carries `mcp.context`: claims, the connection's process id and an end, with their HMAC-SHA-256
+(RFC 2104). A function of the views checks it against a key that no login but the owner's can read. A bare setting would not do:
 set_config() inside a SELECT changes any setting, also in a read-only transaction.
 """
 
@@ -27,7 +27,7 @@ def derived_key(secret: str, purpose: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ContextSigner:
-    """Signs callers for one database. `claims` and `roles` are those that its rules name; no other leaves the server."""
+    """Signs callers for one database. Only the claims and roles that its rules name leave the server."""
 
     secret: str = field(repr=False)
     claims: frozenset[str]

@@ -148,9 +148,7 @@ class PostgresEngine:
                 )
                 self._array_oids = frozenset(row[0] for row in await cursor.fetchall())
         except psycopg.Error as error:
-            raise BadSetup(
-                f"The database {self._name} cannot be reached: {_said(error)}"
-            ) from None
+            raise BadSetup(f"The database {self._name} cannot be reached: {_said(error)}") from None
 
     async def close(self) -> None:
         """End everything that still runs."""
@@ -477,7 +475,7 @@ def _values(verdict: Verdict, statement: Statement) -> list[Scalar]:
             )
     for value in values:
         if isinstance(value, str) and (
-            "\0" in value or not value.isprintable() and _is_broken(value)
+            "\0" in value or (not value.isprintable() and _is_broken(value))
         ):
             raise StatementInvalid("A parameter contains a character that PostgreSQL cannot store.")
     return values

@@ -81,7 +81,8 @@ def as_problem(
     error: psycopg.Error, bound: Bound, prefix: str, columns: Iterable[str], timeout_s: float
 ) -> Problem:
     """What the caller may hear of a statement's failure. `columns` are the visible ones of the relations it names,
-    `prefix` is what stood before it."""
+    `prefix` is what stood before it.
+    """
     state = error.sqlstate or ""
     place = _place(error, bound, prefix)
     if state == "42703":

@@ -1,8 +1,12 @@
 """The last layer, and the first to look: a statement is one SELECT made of known parts only, over visible relations.
 
-Decides on what PostgreSQL's own parser read, never on the text. Does no I/O. What gets past it still meets a login that can
-read nothing but the views, in a read-only transaction.
+Decides on what PostgreSQL's own parser read, never on the text. Does no I/O. What gets past it still meets a login
+that can read nothing but the views, in a read-only transaction.
 """
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOptionalIterable=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false
+# pglast declares every field of every node as optional and of any kind; what a kind really has is said by PostgreSQL.
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -221,10 +225,8 @@ class _Walk:
 
     def _operator(self, names: tuple[Any, ...], near: int | None) -> None:
         *schema, name = (part.sval for part in names)
-        if (
-            schema not in ([], ["pg_catalog"])
-            or name not in OPERATORS
-            and not name.startswith(("BETWEEN", "NOT BETW"))
+        if schema not in ([], ["pg_catalog"]) or (
+            name not in OPERATORS and not name.startswith(("BETWEEN", "NOT BETW"))
         ):
             raise self._refused(
                 f"The operator {name[:20]} is not available here.", "operator", near

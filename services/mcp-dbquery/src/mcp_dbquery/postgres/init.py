@@ -1,4 +1,4 @@
-"""`mcp-dbquery init` for PostgreSQL: reads the tables as their owner, writes the SQL for review, runs it when told to."""
+"""`mcp-dbquery init` for PostgreSQL: reads the tables as their owner, writes the SQL, runs it when told to."""
 
 import hashlib
 import hmac

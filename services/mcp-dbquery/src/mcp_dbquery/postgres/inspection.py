@@ -1,4 +1,4 @@
-"""The look at the database before the first question: is the reading login as harmless as the configuration promises?"""
+"""The look before the first question: is the reading login as harmless as the configuration promises?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

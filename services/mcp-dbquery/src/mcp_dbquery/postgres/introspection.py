@@ -1,5 +1,6 @@
-"""What is in the database: tables, their columns, keys, indexes and comments. Read from PostgreSQL's catalogue, which every
-login may read, so `init` (as the owner) and the server (as the reading login) see the same.
+"""What is in the database: tables, their columns, keys, indexes and comments.
+
+Read from PostgreSQL's catalogue, which every login may read, so `init` (as the owner) and the server (as the reading login) see the same.
 """
 
 import json
@@ -128,7 +129,10 @@ def _table(row: dict[str, Any]) -> Table:
             )
             for index in json.loads(row["indexes"])
         ),
-        keys=tuple(ForeignKey(k["column"], k["schema"], k["table"], k["to"]) for k in json.loads(row["keys"])),
+        keys=tuple(
+            ForeignKey(k["column"], k["schema"], k["table"], k["to"])
+            for k in json.loads(row["keys"])
+        ),
     )
 
 

@@ -1,5 +1,6 @@
-"""Column masks as SQL. They stand in the view, below every condition of a statement, so that no condition, cast or error
-sees the value itself.
+"""Column masks as SQL.
+
+They stand in the view, below every condition of a statement, so that no condition, cast or error sees the value.
 """
 
 from mcp_dbquery.config import ColumnRule, MaskKind

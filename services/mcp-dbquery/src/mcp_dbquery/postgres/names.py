@@ -1,8 +1,12 @@
 """What the names of a statement stand for: relations, and the columns that each part of FROM has.
 
-Exact where it matters: `c.f` is a column of c, or PostgreSQL calls the function f with the whole row, without any function
-in the syntax tree. So a qualified name is only let through when every relation it could mean has that column.
+Exact where it matters: `c.f` is a column of c, or PostgreSQL calls the function f with the whole row, without any
+function in the syntax tree. So a qualified name is only let through when every relation it could mean has that column.
 """
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOptionalIterable=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false
+# pglast declares every field of every node as optional and of any kind; what a kind really has is said by PostgreSQL.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -240,7 +244,8 @@ class NameCheck:
 
 def nodes(root: Any, *, into_queries: bool = False) -> Iterator[ast.Node]:
     """All nodes below and at `root`, whatever tuples they stand in, without recursion. A query inside is given, and
-    entered only with `into_queries`."""
+    entered only with `into_queries`.
+    """
     stack: list[Any] = [root]
     while stack:
         item = stack.pop()

@@ -1,5 +1,6 @@
-"""A plan of EXPLAIN, reduced to what the caller may know: kinds of nodes, visible relations, and numbers only where no rows
-are filtered, because estimates come from statistics over everybody's rows.
+"""A plan of EXPLAIN, reduced to what the caller may know: kinds of nodes and visible relations.
+
+Numbers only where no rows are filtered, because estimates come from statistics over everybody's rows.
 """
 
 import math

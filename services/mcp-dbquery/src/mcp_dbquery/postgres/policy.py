@@ -1,4 +1,4 @@
-"""What the rules of a configuration ask for: which claims and roles they name, and a digest that tells when they change."""
+"""What the rules of a configuration ask for: the claims and roles they name, and a digest that tells of changes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""One transaction on one connection: opened read-only with a snapshot, read by a cursor in chunks, checked before it ends."""
+"""One transaction on one connection: read-only with a snapshot, read by a cursor in chunks, checked at its end."""
 
 import json
 from collections.abc import Sequence

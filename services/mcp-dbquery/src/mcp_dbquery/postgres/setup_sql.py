@@ -1,4 +1,4 @@
-"""The SQL that makes the login, the views and what they need. Pure: written from what `init` read, run by nobody here."""
+"""The SQL that makes the login, the views and what they need. Pure: written from what `init` read, not run here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ def setup_sql(
         *_login(login, role, found),
         *_schemas(safe, private, role, found, config),
         *_functions(private, role),
-        *(_view(config, table, safe, private, role) for table in exposed),
+        *(_view(table, safe, private, role) for table in exposed),
         _session_view(safe, private, role),
         f"COMMENT ON SCHEMA {safe} IS {literal(digest(config))};",
         *_revoked_functions(found),
@@ -212,7 +212,7 @@ def _functions(private: str, role: str) -> Iterator[str]:
     )
 
 
-def _view(config: DatabaseConfig, exposed: Exposed, safe: str, private: str, role: str) -> str:
+def _view(exposed: Exposed, safe: str, private: str, role: str) -> str:
     rule, table = exposed.rule, exposed.table
     name = f"{safe}.{identifier(exposed.name)}"
     columns = ",\n       ".join(

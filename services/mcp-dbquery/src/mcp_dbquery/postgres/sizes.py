@@ -1,6 +1,11 @@
-"""Bounds for what a single value may grow to. PostgreSQL looks at its clock between rows, not within such a function:
-a limit of 2.5 s became 17 s with string_agg. Constants are folded while planning, so EXPLAIN is no help either.
+"""Bounds for what a single value may grow to.
+
+PostgreSQL looks at its clock between rows, not within such a function: a limit of 2.5 s became 17 s with string_agg. Constants are folded while planning, so EXPLAIN is no help either.
 """
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOptionalIterable=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false
+# pglast declares every field of every node as optional and of any kind; what a kind really has is said by PostgreSQL.
 
 import re
 from collections.abc import Iterator
@@ -149,7 +154,7 @@ def _check_regex(value: Any, node: Any) -> None:
 
 
 def _check_doubling(operands: Iterator[Any] | tuple[Any, ...], node: Any) -> None:
-    """x || x doubles a value with each step of a chain or recursion."""
+    """Refuse x || x, which doubles a value with each step of a chain or recursion."""
     seen: set[tuple[str, ...]] = set()
     for operand in operands:
         inner = operand

@@ -1,4 +1,4 @@
-"""Values of PostgreSQL as JSON's. What to do is decided once a column; texts, whole numbers and truth values stay as they are."""
+"""Values of PostgreSQL as JSON's. What to do is decided once a column; texts and whole numbers stay as they are."""
 
 import json
 import math

@@ -126,14 +126,16 @@ SYSTEM_COLUMNS = _words("ctid xmin xmax cmin cmax tableoid")
 
 NODES = frozenset(
     {
-        ast.A_ArrayExpr, ast.A_Const, ast.A_Expr, ast.A_Indices, ast.A_Indirection, ast.A_Star, ast.Alias, ast.BitString,
+        ast.A_ArrayExpr, ast.A_Const, ast.A_Expr, ast.A_Indices, ast.A_Indirection, ast.A_Star, ast.Alias,
+        ast.BitString,
         ast.Boolean, ast.BooleanTest, ast.BoolExpr, ast.CaseExpr, ast.CaseWhen, ast.CoalesceExpr, ast.CollateClause,
         ast.ColumnDef, ast.ColumnRef, ast.CommonTableExpr, ast.CTECycleClause, ast.CTESearchClause, ast.Float,
         ast.FuncCall, ast.GroupingFunc, ast.GroupingSet, ast.Integer, ast.JoinExpr, ast.JsonAggConstructor,
         ast.JsonArrayAgg, ast.JsonArrayConstructor, ast.JsonArrayQueryConstructor, ast.JsonBehavior, ast.JsonFormat,
         ast.JsonFuncExpr, ast.JsonIsPredicate, ast.JsonKeyValue, ast.JsonObjectAgg, ast.JsonObjectConstructor,
         ast.JsonOutput, ast.JsonParseExpr, ast.JsonReturning, ast.JsonScalarExpr, ast.JsonSerializeExpr,
-        ast.JsonValueExpr, ast.MinMaxExpr, ast.NamedArgExpr, ast.NullTest, ast.ParamRef, ast.RangeFunction, ast.RangeSubselect,
+        ast.JsonValueExpr, ast.MinMaxExpr, ast.NamedArgExpr,
+        ast.NullTest, ast.ParamRef, ast.RangeFunction, ast.RangeSubselect,
         ast.RangeVar, ast.RawStmt, ast.ResTarget, ast.RowExpr, ast.SelectStmt, ast.SortBy, ast.SQLValueFunction,
         ast.String, ast.SubLink, ast.TypeCast, ast.TypeName, ast.WindowDef, ast.WithClause,
     }

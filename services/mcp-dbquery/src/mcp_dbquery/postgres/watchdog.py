@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import psycopg
@@ -22,7 +22,7 @@ class Watchdog:
     _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False)
 
     @contextlib.contextmanager
-    def watching(self, backend_pid: int, after_s: float) -> Iterator[None]:
+    def watching(self, backend_pid: int, after_s: float) -> Generator[None]:
         """For the time of the block: end this backend's statement, then the backend, once `after_s` are over."""
         loop = asyncio.get_running_loop()
         ended: list[asyncio.Task[None]] = []
