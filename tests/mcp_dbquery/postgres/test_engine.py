@@ -146,19 +146,13 @@ async def test_long_cells_are_cut_and_wide_results_refused(shop: Shop) -> None:
 async def test_values_are_those_of_json(engine: PostgresEngine) -> None:
     reading = await engine.read(
         Statement(
-            (
-                "SELECT 1, 2::int8, 1.5::numeric, 3::numeric, 0.1234567890123456789::numeric, 'NaN'::float8, "
-                "1e300::float8, true, NULL, "
-            )
-            (
-                "date '2026-01-31', timestamptz '2026-01-31 10:00+02', timestamp '2026-01-31 10:00', time "
-                "'10:00', interval '1 day 2 hours', "
-            )
+            "SELECT 1, 2::int8, 1.5::numeric, 3::numeric, 0.1234567890123456789::numeric, 'NaN'::float8, "
+            "1e300::float8, true, NULL, "
+            "date '2026-01-31', timestamptz '2026-01-31 10:00+02', timestamp '2026-01-31 10:00', time "
+            "'10:00', interval '1 day 2 hours', "
             "'{\"a\": [1]}'::jsonb, ARRAY[1, 2], ARRAY['a', NULL], 'abc'::bytea, 'infinity'::date, int4range(1, 3), "
-            (
-                "'12345678-1234-1234-1234-123456789abc'::uuid, '10.0.0.1'::inet, ROW(1, 'a'), "
-                "ARRAY[1.5::numeric], '1e999'::jsonb"
-            )
+            "'12345678-1234-1234-1234-123456789abc'::uuid, '10.0.0.1'::inet, ROW(1, 'a'), "
+            "ARRAY[1.5::numeric], '1e999'::jsonb"
         ),
         ANN,
     )

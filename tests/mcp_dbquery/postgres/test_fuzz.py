@@ -86,6 +86,16 @@ def statements(chance: random.Random) -> list[str]:
     return made
 
 
+def _choices(node: exp.Expression, *, is_harmless: bool) -> list[str]:
+    if isinstance(node, exp.Table):
+        return ["products", "customers", "mcp_safe.orders", "staff"] if is_harmless else TABLES
+    return (
+        ["1", "'a'", "NULL", "id", "name", "count(*)", "upper(name)", "tenant"]
+        if is_harmless
+        else PIECES
+    )
+
+
 def _grafted(chance: random.Random) -> str:
     tree = sqlglot.parse_one(chance.choice(FRAMES), read="postgres")
     for _ in range(chance.randrange(1, 4)):
@@ -118,4 +128,4 @@ async def test_whatever_is_let_through_changes_and_tells_nothing(shop: Shop) -> 
         assert CANARY not in told or CANARY in sql, sql
     await engine.close()
     assert fingerprint(shop.owner_url) == before
-    assert ran > ROUNDS / 10
+    assert ran > ROUNDS / 20

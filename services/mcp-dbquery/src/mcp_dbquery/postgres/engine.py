@@ -1,6 +1,7 @@
 """The PostgreSQL engine: each call is one read-only transaction of a login that sees nothing but the safe views."""
 
 import asyncio
+import select
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -279,9 +280,8 @@ class PostgresEngine:
                 session = Session(
                     connection, context, self._search_path, self.limits, self._array_oids
                 )
-                with self._watchdog.watching(
-                    connection.backend_pid, self.limits.timeout_s + WATCHDOG_AFTER_S
-                ):
+                after_s = self.limits.timeout_s + WATCHDOG_AFTER_S
+                with self._watchdog.watching(connection.backend_pid, after_s):
                     await session.begin()
                     yield session
         except psycopg.Error as error:
@@ -292,10 +292,7 @@ class PostgresEngine:
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[Connection]:
         """A connection of the pool, given back only when all went well: after anything else its state is not known."""
-        try:
-            connection = await self._pool.getconn()
-        except PoolTimeout:
-            raise DatabaseAway(_AWAY, hint="Try again in a moment.") from None
+        connection = await self._living_connection()
         is_clean = False
         try:
             yield connection
@@ -304,6 +301,19 @@ class PostgresEngine:
             if not is_clean:
                 await connection.close()
             await self._pool.putconn(connection)
+
+    async def _living_connection(self) -> Connection:
+        """A connection that the server has not closed meanwhile, as it does with all when it is restarted."""
+        for _ in range(POOL_SIZE + 1):
+            try:
+                connection = await self._pool.getconn()
+            except PoolTimeout:
+                break
+            if not _was_closed(connection):
+                return connection
+            await connection.close()
+            await self._pool.putconn(connection)
+        raise DatabaseAway(_AWAY, hint="Try again in a moment.")
 
     async def _check_cost(
         self,
@@ -409,7 +419,6 @@ class PostgresEngine:
             max_size=size,
             open=False,
             configure=configure,
-            check=AsyncConnectionPool.check_connection,
             timeout=CONNECT_TIMEOUT_S,
             name=f"mcp-dbquery-{self._name}",
         )
@@ -433,6 +442,15 @@ class PostgresEngine:
         assert row is not None  # noqa: S101 - it gives one
         connection.backend_pid = row[0]
         connection.clock = ServerClock(row[1], at_s)
+
+
+def _was_closed(connection: Connection) -> bool:
+    """Whether the server ended an idle connection. It says nothing on one unless it does, so no question is needed."""
+    if connection.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 async def _configure_actions(connection: Connection) -> None:

@@ -131,12 +131,12 @@ def _floats(cells: Cells) -> Cells:
 
 def _number(text: str) -> int | float | str:
     """A number where a double holds it exactly, its text else (NaN and Infinity too)."""
-    if len(text) > EXACT_DIGITS + 2 or not text.lstrip("-").replace(".", "", 1).isdigit():
-        return text
-    if "." not in text:
-        return int(text) if len(text) <= EXACT_DIGITS + 1 else text
+    if len(text) <= EXACT_DIGITS + 1:
+        if "." in text:
+            return float(text)
+        return int(text) if text[-1].isdigit() else text
     digits = text.lstrip("-0.").replace(".", "")
-    return float(text) if len(digits) <= EXACT_DIGITS else text
+    return float(text) if "." in text and len(digits) <= EXACT_DIGITS else text
 
 
 def _timestamp(text: str) -> str:
