@@ -1,4 +1,4 @@
-"""Statements that try to do more than read what their caller may see, by kind. Names and values are of the tests' shop."""
+"""Statements that try to do more than read what their caller may see, by kind. Names are those of the shop."""
 
 WRITES = [
     "INSERT INTO audit_marks (what) VALUES ('x')",

@@ -1,4 +1,4 @@
-"""The PostgreSQL shop that the tests of mcp-dbquery ask: two tenants, rules of every kind, and a fingerprint of it all."""
+"""The PostgreSQL shop that tests of mcp-dbquery ask: two tenants, rules of every kind, a fingerprint of it all."""
 
 import hashlib
 from dataclasses import dataclass
@@ -85,8 +85,9 @@ def limits(**other: Any) -> Limits:
 
 
 def fingerprint(owner_url: str) -> str:
-    """A digest of all that a statement could have changed: rows, sequences, large objects, roles, settings, objects,
-    locks that outlive a transaction, and listeners.
+    """A digest of all that a statement could have changed.
+
+    Rows, sequences, large objects, roles, settings, objects and locks that outlive a transaction.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         tables = connection.execute(

@@ -1,4 +1,4 @@
-"""Attacks of every kind on a real database: what they would change is fingerprinted, what they would tell carries a canary."""
+"""Attacks on a real database: what they would change is fingerprinted, what they would tell carries a canary."""
 
 import json
 from collections.abc import AsyncGenerator, Iterator

@@ -1,4 +1,4 @@
-"""What one call gets: its limits, its end when the caller goes away, its own view of the catalogue, and no value in an error."""
+"""What one call gets: limits, an end when its caller goes away, a catalogue of its own, no value in an error."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -55,7 +55,7 @@ async def running(shop: Shop) -> int:
 
 async def until_running(shop: Shop, number: int) -> None:
     async with asyncio.timeout(5):
-        while await running(shop) != number:
+        while await running(shop) != number:  # noqa: ASYNC110 - the event is in the database
             await asyncio.sleep(0)
 
 
@@ -87,7 +87,7 @@ async def test_the_watchdog_ends_what_the_server_did_not(shop: Shop) -> None:
         ):
             await connection.execute("SELECT pg_sleep(60)")
         # A backend that takes no cancellation, here because it is idle, is ended as a whole.
-        with (
+        with (  # noqa: PT012 - any of them may be the first
             watchdog.watching(connection.info.backend_pid, 0.0),
             pytest.raises(psycopg.OperationalError),
         ):
@@ -101,10 +101,8 @@ async def test_a_too_expensive_statement_is_not_run(engine: PostgresEngine) -> N
     with pytest.raises(TooExpensive, match="Nested Loop"):
         await engine.read(
             Statement(
-                (
-                    "SELECT count(*) FROM products a, products b, products c, products d, products e, products f, "
-                    "products g, products h"
-                )
+                "SELECT count(*) FROM products a, products b, products c, products d, products e, products f, "
+                "products g, products h"
             ),
             ANN,
         )

@@ -1,7 +1,7 @@
 """Who asks, signed so that the views can tell it from what a statement may have set by itself.
 
-A transaction carries `mcp.context`: claims, the connection's process id and an end, with their HMAC-SHA-256
-(RFC 2104). A function of the views checks it against a key that no login but the owner's can read. A bare setting would not do:
+A transaction carries `mcp.context`: claims, the connection's process id and an end, with their HMAC-SHA-256 (RFC 2104).
+A function of the views checks it against a key that no login but the owner's can read. A bare setting would not do:
 set_config() inside a SELECT changes any setting, also in a read-only transaction.
 """
 
@@ -43,7 +43,8 @@ class ContextSigner:
             "until": server_time_s + self.lifetime_s,
         }
         message = json.dumps(content).encode().hex()
-        return f"{message}.{hmac.new(derived_key(self.secret, 'context'), message.encode(), hashlib.sha256).hexdigest()}"
+        key = derived_key(self.secret, "context")
+        return f"{message}.{hmac.new(key, message.encode(), hashlib.sha256).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -386,7 +386,7 @@ class PostgresEngine:
             session = Session(connection, context, self._search_path, self.limits, self._array_oids)
             await session.begin()
             believed = await (
-                await connection.execute(f"SELECT subject FROM {SESSION_VIEW}".encode())
+                await connection.execute(f"SELECT subject FROM {SESSION_VIEW}".encode())  # noqa: S608 - ours
             ).fetchone()
             await session.end()
         if believed != (nobody.subject,):

@@ -80,8 +80,9 @@ _COLUMN = re.compile(
 def as_problem(
     error: psycopg.Error, bound: Bound, prefix: str, columns: Iterable[str], timeout_s: float
 ) -> Problem:
-    """What the caller may hear of a statement's failure. `columns` are the visible ones of the relations it names,
-    `prefix` is what stood before it.
+    """What the caller may hear of a statement's failure.
+
+    `columns` are the visible ones of its relations, `prefix` is what of ours stood before the statement.
     """
     state = error.sqlstate or ""
     place = _place(error, bound, prefix)

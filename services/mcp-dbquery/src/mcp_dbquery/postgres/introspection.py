@@ -1,6 +1,7 @@
 """What is in the database: tables, their columns, keys, indexes and comments.
 
-Read from PostgreSQL's catalogue, which every login may read, so `init` (as the owner) and the server (as the reading login) see the same.
+Read from PostgreSQL's catalogue, which every login may read, so `init` (as the owner) and the server (as the reading
+login) see the same.
 """
 
 import json

@@ -243,8 +243,9 @@ class NameCheck:
 
 
 def nodes(root: Any, *, into_queries: bool = False) -> Iterator[ast.Node]:
-    """All nodes below and at `root`, whatever tuples they stand in, without recursion. A query inside is given, and
-    entered only with `into_queries`.
+    """All nodes below and at `root`, whatever tuples they stand in, without recursion.
+
+    A query inside is given, and entered only with `into_queries`.
     """
     stack: list[Any] = [root]
     while stack:

@@ -1,5 +1,6 @@
 """The SQL that makes the login, the views and what they need. Pure: written from what `init` read, not run here."""
 
+# ruff: noqa: S608, E501 - SQL is what this module writes: names and texts are quoted, and its lines are SQL's.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 

@@ -1,6 +1,7 @@
 """Bounds for what a single value may grow to.
 
-PostgreSQL looks at its clock between rows, not within such a function: a limit of 2.5 s became 17 s with string_agg. Constants are folded while planning, so EXPLAIN is no help either.
+PostgreSQL looks at its clock between rows, not within such a function: a limit of 2.5 s became 17 s with string_agg.
+Constants are folded while planning, so EXPLAIN is no help either.
 """
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOptionalIterable=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
