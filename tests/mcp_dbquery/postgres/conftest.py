@@ -26,6 +26,11 @@ def server_url() -> Generator[str]:
     with TemporaryDirectory(prefix="steward-postgres-") as directory:
         Path(directory).chmod(0o755)
         with get_server(Path(directory) / "data") as server:
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute(
+                    "ALTER SYSTEM SET fsync = off"
+                )  # Nothing here outlives the test run.
+                connection.execute("SELECT pg_reload_conf()")
             yield server.get_uri()
 
 

@@ -47,13 +47,13 @@ async def test_nothing_is_kept_when_its_block_raises(acting: PostgresEngine) -> 
 @pytest.mark.parametrize(
     "sql",
     [
-        (
-            "INSERT INTO products VALUES (1, 'CANARY-X', 1, '{}', '{}')", "UPDATE orders SET customer_id = "
-            "99999", "UPDATE products SET name = NULL"
-        ),
-        "UPDATE products SET id = name::int", "UPDATE products SET price = 1e30",
+        "INSERT INTO products VALUES (1, 'CANARY-X', 1, '{}', '{}')",
+        "UPDATE orders SET customer_id = 99999",
+        "UPDATE products SET name = NULL",
+        "UPDATE products SET id = name::int",
+        "UPDATE products SET price = 1e30",
     ],
-)  # fmt: skip
+)
 async def test_a_broken_rule_changes_nothing_and_tells_no_value(
     acting: PostgresEngine, sql: str
 ) -> None:

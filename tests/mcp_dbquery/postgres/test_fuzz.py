@@ -86,7 +86,7 @@ def statements(chance: random.Random) -> list[str]:
     return made
 
 
-def _choices(node: exp.Expression, *, is_harmless: bool) -> list[str]:
+def _choices(node: object, *, is_harmless: bool) -> list[str]:
     if isinstance(node, exp.Table):
         return ["products", "customers", "mcp_safe.orders", "staff"] if is_harmless else TABLES
     return (
@@ -105,9 +105,8 @@ def _grafted(chance: random.Random) -> str:
             if node.parent is not None
         ]
         node = chance.choice(nodes)
-        replacement = (
-            chance.choice(TABLES) if isinstance(node, exp.Table) else chance.choice(PIECES)
-        )
+        is_harmless = chance.random() < 0.6
+        replacement = chance.choice(_choices(node, is_harmless=is_harmless))
         node.replace(exp.Var(this=replacement))
     return tree.sql(dialect="postgres")
 

@@ -5,6 +5,7 @@ SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import psycopg
 
@@ -134,7 +135,7 @@ def as_action_problem(error: psycopg.Error) -> ActionFailed:
     return ActionFailed(f"Nothing was changed: the database refused it (SQLSTATE {state}).")
 
 
-def _place(error: psycopg.Error, bound: Bound, prefix: str) -> dict[str, int]:
+def _place(error: psycopg.Error, bound: Bound, prefix: str) -> dict[str, Any]:
     position = error.diag.statement_position
     if position is None or int(position) <= len(prefix):
         return {}

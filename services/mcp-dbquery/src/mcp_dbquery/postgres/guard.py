@@ -5,7 +5,7 @@ that can read nothing but the views, in a read-only transaction.
 """
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOptionalIterable=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false, reportGeneralTypeIssues=false
 # pglast declares every field of every node as optional and of any kind; what a kind really has is said by PostgreSQL.
 
 from collections import OrderedDict

@@ -206,7 +206,7 @@ class NameCheck:
                 self._column(node, scope)
 
     def _column(self, column: ast.ColumnRef, scope: _Scope) -> None:
-        *qualifier, last = column.fields
+        *qualifier, last = column.fields or ()
         if not qualifier or isinstance(last, ast.A_Star):
             return
         table = qualifier[-1].sval
@@ -271,7 +271,9 @@ def _strong_name(value: Any) -> str | None:
         return fixed
     match value:
         case ast.ColumnRef():
-            return next((f.sval for f in reversed(value.fields) if isinstance(f, ast.String)), None)
+            return next(
+                (f.sval for f in reversed(value.fields or ()) if isinstance(f, ast.String)), None
+            )
         case ast.FuncCall():
             return value.funcname[-1].sval
         case ast.A_Indirection():

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from psycopg import AsyncConnection
 from psycopg.types.string import TextLoader
@@ -151,7 +151,7 @@ def _finite(text: str) -> float | str:
 
 def _element(value: Any) -> JsonValue:
     if isinstance(value, list):
-        return [_element(item) for item in value]
+        return [_element(item) for item in cast("list[Any]", value)]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, bytes):
