@@ -11,7 +11,7 @@ function in the syntax tree. So a qualified name is only let through when every 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from pglast import ast
 
@@ -206,7 +206,7 @@ class NameCheck:
                 self._column(node, scope)
 
     def _column(self, column: ast.ColumnRef, scope: _Scope) -> None:
-        *qualifier, last = column.fields or ()
+        *qualifier, last = cast("tuple[Any, ...]", column.fields)
         if not qualifier or isinstance(last, ast.A_Star):
             return
         table = qualifier[-1].sval
@@ -272,7 +272,12 @@ def _strong_name(value: Any) -> str | None:
     match value:
         case ast.ColumnRef():
             return next(
-                (f.sval for f in reversed(value.fields or ()) if isinstance(f, ast.String)), None
+                (
+                    f.sval
+                    for f in reversed(cast("tuple[Any, ...]", value.fields))
+                    if isinstance(f, ast.String)
+                ),
+                None,
             )
         case ast.FuncCall():
             return value.funcname[-1].sval
