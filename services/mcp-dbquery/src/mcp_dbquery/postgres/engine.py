@@ -1,10 +1,9 @@
 """The PostgreSQL engine: each call is one read-only transaction of a login that sees nothing but the safe views."""
 
 import asyncio
-import select
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +58,7 @@ _SESSION_SETTINGS = (
 )
 _AWAY = "The database cannot be reached at the moment."
 
+Begin = Callable[[Connection], Awaitable[None]]
 MakeGuard = Callable[[Visible, int], Guard]
 
 
@@ -163,8 +163,8 @@ class PostgresEngine:
     async def problem(self) -> str | None:
         """Why the database cannot be asked right now."""
         try:
-            async with self._borrowed() as connection:
-                await connection.execute(b"SELECT 1")
+            async with self._borrowed(_ask_nothing):
+                pass
         except (Problem, psycopg.Error):
             return _AWAY
         return None
@@ -272,17 +272,18 @@ class PostgresEngine:
     ) -> AsyncGenerator[Session]:
         """A transaction for this caller under the watchdog's eyes; the driver's errors leave it in our words."""
         session: Session | None = None
+
+        async def begin(connection: Connection) -> None:
+            nonlocal session
+            context = self._signer.sign(caller, connection.backend_pid, connection.clock.now_s())
+            session = Session(connection, context, self._search_path, self.limits, self._array_oids)
+            await session.begin()
+
         try:
-            async with self._borrowed() as connection:
-                context = self._signer.sign(
-                    caller, connection.backend_pid, connection.clock.now_s()
-                )
-                session = Session(
-                    connection, context, self._search_path, self.limits, self._array_oids
-                )
+            async with self._borrowed(begin) as connection:
+                assert session is not None  # noqa: S101 - begun
                 after_s = self.limits.timeout_s + WATCHDOG_AFTER_S
                 with self._watchdog.watching(connection.backend_pid, after_s):
-                    await session.begin()
                     yield session
         except psycopg.Error as error:
             columns = {name for r in verdict.relations for name in shown.visible.columns[r]}
@@ -290,9 +291,9 @@ class PostgresEngine:
             raise as_problem(error, verdict.bound, prefix, columns, self.limits.timeout_s) from None
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncGenerator[Connection]:
+    async def _borrowed(self, begin: Begin) -> AsyncGenerator[Connection]:
         """A connection of the pool, given back only when all went well: after anything else its state is not known."""
-        connection = await self._living_connection()
+        connection = await self._living_connection(begin)
         is_clean = False
         try:
             yield connection
@@ -302,17 +303,25 @@ class PostgresEngine:
                 await connection.close()
             await self._pool.putconn(connection)
 
-    async def _living_connection(self) -> Connection:
-        """A connection that the server has not closed meanwhile, as it does with all when it is restarted."""
+    async def _living_connection(self, begin: Begin) -> Connection:
+        """A connection on which `begin` worked.
+
+        That is the question whether it still lives: a server that was restarted has ended all of the pool's.
+        """
         for _ in range(POOL_SIZE + 1):
             try:
                 connection = await self._pool.getconn()
             except PoolTimeout:
                 break
-            if not _was_closed(connection):
+            try:
+                await begin(connection)
+            except BaseException as error:
+                await connection.close()
+                await self._pool.putconn(connection)
+                if not isinstance(error, psycopg.OperationalError):
+                    raise
+            else:
                 return connection
-            await connection.close()
-            await self._pool.putconn(connection)
         raise DatabaseAway(_AWAY, hint="Try again in a moment.")
 
     async def _check_cost(
@@ -361,7 +370,7 @@ class PostgresEngine:
         if not self._config.direct:
             schemas.append(self._config.safe_schema)
         try:
-            async with self._borrowed() as connection:
+            async with self._borrowed(_ask_nothing) as connection:
                 tables = await read_tables(connection, schemas)
             found = offered(self._config, tables)
         except psycopg.Error:
@@ -381,7 +390,7 @@ class PostgresEngine:
         if self._config.direct:
             return
         nobody = Principal(subject="mcp-dbquery", tenant="mcp-dbquery")
-        async with self._borrowed() as connection:
+        async with self._borrowed(_ask_nothing) as connection:
             context = self._signer.sign(nobody, connection.backend_pid, connection.clock.now_s())
             session = Session(connection, context, self._search_path, self.limits, self._array_oids)
             await session.begin()
@@ -444,13 +453,9 @@ class PostgresEngine:
         connection.clock = ServerClock(row[1], at_s)
 
 
-def _was_closed(connection: Connection) -> bool:
-    """Whether the server ended an idle connection. It says nothing on one unless it does, so no question is needed."""
-    if connection.closed:
-        return True
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
+async def _ask_nothing(connection: Connection) -> None:
+    """For what needs no transaction."""
+    await connection.execute(b"SELECT 1")
 
 
 async def _configure_actions(connection: Connection) -> None:
