@@ -243,15 +243,6 @@ async def test_nobody_is_told_anything_without_a_caller(sample: Path) -> None:
         assert (await client.list_resources()).resources == []
 
 
-def test_the_readmes_configuration_is_one(tmp_path: Path) -> None:
-    readme = Path(__file__).parents[2] / "services/mcp-dbquery/README.md"
-    file = tmp_path / "databases.toml"
-    file.write_text(readme.read_text().partition("```toml\n")[2].partition("```")[0])
-    shop = load_config(file).databases["shop"]
-    assert shop.tables["customers"].columns["password_hash"].hidden
-    assert set(shop.queries["orders_of_day"].parameters) == {"day"}
-
-
 def test_the_readme_names_every_code_that_can_be_answered() -> None:
     readme = (Path(__file__).parents[2] / "services/mcp-dbquery/README.md").read_text()
     table = readme.partition("## Errors")[2].partition("## Declared")[0]

@@ -140,5 +140,5 @@ def person(*roles: str, tenant: str = "north", subject: str = "ada", **claims: s
 async def set_up(config: DatabaseConfig, server: Server) -> str:
     """What `mcp-dbquery init` does. Gives the SQL."""
     sql = await init_sql("shop", config, server.owner_url)
-    await apply(sql, server.owner_url)
+    await apply(sql, server.owner_url, config)
     return sql

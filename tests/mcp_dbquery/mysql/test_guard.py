@@ -54,7 +54,7 @@ def asked(sql: str) -> set[str]:
         ("SELECT sleep(1)", "function", 8),
         ("SELECT current_user", "function", 8),
         ("SELECT db.f(1)", "stored_function", 11),
-        ("DELETE FROM orders", "not_a_select", 1),
+        ("DELETE FROM orders", "only_select", 1),
         ("SELECT 1 INTO @x", "variable", 15),
         ("SELECT 1 INTO OUTFILE 'x'", "forbidden_word", 10),
         ("SELECT REPEAT('a', 1e9)", "size", 1),

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from steward_dev.bench import databases
 from steward_dev.bench.chats import Heard, ask_model, ask_orchestrator, ask_page
 from steward_dev.bench.stops import measure_stops
 from steward_dev.bench.system import Target, running_target
@@ -41,6 +42,22 @@ def main() -> None:
         f"\nstop: {statistics.median(stops):.1f} / {_percentile(stops, 99):.1f} ms (p50 / p99 of {len(stops)}), "
         "from the request on another replica to `turn_finished`"
     )
+    _print_databases()
+
+
+def _print_databases() -> None:
+    """What a database server adds to a query, by engine."""
+    print("\n| database | what | bare driver, ms | through mcp-dbquery, ms |")
+    print("| --- | --- | --- | --- |")
+    measured = databases.measure()
+    for engine, figures in measured.items():
+        for what, (bare, through) in figures.pairs.items():
+            print(f"| {engine} | {what} | {bare:.2f} | {through:.2f} |")
+    print("\n| database | what | p50, ms | p99, ms |")
+    print("| --- | --- | --- | --- |")
+    for engine, figures in measured.items():
+        for what, (median, tail) in figures.spreads.items():
+            print(f"| {engine} | {what} | {median:.1f} | {tail:.1f} |")
 
 
 async def _round(target: Target, model: str, chats: int) -> dict[str, tuple[float, ...]]:

@@ -23,8 +23,8 @@ NAME = r"^[a-z][a-z0-9_]{0,40}$"
 
 MaskKind = Literal["null", "redacted", "hash", "last4", "domain", "year"]
 """What stands in place of a value: nothing · `•••` · a keyed hash, the same for the same value, so that joins and
-distinct counts still work · its last four characters after `•••` · what follows the @ of an address after `•••` · the
-1 January of a date's year."""
+distinct counts still work · its last four characters after `•••`, if it has more than eight · what
+follows the @ of an address after `•••` · the 1 January of a date's year."""
 
 
 class Strict(BaseModel):

@@ -279,7 +279,7 @@ class MysqlEngine:
         """
         if not await link.describe(sql):
             raise StatementRefused(
-                "Only SELECT runs here.", hint="Write one SELECT.", rule="not_a_select"
+                "Only SELECT runs here.", hint="Write one SELECT.", rule="only_select"
             )
 
     @asynccontextmanager

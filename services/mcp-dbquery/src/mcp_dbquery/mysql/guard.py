@@ -141,7 +141,7 @@ def _judge_tokens(tokens: tuple[Token, ...]) -> None:
     if not words:
         raise StatementInvalid("The statement is empty.", hint="Write one SELECT.")
     if words[0].kind != "word" or words[0].value.lower() not in _FIRST_WORDS:
-        raise refused("not_a_select", words[0].start, "Only SELECT runs here, also WITH … SELECT.",
+        raise refused("only_select", words[0].start, "Only SELECT runs here, also WITH … SELECT.",
                       "To change something, use one of the declared actions.")  # fmt: skip
     depth = 0
     for at, token in enumerate(tokens):
@@ -236,7 +236,7 @@ def _unreadable(error: SqlglotError, judged: str) -> StatementInvalid:
 def _judge_nodes(tree: exp.Expr) -> None:
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
         raise refused(
-            "not_a_select", 0, "Only SELECT runs here, also WITH … SELECT.", "Write one SELECT."
+            "only_select", 0, "Only SELECT runs here, also WITH … SELECT.", "Write one SELECT."
         )
     selects = growing = 0
     try:

@@ -74,8 +74,8 @@ async def init_sql(name: str, config: DatabaseConfig, owner_url: str) -> str:
     return header + "\n\n" + "".join(f"{statement};\n\n" for statement in statements)
 
 
-async def apply(sql: str, owner_url: str) -> None:
-    """Run what `init_sql` gave.
+async def apply(sql: str, owner_url: str, config: DatabaseConfig) -> None:  # noqa: ARG001 - as PostgreSQL's
+    """Run what `init_sql` gave, which holds all it needs.
 
     Raises:
         BadSetup: the server refused a statement. What came before it is done; running all again is safe.

@@ -12,6 +12,7 @@ from typing import Any
 
 from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind, TableRule
 from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.masking import DOTS, SHOWN_ONLY_OF_LONGER_THAN
 from mcp_dbquery.mysql.context import EXPIRY_DIGITS, derived_key, pads
 from mcp_dbquery.mysql.filters import Filter, read_filter
 from mcp_dbquery.mysql.guard import OWN_VIEWS
@@ -24,7 +25,6 @@ FORMAT = 1
 """Raised when views made by an older version no longer do."""
 LONGEST_CLAIM = 1_000
 LONGEST_SAFE_NAME = 20
-DOTS = "•••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,11 +364,11 @@ def _masked(name: str, mask: MaskKind, key: bytes) -> str:
         case "hash":
             return f"IF({name} IS NULL, NULL, {_keyed_hash(text, key)})"
         case "last4":
-            shown = f"IF(CHAR_LENGTH({text}) > 4, CONCAT({dots}, RIGHT({text}, 4)), {dots})"
+            shown = f"IF(CHAR_LENGTH({text}) > {SHOWN_ONLY_OF_LONGER_THAN}, CONCAT({dots}, RIGHT({text}, 4)), {dots})"
             return f"IF({name} IS NULL, NULL, {shown})"
         case "domain":
-            at = f"LOCATE('@', {text})"
-            shown = f"IF({at} > 0, CONCAT({dots}, SUBSTRING({text}, {at})), {dots})"
+            domain = f"CONCAT({dots}, '@', SUBSTRING_INDEX({text}, '@', -1))"
+            shown = f"IF(LOCATE('@', {text}) > 0, {domain}, {dots})"
             return f"IF({name} IS NULL, NULL, {shown})"
         case "year":
             return f"MAKEDATE(YEAR({name}), 1)"

@@ -5,10 +5,10 @@ They stand in the view, below every condition of a statement, so that no conditi
 
 from mcp_dbquery.config import ColumnRule, MaskKind
 from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.masking import DOTS, SHOWN_ONLY_OF_LONGER_THAN
 from mcp_dbquery.postgres.introspection import TableColumn
 from mcp_dbquery.postgres.quoting import identifier, literal, role_list
 
-DOTS = "•••"
 _DATES = frozenset({"date", "timestamp", "timestamptz"})
 
 
@@ -46,7 +46,7 @@ def _mask(kind: MaskKind, column: TableColumn, private: str) -> tuple[str, str |
             digest = f"sha256({outer} || sha256({inner} || convert_to({text}, 'UTF8')))"
             return f"left(encode({digest}, 'hex'), 16)", "text"
         case "last4":
-            shown = f"CASE WHEN length({text}) > 4 THEN right({text}, 4) ELSE '' END"
+            shown = f"CASE WHEN length({text}) > {SHOWN_ONLY_OF_LONGER_THAN} THEN right({text}, 4) ELSE '' END"
             return f"{dots} || {shown}", "text"
         case "domain":
             return (
