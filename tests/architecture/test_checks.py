@@ -13,4 +13,6 @@ def test_the_import_contracts_are_looked_at() -> None:
 
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert "Contracts: 5 kept, 0 broken." in answer.stdout, answer.stdout + answer.stderr
+    contracts = (ROOT / "pyproject.toml").read_text().count("[[tool.importlinter.contracts]]")
+    told = f"Contracts: {contracts} kept, 0 broken."
+    assert told in answer.stdout, answer.stdout + answer.stderr
