@@ -55,6 +55,8 @@ class CallToSend:
     responses: InputResponses | None = None
     """The person's answers, when the server asked something instead of answering before."""
     request_state: str | None = None
+    may_have_arrived: bool = False
+    """It was sent before, by a replica that died, and its answer never came."""
 
     @property
     def arguments_text(self) -> str:
@@ -165,15 +167,18 @@ class ToolCaller:
         self, call: CallToSend, show_progress: ShowProgress, ask: AskPerson
     ) -> tuple[CallState, ToolOutcome] | AskingCall:
         attempts = ATTEMPTS_IF_REPEATABLE if call.tool.is_repeatable else 1
+        may_have_arrived = call.may_have_arrived
         for attempt in range(1, attempts + 1):
             try:
                 outcome = await self._send_rounds(call, show_progress, ask)
-            except ServerUnavailable as error:
-                if attempt < attempts:
-                    continue
-                return _state_after(error, call.tool), ToolOutcome(error=error_of(error))
             except ExpectedError as error:
-                return _state_after(error, call.tool), ToolOutcome(error=error_of(error))
+                may_have_arrived |= _may_have_arrived(error)
+                if isinstance(error, ServerUnavailable) and attempt < attempts:
+                    continue
+                # The last try may not have arrived where an earlier one did.
+                is_in_doubt = may_have_arrived and not call.tool.reads_only
+                state = CallState.OUTCOME_UNKNOWN if is_in_doubt else CallState.FAILED
+                return state, ToolOutcome(error=error_of(error))
             if isinstance(outcome, AskingCall):
                 return outcome
             return (CallState.FAILED if outcome.error else CallState.SUCCEEDED), outcome
@@ -222,12 +227,8 @@ def without_question(answer: ToolAnswer) -> CallToolResult:
     return answer
 
 
-def _state_after(error: ExpectedError, tool: CatalogueTool) -> CallState:
-    """Failed, or unknown when something that writes may have been done before the answer was lost."""
-    if tool.reads_only:
-        return CallState.FAILED
+def _may_have_arrived(error: ExpectedError) -> bool:
+    """The server may have done it before the answer was lost."""
     if isinstance(error, ServerUnavailable):
-        return CallState.OUTCOME_UNKNOWN if error.sent else CallState.FAILED
-    if isinstance(error, CallTimedOut | BadAnswer):
-        return CallState.OUTCOME_UNKNOWN
-    return CallState.FAILED
+        return error.sent
+    return isinstance(error, CallTimedOut | BadAnswer)

@@ -50,6 +50,9 @@ HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
 ASKING_HTTP_TIMEOUT = httpx2.Timeout(5.0, read=None, pool=10.0)
 """A server says nothing while it waits for a person's answer; the call's own clock is the limit."""
 TIMED_OUT = "The tool did not answer in time and was cancelled."
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+CALL = b'"tools/call"'
+"""Stands in the body of the request that calls a tool; in another's arguments at worst, which errs on the safe side."""
 NOT_MCP_STATUSES = frozenset({421, 429, 502, 503, 504})
 
 log = structlog.get_logger()
@@ -205,11 +208,8 @@ class McpServer:
 
     @asynccontextmanager
     async def _client(
-        self, partition: str, token: Token, ask: ElicitationFnT | None
+        self, partition: str, http: "_Http", ask: ElicitationFnT | None
     ) -> AsyncGenerator[Client]:
-        # An AsyncClient around the shared pool costs 0.03 ms; closing it would close the pool.
-        timeout = HTTP_TIMEOUT if ask is None else ASKING_HTTP_TIMEOUT
-        http = _Http(transport=self.pool, timeout=timeout, auth=BearerAuth(token))
         mode = MODERN if self.own or self._discovered is not None else "auto"
         client = Client(
             streamable_http_client(self.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES),
@@ -255,10 +255,11 @@ class McpServer:
         body: Callable[[Client], Awaitable[T]],
         ask: ElicitationFnT | None,
     ) -> T | ExpectedError:
-        entered = False
+        # An AsyncClient around the shared pool costs 0.03 ms; closing it would close the pool.
+        timeout = HTTP_TIMEOUT if ask is None else ASKING_HTTP_TIMEOUT
+        http = _Http(transport=self.pool, timeout=timeout, auth=BearerAuth(token))
         try:
-            async with self._client(partition, token, ask) as client:
-                entered = True
+            async with self._client(partition, http, ask) as client:
                 try:  # inside, because outside everything arrives as an exception group
                     return await body(client)
                 except MCPError as error:
@@ -272,9 +273,9 @@ class McpServer:
                         f"The tool server's answer breaks its own schema: {error}"[:300]
                     )
         except BaseException as error:  # noqa: BLE001 - the SDK raises nested groups; all but ours is raised again
-            return self._of_transport(error, entered=entered)
+            return self._of_transport(error, sent=http.call_may_have_left)
 
-    def _of_transport(self, error: BaseException, *, entered: bool) -> ExpectedError:
+    def _of_transport(self, error: BaseException, *, sent: bool) -> ExpectedError:
         cause = _leaf(error)
         if isinstance(cause, ExpectedError):
             return cause
@@ -284,12 +285,7 @@ class McpServer:
             return BadAnswer("The tool server does not speak MCP as it should.")
         if isinstance(cause, httpx2.TransportError):
             self._discovered = None
-            not_sent = isinstance(
-                cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
-            )
-            return ServerUnavailable(
-                f"The tool server “{self.key}” cannot be reached.", sent=entered and not not_sent
-            )
+            return ServerUnavailable(f"The tool server “{self.key}” cannot be reached.", sent=sent)
         raise error
 
 
@@ -328,10 +324,23 @@ def _leaf(error: BaseException) -> BaseException:
 
 
 class _Http(httpx2.AsyncClient):
-    """Names what the SDK would report as one vague protocol error."""
+    """Names what the SDK would report as one vague protocol error, and notes whether a call may have arrived.
+
+    The error alone does not tell: when a stream breaks off, the SDK's next request (to resume it, to take the call
+    back) may be the one whose failure is seen, and that one finds nobody to connect to.
+    """
+
+    call_may_have_left = False
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        response = await super().send(request, **options)
+        try:
+            response = await super().send(request, **options)
+        except NOT_SENT:
+            raise
+        except BaseException:
+            self._note(request)
+            raise
+        self._note(request)
         if response.status_code in {401, 403}:
             await response.aclose()
             raise SignInRefused("The tool server does not accept our sign-in.")
@@ -342,3 +351,7 @@ class _Http(httpx2.AsyncClient):
                 sent=response.status_code in {502, 504},
             )
         return response
+
+    def _note(self, request: httpx2.Request) -> None:
+        if request.method == "POST" and CALL in request.content:
+            self.call_may_have_left = True

@@ -205,7 +205,7 @@ class Calls:
                 or self._why_not_as_changed(call, tool, row.arguments)
             )
             if problem is not None or tool is None:
-                self._end_call(call.call_id, CallState.FAILED, problem or TOOL_GONE)
+                self._end_unsent(call, problem or TOOL_GONE)
                 continue
             ids = {needed.input_id for needed in call.inputs if not needed.live}
             answers = [row for row in asked if row.input_id in ids]
@@ -219,9 +219,18 @@ class Calls:
                     idempotency_key=row.idempotency_key,
                     responses=responses,
                     request_state=request_state,
+                    may_have_arrived=call.started,
                 )
             )
         return prepared
+
+    def _end_unsent(self, call: CallFacts, problem: CallError) -> None:
+        """It is not sent (again). What a replica that died had sent may have been done all the same."""
+        if call.started and not call.proposed.read_only:
+            message = f"{problem.message} {MAY_HAVE_BEEN_DONE}"
+            self._work.inputs.ask_outcome(call, message, can_check=False)
+        else:
+            self._end_call(call.call_id, CallState.FAILED, problem)
 
     def _why_not_as_changed(
         self, call: CallFacts, tool: CatalogueTool | None, arguments: dict[str, JsonValue]
