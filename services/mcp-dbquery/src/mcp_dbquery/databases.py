@@ -11,7 +11,7 @@ from mcp_dbquery.callers import values_of
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Engine
 from mcp_dbquery.errors import BadSetup, UnknownDatabase
-from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.quotas import Quota
 from mcp_dbquery.store import Store
 from shared.service_tokens import Principal
@@ -134,7 +134,7 @@ class Databases:
             near = did_you_mean(name, visible)
             known = f"They are: {', '.join(visible)}." if visible else ""
             raise UnknownDatabase(
-                f"There is no database “{name}”.",
+                f"There is no database “{shortened(name)}”.",
                 hint=near.sentence or known or None,
                 did_you_mean=near.names,
             )

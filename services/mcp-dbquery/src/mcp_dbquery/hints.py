@@ -20,6 +20,14 @@ class Near:
         return f"Did you mean {' or '.join(self.names)}?" if self.names else ""
 
 
+LONGEST_TOLD = 80
+
+
+def shortened(name: str) -> str:
+    """A name of the caller's as it is told back: they may be of any length."""
+    return name if len(name) <= LONGEST_TOLD else f"{name[:LONGEST_TOLD]}…"
+
+
 def did_you_mean(name: str, visible: Iterable[str], *, most: int = 3) -> Near:
     """The names nearest to `name`, in their own spelling."""
     by_lowered = {known.lower(): known for known in sorted(visible)}

@@ -10,7 +10,7 @@ from mcp_dbquery.config import SavedQuery
 from mcp_dbquery.databases import Database, Databases
 from mcp_dbquery.engine import Dialect, Parameters
 from mcp_dbquery.errors import BadSetup, NameTaken, UnknownQuery
-from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.parameters import LookupParameter, accepted, bound_value
 from mcp_dbquery.results import KeptQuery, SavedQueryList, SavedQuerySummary
 from mcp_dbquery.saved_queries import OwnQuery
@@ -71,7 +71,7 @@ class Library:
         if name not in known:
             near = did_you_mean(name, known)
             raise UnknownQuery(
-                f"There is no saved query “{name}”.",
+                f"There is no saved query “{shortened(name)}”.",
                 hint=near.sentence or "list_saved_queries names those that you may run.",
                 did_you_mean=near.names,
             )

@@ -15,7 +15,7 @@ from mcp_dbquery.cleaning import clean
 from mcp_dbquery.databases import Database, person_key
 from mcp_dbquery.engine import Catalog, Column, Relation, Statement
 from mcp_dbquery.errors import DatabaseAway, UnknownRelation
-from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.pages import page_gone
 from mcp_dbquery.results import (
     ColumnDescription,
@@ -174,9 +174,14 @@ async def describe_tables(
     detail: Detail = "full",
     sample_rows: int = 0,
 ) -> TableDescriptions:
-    """Raises UnknownRelation for a name that is not visible; TooBusy: values cannot be looked up now."""
+    """Each once, in the order asked.
+
+    Raises:
+        UnknownRelation: a name is not visible.
+        TooBusy: values cannot be looked up now.
+    """
     catalog = await database.engine.catalog(caller)
-    found = [_find(catalog, table) for table in tables]
+    found = [_find(catalog, table) for table in dict.fromkeys(tables)]
     looking = _Looking(database, caller, values)
     if detail == "full" or sample_rows:
         await looking.look(found, with_values=detail == "full", sample_rows=sample_rows)
@@ -191,7 +196,9 @@ def _find(catalog: Catalog, name: str) -> Relation:
     if found is None:
         near = did_you_mean(name, catalog.relations)
         raise UnknownRelation(
-            f"There is no table “{name}”.", hint=near.sentence or None, did_you_mean=near.names
+            f"There is no table “{shortened(name)}”.",
+            hint=near.sentence or None,
+            did_you_mean=near.names,
         )
     return found
 

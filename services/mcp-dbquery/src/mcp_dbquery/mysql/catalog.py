@@ -8,13 +8,14 @@ from typing import Any
 from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind
 from mcp_dbquery.engine import Catalog, Column, Index, Relation
 from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.masking import HASH_CHARACTERS
 from mcp_dbquery.mysql.tables import Table
 from mcp_dbquery.mysql.views import rule_of
 
 Details = Mapping[str, Any]
 _TYPES: Mapping[MaskKind, str] = {
     "redacted": "text",
-    "hash": "char(16)",
+    "hash": f"char({HASH_CHARACTERS})",
     "last4": "text",
     "domain": "text",
     "year": "date",
@@ -135,7 +136,7 @@ def _relation(
             Index(index, tuple(columns), unique) for index, columns, unique in details["indexes"]
         ),
         hidden_columns=details["hidden"],
-        rows_filtered=bool(rule.rows),
+        rows_filtered=rule.is_filtered_for(roles),
     )
 
 

@@ -377,7 +377,7 @@ class MysqlEngine:
             )
         if await self._state(link) != before:
             raise StatementRefused(
-                "The statement changed its session.", hint="Only read.", rule="session_changed"
+                "The statement changed its session.", hint="Only read.", rule="settings"
             )
         if numbers & INCOMPLETE:
             raise incomplete(numbers)

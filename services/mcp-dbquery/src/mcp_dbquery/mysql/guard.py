@@ -14,7 +14,7 @@ from sqlglot.errors import SqlglotError
 
 from mcp_dbquery.engine import Catalog
 from mcp_dbquery.errors import StatementInvalid, StatementRefused, UnknownRelation
-from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.mysql.functions import (
     ALLOWED_FUNCTIONS,
     BEFORE_PARENTHESIS,
@@ -110,7 +110,7 @@ def unknown_table(name: str, catalog: Catalog) -> UnknownRelation:
     """There is no such table, and which visible one may be meant."""
     near = did_you_mean(name.rpartition(".")[2], catalog.relations)
     return UnknownRelation(
-        f"There is no table “{name}”.",
+        f"There is no table “{shortened(name)}”.",
         hint=near.sentence or "list_tables names those that can be asked.",
         did_you_mean=near.names,
     )
@@ -124,13 +124,13 @@ def unknown_column(name: str, catalog: Catalog, relations: Iterable[str]) -> Unk
     bare = name.rpartition(".")[2]
     if bare.lower() in {each.lower() for each in names}:
         return UnknownRelation(
-            f"The column “{name}” is not known at this place.",
+            f"The column “{shortened(name)}” is not known at this place.",
             hint="Name its table in FROM there, with its alias; HAVING knows only what is selected or grouped.",
             did_you_mean=[],
         )
     near = did_you_mean(bare, names)
     return UnknownRelation(
-        f"There is no column “{name}”.",
+        f"There is no column “{shortened(name)}”.",
         hint=near.sentence or "describe_tables tells what there is.",
         did_you_mean=near.names,
     )
@@ -167,7 +167,7 @@ def _judge_token(tokens: tuple[Token, ...], at: int) -> None:
     if not is_before_parenthesis or token.kind not in {"word", "quoted"}:
         return
     if is_after_dot:
-        raise refused("stored_function", token.start, "Functions of a database cannot be called.",
+        raise refused("function", token.start, "Functions of a database cannot be called.",
                       "Use the built-in functions.")  # fmt: skip
     is_grammar = token.kind == "word" and word in BEFORE_PARENTHESIS
     is_function = token.kind == "word" and word in ALLOWED_FUNCTIONS
@@ -194,7 +194,9 @@ def _begins_column_list(tokens: tuple[Token, ...], at: int) -> bool:
 def _unknown_function(token: Token) -> StatementRefused:
     near = did_you_mean(token.value, ALLOWED_FUNCTIONS)
     hint = near.sentence or "Use the usual functions for numbers, texts and dates."
-    return refused("function", token.start, f"The function {token.value} is not allowed.", hint)
+    return refused(
+        "function", token.start, f"The function {shortened(token.value)} is not allowed.", hint
+    )
 
 
 def _too_deep(at: int) -> StatementRefused:
@@ -212,7 +214,7 @@ def _parse(text: Text) -> exp.Expr:
         raise _too_deep(0) from None
     if len(trees) != 1:
         raise refused(
-            "several_statements", 0, "Only one statement runs in one call.", "Send them one by one."
+            "one_statement", 0, "Only one statement runs in one call.", "Send them one by one."
         )
     return trees[0]
 

@@ -123,7 +123,9 @@ def problem_of(number: int, message: str, sql: str, catalog: Catalog, relations:
         )
     if number in NO_RIGHT | READ_ONLY:
         return StatementRefused(
-            "The database does not allow this.", hint="Ask the tables of list_tables.", rule="right"
+            "The database does not allow this.",
+            hint="Ask the tables of list_tables.",
+            rule="rights",
         )
     if number in BUSY:
         return DatabaseAway("The database is busy.", hint="Try again in a moment.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcp_dbquery.errors import StatementInvalid, StatementRefused
+from mcp_dbquery.statement_text import check_text
 
 TokenKind = Literal["word", "quoted", "string", "number", "value", "sign"]
 
@@ -50,26 +51,9 @@ def read_text(sql: str, longest: int) -> Text:
     Raises:
         StatementRefused: too long, control characters, more than one statement, or something that a MySQL server
             and another reader may take differently: executable comments, variables, unusual quoting.
-        StatementInvalid: an end is missing.
+        StatementInvalid: there is nothing, or an end is missing.
     """
-    if len(sql) > longest:
-        raise StatementRefused(
-            f"The statement is longer than {longest:,} characters.",
-            hint="Bind long values as parameters, or ask for less at once.",
-            rule="length",
-        )
-    for at, character in enumerate(sql):
-        if (ord(character) < 32 and character not in "\t\n\r") or 127 <= ord(character) < 160:
-            raise refused(
-                "control_character",
-                at,
-                "The statement contains a control character.",
-                "Leave it out.",
-            )
-        if 0xD800 <= ord(character) < 0xE000:
-            raise refused(
-                "control_character", at, "The statement contains half a character.", "Leave it out."
-            )
+    check_text(sql, longest)
     reader = _Reader(sql)
     tokens = tuple(reader.read())
     return Text("".join(reader.runs), "".join(reader.judged), tokens)
@@ -261,7 +245,7 @@ class _Reader:
                 self._blank(self._at, self._at + 1)
             elif not self._skip_comment():
                 raise refused(
-                    "several_statements", self._at, "Only one statement runs in one call.",
+                    "one_statement", self._at, "Only one statement runs in one call.",
                     "Send them one by one.",
                 )  # fmt: skip
 

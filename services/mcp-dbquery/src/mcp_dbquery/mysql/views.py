@@ -12,7 +12,7 @@ from typing import Any
 
 from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind, TableRule
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.masking import DOTS, SHOWN_ONLY_OF_LONGER_THAN
+from mcp_dbquery.masking import DOTS, HASH_CHARACTERS, SHOWN_ONLY_OF_LONGER_THAN
 from mcp_dbquery.mysql.context import EXPIRY_DIGITS, derived_key, pads
 from mcp_dbquery.mysql.filters import Filter, read_filter
 from mcp_dbquery.mysql.guard import OWN_VIEWS
@@ -21,7 +21,7 @@ from mcp_dbquery.mysql.tables import Table, TableColumn
 
 # ruff: noqa: S608 - names are in backticks, texts are made by _text, and conditions are the owner's
 
-FORMAT = 1
+FORMAT = 2
 """Raised when views made by an older version no longer do."""
 LONGEST_CLAIM = 1_000
 LONGEST_SAFE_NAME = 20
@@ -382,7 +382,7 @@ def _keyed_hash(text: str, key: bytes) -> str:
     """
     inner, outer = pads(derived_key(key, "mask"))
     inside = f"UNHEX(SHA2(CONCAT(UNHEX('{inner.hex()}'), CAST({text} AS BINARY)), 256))"
-    return f"LEFT(SHA2(CONCAT(UNHEX('{outer.hex()}'), {inside}), 256), 16)"
+    return f"LEFT(SHA2(CONCAT(UNHEX('{outer.hex()}'), {inside}), 256), {HASH_CHARACTERS})"
 
 
 def _text(text: str) -> str:

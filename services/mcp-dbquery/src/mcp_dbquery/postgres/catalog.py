@@ -79,7 +79,7 @@ def _relation(
     item: Offered, others: Mapping[tuple[str, str], Offered], roles: frozenset[str]
 ) -> Relation:
     exposed, table = item.exposed, item.exposed.table
-    is_filtered = _is_filtered(exposed, roles)
+    is_filtered = exposed.rule.is_filtered_for(roles)
     return Relation(
         name=exposed.name,
         kind="view" if KINDS[table.kind] == "view" else "table",
@@ -137,10 +137,3 @@ def _are_plain(item: Offered, columns: Sequence[str], roles: frozenset[str]) -> 
 def _mask(exposed: Exposed, name: str, roles: frozenset[str]) -> MaskKind | None:
     rule = exposed.rule.columns.get(name)
     return None if rule is None or roles & set(rule.unmasked_for) else rule.mask
-
-
-def _is_filtered(exposed: Exposed, roles: frozenset[str]) -> bool:
-    if not exposed.rule.rows:
-        return False
-    rule = exposed.rule.row_rule(roles)
-    return rule is None or rule.filter.strip().lower() != "true"

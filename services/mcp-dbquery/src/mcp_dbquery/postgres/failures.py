@@ -71,7 +71,6 @@ _TEXTS: dict[str, tuple[str, str | None]] = {
     "0A000": ("PostgreSQL cannot do this.", None),
     "54001": ("The statement is too complex.", "Split it into steps."),
     "54000": ("The statement is over a limit of PostgreSQL.", "Split it into steps."),
-    "54011": ("The result has too many columns.", "Select fewer."),
 }
 _COLUMN = re.compile(
     r"column (?:reference )?\"?([^\"]+?)\"? (?:does not exist|is ambiguous|must appear)"
@@ -99,6 +98,8 @@ def as_problem(
             "The statement outgrew the memory or disk space it may use.",
             hint="Aggregate or select less.",
         )
+    if state == "54011":
+        return TooLarge("The result has too many columns.", hint="Name the ones needed.")
     if state in {"42501", "25006"}:
         return StatementRefused(
             "The database does not allow this.",

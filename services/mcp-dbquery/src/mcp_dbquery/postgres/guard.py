@@ -28,11 +28,10 @@ from mcp_dbquery.postgres.vocabulary import (
     SYSTEM_COLUMNS,
     TYPES,
 )
+from mcp_dbquery.statement_text import check_text
 
 MAX_NODE_DEPTH = 500
 KEPT_VERDICTS = 500
-
-_CONTROLS = frozenset(map(chr, range(32))) - {"\t", "\n", "\r"} | {"\x7f"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +79,6 @@ class Guard:
         names = NameCheck(self.visible, walk.place)
         names.check(select)
         return Verdict(bound, frozenset(names.relations))
-
-
-def check_text(sql: str, max_characters: int) -> None:
-    """What needs no parser. Raises StatementRefused, StatementInvalid."""
-    if not sql.strip():
-        raise StatementInvalid("There is no statement.", hint="Write one SELECT.")
-    if len(sql) > max_characters:
-        raise StatementRefused(
-            f"The statement has {len(sql):,} characters; {max_characters:,} are the limit.",
-            hint="Bind long values as parameters.",
-            rule="too_long",
-        )
-    for position, character in enumerate(sql, start=1):
-        if character in _CONTROLS or "\ud800" <= character <= "\udfff":
-            raise StatementRefused(
-                "The statement contains a control character.",
-                hint="Remove it, or write it as chr(n) where it is meant.",
-                rule="control_character",
-                position=position,
-            )
 
 
 def _only_select(bound: Bound) -> ast.SelectStmt:

@@ -5,7 +5,7 @@ They stand in the view, below every condition of a statement, so that no conditi
 
 from mcp_dbquery.config import ColumnRule, MaskKind
 from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.masking import DOTS, SHOWN_ONLY_OF_LONGER_THAN
+from mcp_dbquery.masking import DOTS, HASH_CHARACTERS, SHOWN_ONLY_OF_LONGER_THAN
 from mcp_dbquery.postgres.introspection import TableColumn
 from mcp_dbquery.postgres.quoting import identifier, literal, role_list
 
@@ -44,10 +44,10 @@ def _mask(kind: MaskKind, column: TableColumn, private: str) -> tuple[str, str |
                 f"(SELECT {private}.mask_pad({literal(pad)}))" for pad in ("inner", "outer")
             )
             digest = f"sha256({outer} || sha256({inner} || convert_to({text}, 'UTF8')))"
-            return f"left(encode({digest}, 'hex'), 16)", "text"
+            return f"left(encode({digest}, 'hex'), {HASH_CHARACTERS})", "text"
         case "last4":
             shown = f"CASE WHEN length({text}) > {SHOWN_ONLY_OF_LONGER_THAN} THEN right({text}, 4) ELSE '' END"
-            return f"{dots} || {shown}", "text"
+            return f"CASE WHEN {value} IS NOT NULL THEN {dots} || {shown} END", "text"
         case "domain":
             return (
                 f"CASE WHEN {value} IS NOT NULL THEN {dots} || coalesce(substring({text} FROM '@[^@]*$'), '') END",

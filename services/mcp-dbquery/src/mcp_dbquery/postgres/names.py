@@ -10,12 +10,12 @@ function in the syntax tree. So a qualified name is only let through when every 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, cast
 
 from pglast import ast
 
 from mcp_dbquery.errors import StatementRefused, UnknownRelation
+from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.postgres.vocabulary import KEY_VALUE_FUNCTIONS
 
 MAX_DEPTH = 60
@@ -357,8 +357,10 @@ def _refused_in_from(item: Any) -> StatementRefused:
 
 def unknown(kind: str, name: str, known: Iterable[str], place: dict[str, int]) -> UnknownRelation:
     """The error for a name that is not there, or not for this caller, with the nearest visible ones."""
-    near = get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "describe_tables tells what there is."
+    near = did_you_mean(name, known)
     return UnknownRelation(
-        f"There is no {kind} “{name[:80]}”.", hint=hint, did_you_mean=near, **place
+        f"There is no {kind} “{shortened(name)}”.",
+        hint=near.sentence or "describe_tables tells what there is.",
+        did_you_mean=near.names,
+        **place,
     )

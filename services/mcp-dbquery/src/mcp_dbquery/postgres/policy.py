@@ -9,6 +9,8 @@ from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.postgres.binding import bind
 
+FORMAT = 2
+"""Raised when views made by an older version no longer do."""
 DIGEST = "mcp-dbquery policy "
 """Begins the comment of the safe schema."""
 
@@ -46,6 +48,7 @@ def _roles(config: DatabaseConfig) -> Iterator[str]:
 def digest(config: DatabaseConfig) -> str:
     """Tells whether the views were made for these rules."""
     said = {
+        "format": FORMAT,
         "tables": {
             name: rule.model_dump(mode="json") for name, rule in sorted(config.tables.items())
         },

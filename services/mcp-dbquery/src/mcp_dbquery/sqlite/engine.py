@@ -20,7 +20,7 @@ from mcp_dbquery.engine import (
     ResultColumn,
     Statement,
 )
-from mcp_dbquery.errors import BadSetup, StatementInvalid, StatementRefused
+from mcp_dbquery.errors import BadSetup, StatementInvalid
 from mcp_dbquery.sqlite import transactions
 from mcp_dbquery.sqlite.catalog import CatalogCache, catalog_of
 from mcp_dbquery.sqlite.names import quoted
@@ -28,7 +28,7 @@ from mcp_dbquery.sqlite.policy import EVERYTHING, Policy
 from mcp_dbquery.sqlite.pool import WorkerPool, default_workers
 from mcp_dbquery.sqlite.problems import problem_of
 from mcp_dbquery.sqlite.rules import Rules
-from mcp_dbquery.sqlite.text import problem_with_text, problem_with_value
+from mcp_dbquery.sqlite.text import check_statement, problem_with_value
 from mcp_dbquery.sqlite.url import path_of
 from mcp_dbquery.sqlite.url import problem_of as problem_of_file
 from shared.service_tokens import Principal
@@ -123,9 +123,7 @@ class SqliteEngine:
         )
 
     async def _run(self, do: str, statement: Statement, caller: Principal) -> dict[str, Any]:
-        problem = problem_with_text(statement.sql, self.limits.sql_characters)
-        if problem is not None:
-            raise StatementRefused(problem, rule="only_select")
+        check_statement(statement.sql, self.limits.sql_characters)
         problem = problem_with_value(statement.parameters)
         if problem is not None:
             raise StatementInvalid(problem)

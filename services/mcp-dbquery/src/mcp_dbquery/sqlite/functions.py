@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import apsw
 
+from mcp_dbquery.masking import HASH_CHARACTERS
 from mcp_dbquery.sqlite.ask import SqlValue, value_of
 
 AGGREGATES = "avg count group_concat max median min percentile percentile_cont percentile_disc string_agg sum total"
@@ -38,9 +39,6 @@ ALLOWED_FUNCTIONS: Final = frozenset(
 )
 """Left out on purpose: randomblob and zeroblob (memory at once), load_extension, fts3_tokenizer and optimize (side
 effects), changes, last_insert_rowid, sqlite_* and geopoly_* (nothing to ask a table with)."""
-
-HASH_CHARACTERS = 20
-"""Of the 64 that a hash has: 80 bits, so two values of one database do not meet by chance."""
 
 _CONVERSION = re.compile(r"%(?:[^A-Za-z%]|l)*")
 _TOO_WIDE = re.compile(r"\*|\d{4,}")

@@ -159,6 +159,10 @@ class NoQuery(Exception):
     """The text is more than one statement, none, or not one that only gives rows; the text says which."""
 
 
+class SeveralStatements(NoQuery):
+    """Something follows the first statement."""
+
+
 def compile_only(connection: apsw.Connection, sql: str, gate: Gate) -> Compiled:
     """Compile a statement of the caller without running it.
 
@@ -185,7 +189,7 @@ def _described(cursor: apsw.Cursor, sql: str, text: str, gate: Gate) -> Compiled
     if not cursor.has_vdbe:
         raise NoQuery("The statement is empty.")
     if without_comments(sql[len(text) :]):
-        raise NoQuery("Only one statement runs at a time.")
+        raise SeveralStatements("Only one statement runs at a time.")
     if cursor.is_explain:
         raise NoQuery("EXPLAIN does not run here.")
     if not cursor.is_readonly or not cursor.get_description():

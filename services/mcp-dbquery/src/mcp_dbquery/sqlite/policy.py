@@ -112,6 +112,8 @@ def _filter(table: TableRule, caller: Principal) -> str | None:
     rule = table.row_rule(caller.roles)
     if rule is None:
         return NO_ROW
+    if rule.is_everything:
+        return None
     return with_values(rule.filter, values_of(caller, names_in(rule.filter)))
 
 

@@ -13,7 +13,7 @@ from mcp_dbquery.errors import (
     TooSlow,
     UnknownRelation,
 )
-from mcp_dbquery.hints import did_you_mean
+from mcp_dbquery.hints import did_you_mean, shortened
 from shared.mcp_server import Problem
 
 INSTEAD = {
@@ -62,7 +62,7 @@ def problem_of(told: dict[str, Any], limits: Limits, catalog: Catalog) -> Proble
             )
         case "columns":
             return TooLarge(
-                f"The result has {text} columns; at most {limits.columns} are told.",
+                f"The result has more than {limits.columns} columns, which is the most.",
                 hint="Name the columns you need.",
             )
         case "away":
@@ -84,11 +84,11 @@ def _refused(told: dict[str, Any], text: str) -> StatementRefused:
     match told["kind"]:
         case "denied_function":
             return StatementRefused(
-                f"The function {text} is not available here.",
+                f"The function {shortened(text)} is not available here.",
                 hint=INSTEAD.get(
                     text.lower(), "Use aggregates, text, date, JSON, math and window functions."
                 ),
-                rule="function_not_allowed",
+                rule="function",
                 **_position(told),
             )
         case "policy":
@@ -99,6 +99,8 @@ def _refused(told: dict[str, Any], text: str) -> StatementRefused:
             )
         case "not_a_query" if "EXPLAIN" in text:
             return StatementRefused(text, hint="Use the explain tool.", rule="only_select")
+        case "several":
+            return StatementRefused(text, hint="Send them one by one.", rule="one_statement")
         case "not_a_query":
             return StatementRefused(text, hint="Send one SELECT.", rule="only_select")
         case _:
@@ -111,7 +113,7 @@ def _unknown(told: dict[str, Any], catalog: Catalog) -> UnknownRelation:
     text = " A text value stands in single quotes." if kind == "column" and not near else ""
     tool = "list_tables names" if kind == "table" else "describe_tables names"
     return UnknownRelation(
-        f"There is no {kind} “{name}”.",
+        f"There is no {kind} “{shortened(name)}”.",
         hint=f"{near.sentence}{text} {tool} what there is.".strip(),
         did_you_mean=near.names,
         **_position(told),

@@ -21,7 +21,14 @@ from mcp_dbquery.sqlite.ask import SqlValue
 from mcp_dbquery.sqlite.connection import interrupt_when, snapshot
 from mcp_dbquery.sqlite.describe import visible_indexes
 from mcp_dbquery.sqlite.functions import FunctionRefused
-from mcp_dbquery.sqlite.gate import Compiled, Gate, NoQuery, Phase, spelled
+from mcp_dbquery.sqlite.gate import (
+    Compiled,
+    Gate,
+    NoQuery,
+    Phase,
+    SeveralStatements,
+    spelled,
+)
 from mcp_dbquery.sqlite.plan import readable_plan
 from mcp_dbquery.sqlite.session import Session
 from mcp_dbquery.sqlite.visible import VisibleColumn
@@ -117,6 +124,8 @@ def _compiled(session: Session, asked: Asked) -> Compiled:
     gate = session.twin.gate
     try:
         compiled = session.twin.compile(asked.sql)
+    except SeveralStatements as error:
+        raise Failed("several", str(error)) from None
     except NoQuery as error:
         raise Failed("not_a_query", str(error)) from None
     except apsw.Error as error:
@@ -125,7 +134,7 @@ def _compiled(session: Session, asked: Asked) -> Compiled:
             session.check_file()  # what it names may have been made since
         raise failed from None
     if len(compiled.columns) > asked.max_columns:
-        raise Failed("columns", str(len(compiled.columns)))
+        raise Failed("columns")
     problem = problem_with_values(compiled.binds, asked.parameters)
     if problem is not None:
         raise Failed("parameters", problem)
@@ -148,6 +157,8 @@ def _not_compiled(sql: str, error: apsw.Error, gate: Gate) -> Failed:
     function = _NO_FUNCTION.fullmatch(str(error))
     if function is not None:
         return Failed("denied_function", function[1], **where)
+    if str(error) == "too many columns in result set":
+        return Failed("columns")
     return Failed("invalid", str(error), **where)
 
 

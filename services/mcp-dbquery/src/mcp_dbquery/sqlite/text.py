@@ -1,26 +1,25 @@
 """What of a statement is not worth showing to the database. A help for the model, not the boundary."""
 
 from mcp_dbquery.engine import Parameters, Scalar
+from mcp_dbquery.errors import StatementInvalid, StatementRefused
 from mcp_dbquery.sqlite.comments import without_comments
+from mcp_dbquery.statement_text import check_text
 
 FIRST_WORDS = ("select", "with", "values", "explain")
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
 
-def problem_with_text(sql: str, max_characters: int) -> str | None:
-    """Why the statement cannot run, None when it may."""
-    if len(sql) > max_characters:
-        return f"The statement is longer than {max_characters:,} characters."
-    if any(ord(character) < 32 and character not in "\t\n\r" for character in sql):
-        return "The statement contains control characters."
-    if not _is_unicode(sql):
-        return "The statement is not valid Unicode."
+def check_statement(sql: str, max_characters: int) -> None:
+    """Raises StatementRefused, StatementInvalid."""
+    check_text(sql, max_characters)
     words = without_comments(sql).split(None, 1)
     if not words:
-        return "The statement is empty."
+        raise StatementInvalid("The statement is empty.", hint="Write one SELECT.")
     if words[0].lower().lstrip("(") not in {*FIRST_WORDS, ""}:
-        return "Only SELECT (also WITH … SELECT and VALUES) runs here; this server's queries read only."
-    return None
+        raise StatementRefused(
+            "Only SELECT (also WITH … SELECT and VALUES) runs here; this server's queries read only.",
+            rule="only_select",
+        )
 
 
 def problem_with_value(parameters: Parameters) -> str | None:
