@@ -253,3 +253,23 @@ def test_the_readme_names_every_code_that_can_be_answered() -> None:
         if isinstance(kind, type) and issubclass(kind, Problem) and kind is not Problem
     ]
     assert [kind.code for kind in kinds if f"`{kind.code}`" not in table] == []
+
+
+async def test_values_of_one_database_are_not_told_of_another(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        books = sqlite3.connect(tmp_path / f"{name}.db")
+        books.execute("CREATE TABLE entries (place TEXT)")
+        books.execute("INSERT INTO entries VALUES (?)", (name,))
+        books.commit()
+        books.close()
+    config = Config(
+        databases={
+            name: DatabaseConfig(url=f"sqlite:///{tmp_path / f'{name}.db'}")
+            for name in ("here", "there")
+        }
+    )
+    async with open_desk(tmp_path, None, config=config) as desk:
+        for name in config.databases:
+            called = await desk.call("describe_tables", {"tables": ["entries"], "database": name})
+            [column] = answer(called)["tables"][0]["columns"]
+            assert column["values"] == [name]

@@ -47,22 +47,25 @@ VALUES_S = 60.0
 """How long the few values of a column may be out of date."""
 MAX_VALUES_KEPT = 5_000
 
+ValueKey = tuple[str, str, str, str]
+"""Database, standing of the caller there, table, column."""
+
 
 @dataclass(slots=True)
 class ValueCache:
     """The few values of columns as somebody sees them, for a minute. None: there are not few."""
 
     clock: Callable[[], float] = field(default=time.monotonic)
-    _known: dict[tuple[str, str, str], tuple[float, list[str] | None]] = field(
-        default_factory=dict[tuple[str, str, str], tuple[float, list[str] | None]], init=False
+    _known: dict[ValueKey, tuple[float, list[str] | None]] = field(
+        default_factory=dict[ValueKey, tuple[float, list[str] | None]], init=False
     )
 
-    def get(self, key: tuple[str, str, str]) -> tuple[list[str] | None] | None:
+    def get(self, key: ValueKey) -> tuple[list[str] | None] | None:
         """What is known, in a tuple of its own, since None is an answer, too."""
         found = self._known.get(key)
         return None if found is None or found[0] < self.clock() else (found[1],)
 
-    def put(self, key: tuple[str, str, str], values: list[str] | None) -> None:
+    def put(self, key: ValueKey, values: list[str] | None) -> None:
         if len(self._known) >= MAX_VALUES_KEPT:
             self._known.clear()
         self._known[key] = (self.clock() + VALUES_S, values)
@@ -267,8 +270,8 @@ class _Looking:
             sample_rows=self._samples.get(relation.name, []),
         )
 
-    def _key(self, relation: Relation, column: Column) -> tuple[str, str, str]:
-        return (self._standing, relation.name, column.name)
+    def _key(self, relation: Relation, column: Column) -> ValueKey:
+        return (self._database.name, self._standing, relation.name, column.name)
 
     def _known(self, relation: Relation, column: Column) -> list[str] | None:
         if not _may_have_few_values(column):
