@@ -65,6 +65,12 @@ def test_csv_reads_back_but_for_formulas(table: tuple[list[str], list[list[JsonV
                 assert not cell.startswith(FORMULA_STARTS)
 
 
+@pytest.mark.parametrize("start", "=+-@\t\r\n＝＋－＠")
+def test_a_text_that_spreadsheets_run_is_made_one_that_they_do_not(start: str) -> None:
+    [[_], [cell]] = csv.reader(io.StringIO(csv_text(["x"], [[f"{start}1+1"]]), newline=""))
+    assert cell == f"'{start}1+1"
+
+
 def test_numbers_below_zero_stay_numbers_in_csv() -> None:
     assert csv_text(["n"], [[-1], [-1.5], ["-1"]]) == "n\r\n-1\r\n-1.5\r\n'-1\r\n"
 
@@ -79,6 +85,12 @@ def test_clean_text_has_nothing_unseen_and_loses_nothing_else(text: str) -> None
 def test_ends_of_lines_are_no_reason_for_a_warning() -> None:
     assert clean_rows([["a\r\nb", 1, None]]) == ([["a\nb", 1, None]], 0)
     assert clean_rows([["a\x1b[2Jb"], ["c"]]) == ([["a[2Jb"], ["c"]], 1)
+
+
+def test_what_is_unseen_leaves_json_values_too() -> None:
+    hidden = {"k\u202e": ["\x1b[2J", {"x": "a\U000e0041"}], "n": 1}
+    seen = {"k": ["[2J", {"x": "a"}], "n": 1}
+    assert clean_rows([[hidden, 1], [seen, 2]]) == ([[seen, 1], [seen, 2]], 1)
 
 
 HIDDEN = "char(0x202e) || 'x' || char(0xE0041) || char(27) || '[31m' AS t"

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 from support.shop import ANN, CANARY, GINA, HOLLY, MORGAN, Shop, limits
@@ -316,3 +317,30 @@ async def test_a_pool_survives_the_loss_of_its_connections(shop: Shop) -> None:
         )
         assert (await engine.read(Statement("SELECT 2"), ANN)).rows == [[2]]
         assert await engine.problem() is None
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('{"n": 123456789012345678901234567890}', {"n": "123456789012345678901234567890"}),
+        ('{"n": -9223372036854775808}', {"n": -(2**63)}),
+        ('{"n": 1e999}', {"n": "1e999"}),
+        (r'{"half": "\ud800"}', r'{"half": "\ud800"}'),
+        (r'{"whole": "\ud83d\ude00"}', {"whole": "😀"}),
+    ],
+)
+async def test_json_that_no_answer_could_hold_is_told_as_text(
+    engine: PostgresEngine, written: str, shown: object
+) -> None:
+    [[cell]] = (await engine.read(Statement(f"SELECT '{written}'::json AS j"), ANN)).rows
+    assert cell == shown
+    assert orjson.loads(orjson.dumps(cell)) == shown
+
+
+async def test_a_number_is_a_number_only_where_a_double_holds_it(engine: PostgresEngine) -> None:
+    sql = (
+        "SELECT 9999999999999999::numeric, 999999999999999::numeric, -0.5::numeric, 'NaN'::numeric"
+    )
+    assert (await engine.read(Statement(sql), ANN)).rows == [
+        ["9999999999999999", 999999999999999, -0.5, "NaN"]
+    ]

@@ -31,17 +31,31 @@ def is_clean(text: str) -> bool:
 
 def clean_rows(rows: Sequence[list[JsonValue]]) -> tuple[list[list[JsonValue]], int]:
     """The rows with clean texts, and how many values that changed, other than the ends of lines."""
-    everything = "".join([cell for row in rows for cell in row if type(cell) is str])
-    if is_clean(everything):
+    cells = [cell for row in rows for cell in row]
+    is_flat = {list, dict}.isdisjoint(map(type, cells))
+    if is_flat and is_clean("".join([cell for cell in cells if type(cell) is str])):
         return list(rows), 0
-    changed = 0
-    cleaned: list[list[JsonValue]] = []
-    for row in rows:
-        new = [clean(cell) if type(cell) is str else cell for cell in row]
-        changed += sum(
-            len(str(after)) != len(str(before).replace("\r\n", "\n"))
-            for before, after in zip(row, new, strict=True)
-            if before is not after
-        )
-        cleaned.append(new)
+    cleaned = [[_clean_value(cell) for cell in row] for row in rows]
+    changed = sum(
+        _is_changed(before, after)
+        for row, new in zip(rows, cleaned, strict=True)
+        for before, after in zip(row, new, strict=True)
+    )
     return cleaned, changed
+
+
+def _clean_value(value: JsonValue) -> JsonValue:
+    """With the texts inside, which databases with a type for JSON give as values."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_clean_value(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): _clean_value(item) for name, item in value.items()}
+    return value
+
+
+def _is_changed(before: JsonValue, after: JsonValue) -> bool:
+    if isinstance(before, str):
+        return len(str(after)) != len(before.replace("\r\n", "\n"))
+    return before != after

@@ -11,8 +11,8 @@ from mcp_dbquery.errors import TooLarge
 from mcp_dbquery.results import Format
 
 Rows = Sequence[list[JsonValue]]
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""Spreadsheets run a cell that begins like this (OWASP, CSV Injection)."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Spreadsheets run a cell that begins like this, some in full width too (OWASP, CSV Injection)."""
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -25,6 +25,8 @@ _AS_TEXT = (
 """numeric, JSON, dates and times, uuid, addresses, records, ranges: read as PostgreSQL writes them (ISO dates, UTC)."""
 
 MAX_JSON_DEPTH = 50
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+LONGEST_INTEGER = len(str(SMALLEST))
 EXACT_DIGITS = 15
 """A double holds every decimal number of so many digits (DBL_DIG)."""
 
@@ -103,9 +105,13 @@ class Converter:
         if len(text) > self._limit or _depth(text) > MAX_JSON_DEPTH:
             return self._cut(text)
         try:
-            return json.loads(text, parse_float=_finite)
+            found = json.loads(text, parse_float=_finite, parse_int=_whole)
+            if "\\u" in text:
+                # A lone half of a surrogate pair, which json may hold, is no text (UnicodeEncodeError).
+                json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return text
+        return found
 
     def _array(self, value: list[Any]) -> JsonValue:
         found = _element(value)
@@ -131,7 +137,7 @@ def _floats(cells: Cells) -> Cells:
 
 def _number(text: str) -> int | float | str:
     """A number where a double holds it exactly, its text else (NaN and Infinity too)."""
-    if len(text) <= EXACT_DIGITS + 1:
+    if len(text.lstrip("-")) <= EXACT_DIGITS + ("." in text):
         if "." in text:
             return float(text)
         return int(text) if text[-1].isdigit() else text
@@ -147,6 +153,12 @@ def _timestamp(text: str) -> str:
 def _finite(text: str) -> float | str:
     number = float(text)
     return number if math.isfinite(number) else text
+
+
+def _whole(text: str) -> int | str:
+    """A number where 64 bits hold it, its text else."""
+    is_short = len(text) <= LONGEST_INTEGER
+    return int(text) if is_short and SMALLEST <= int(text) <= LARGEST else text
 
 
 def _element(value: Any) -> JsonValue:
