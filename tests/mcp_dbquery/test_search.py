@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.dbquery import Desk, answer
 
 from mcp_dbquery.engine import Catalog, Column, Relation
-from mcp_dbquery.search import search, singular, words
+from mcp_dbquery.search import MOST_WORDS, search, singular, wanted_words, words
 
 
 def catalog() -> Catalog:
@@ -83,3 +83,12 @@ async def test_the_tool_finds_in_the_sample(desk: Desk) -> None:
     hits = [(hit["table"], hit["column"]) for hit in found["hits"]]
     assert ("bugs", None) in hits
     assert ("bugs", "severity") in hits
+
+
+def test_a_flood_of_words_is_looked_for_in_part() -> None:
+    catalog = Catalog({"t": Relation("t", "table", (Column("orders", "text"),))})
+    flood = " ".join(f"word{'abcdefghij'[n % 10]}{'abcdefghij'[n // 10 % 10]}{'xyz'[n // 100]}"
+                     for n in range(300))  # fmt: skip
+    assert len(set(words(flood))) == 300
+    assert len(wanted_words(flood)) == MOST_WORDS
+    assert search(catalog, f"orders {flood}", 5)[0].column == "orders"

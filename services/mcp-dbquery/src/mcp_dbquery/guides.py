@@ -221,10 +221,10 @@ def _tables_first(hits: list[SchemaHit]) -> list[SchemaHit]:
 
 
 def _as_list(title: str, lines: list[str]) -> str:
-    """A list; what a database says of itself is clean of what nobody sees."""
+    """A list, a line each: what a database says of itself is clean of what nobody sees, and cannot go on beside it."""
     if not lines:
         return f"{title}: none."
-    return f"{title}:\n" + "\n".join(f"- {clean(line)}" for line in lines)
+    return f"{title}:\n" + "\n".join(f"- {' '.join(clean(line).split())}" for line in lines)
 
 
 def _found(work: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from mcp_dbquery.cleaning import clean
 from mcp_dbquery.engine import Catalog, Relation
@@ -23,16 +24,24 @@ OF_ITS_TABLE = 0.5
 COVERED = 0.5
 """What a name gets that has no other words than those wanted, in part for one that has."""
 SHORTEST_PREFIX = 3
+MOST_WORDS = 100
+"""Each is compared with every visible name: a long text must not hold everybody else up."""
 
 
 def search(catalog: Catalog, text: str, limit: int) -> list[SchemaHit]:
     """The best hits, by score, then by name. A text without a word that counts finds nothing."""
-    wanted = [word for word in dict.fromkeys(words(text)) if word not in _EMPTY]
+    wanted = wanted_words(text)
     if not wanted:
         return []
     hits = [hit for relation in catalog.relations.values() for hit in _hits(relation, wanted)]
     hits.sort(key=lambda hit: (-hit.score, hit.table, hit.column or ""))
     return hits[:limit]
+
+
+def wanted_words(text: str) -> list[str]:
+    """The words of a text that count, each once, the first MOST_WORDS of them."""
+    counting = (word for word in dict.fromkeys(words(text)) if word not in _EMPTY)
+    return list(islice(counting, MOST_WORDS))
 
 
 def words(text: str) -> list[str]:
