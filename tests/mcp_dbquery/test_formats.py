@@ -88,8 +88,8 @@ def test_ends_of_lines_are_no_reason_for_a_warning() -> None:
 
 
 def test_what_is_unseen_leaves_json_values_too() -> None:
-    hidden = {"k\u202e": ["\x1b[2J", {"x": "a\U000e0041"}], "n": 1}
-    seen = {"k": ["[2J", {"x": "a"}], "n": 1}
+    hidden: JsonValue = {"k\u202e": ["\x1b[2J", {"x": "a\U000e0041"}], "n": 1}
+    seen: JsonValue = {"k": ["[2J", {"x": "a"}], "n": 1}
     assert clean_rows([[hidden, 1], [seen, 2]]) == ([[seen, 1], [seen, 2]], 1)
 
 
