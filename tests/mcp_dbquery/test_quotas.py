@@ -11,6 +11,7 @@ from support.valkey import Valkey, valkey
 from mcp_dbquery.config import Limits
 from mcp_dbquery.errors import DatabaseAway, TooBusy
 from mcp_dbquery.quotas import WAITING, MemoryRate, Quota, SharedRate
+from mcp_dbquery.sample.make import SAMPLE_ACTIONS
 from shared.rate_limit import RateLimit
 
 
@@ -119,6 +120,18 @@ async def test_the_tool_says_when_to_come_back_and_pages_do_not_count(
     assert 29 <= told["retry_after_s"] <= 30
     assert not page.is_error
     assert not listed.is_error
+
+
+async def test_previews_and_actions_count_as_statements(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "sample.db").write_bytes(sample.read_bytes())
+    done = {"task_id": 1, "status": "done"}
+    async with open_desk(tmp_path, SAMPLE_ACTIONS, roles=["member"], per_minute=2) as desk:
+        assert not (await desk.call("preview_set_task_status", done)).is_error
+        await desk.call("set_task_status", done)
+        before = desk.fingerprint()
+        for tool in ("preview_set_task_status", "set_task_status"):
+            assert problem(await desk.call(tool, done))["code"] == "rate_limited"
+        assert desk.fingerprint() == before
 
 
 async def test_one_persons_crowd_does_not_keep_others_out(sample: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mcp.types import CallToolResult, GetPromptResult, InputRequiredResult, Reso
 from pydantic import AnyUrl
 
 from mcp_dbquery.actions.tools import add_action_tools
+from mcp_dbquery.databases import person_key
 from mcp_dbquery.dialects import which_dialect
 from mcp_dbquery.guides import add_completion, add_prompts, add_resources, listed_resources
 from mcp_dbquery.parts import Parts
@@ -59,10 +60,14 @@ class DatabaseServer(ToolServer):
     ) -> CallToolResult | InputRequiredResult:
         # Who may not ask a database may not change it either, whatever the action's roles say.
         database = self._parts.databases.of_action(name.removeprefix(PREVIEW_PREFIX))
-        if database is not None:
-            note_in_audit(database=database.name)
-            self._parts.databases.choose(self._parts.caller(), database.name)
-        return await super()._call(name, arguments, context)
+        if database is None:
+            return await super()._call(name, arguments, context)
+        note_in_audit(database=database.name)
+        caller = self._parts.caller()
+        self._parts.databases.choose(caller, database.name)
+        # An action looks up names and rows, and so does its preview: both count as one statement of the person.
+        async with database.quota.statement(person_key(caller)):
+            return await super()._call(name, arguments, context)
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
