@@ -167,3 +167,20 @@ def test_a_declared_query_may_not_look_names_up(sample: Path) -> None:
     section = DatabaseConfig(url=f"sqlite:///{sample}", queries={"one": query})
     with pytest.raises(BadSetup, match="lookup parameter"):
         make_parts(Settings(), Config(databases={"a": section}))
+
+
+async def test_large_queries_are_not_kept_and_long_ones_not_listed_in_full(desk: Desk) -> None:
+    long = {"sql": f"SELECT ? AS x -- {'x' * 90_000}", "params": ["y" * 5_000]}
+    kept = await desk.call("save_query", {"name": "long_one", "title": "t", "arguments": long})
+    assert not kept.is_error
+    value = "y" * 200_000
+    for large in (
+        {"sql": "SELECT ? AS x", "params": [value]},
+        {"name": "long_one", "params": {"p1": value}},
+    ):
+        refused = await desk.call("save_query", {"name": "large", "title": "t", "arguments": large})
+        assert problem(refused)["code"] == "invalid_argument"
+    [own] = [q for q in answer(await desk.call("list_saved_queries", {}))["queries"] if q["own"]]
+    assert len(str(own)) < 1_000
+    told = answer(await desk.call("run_saved_query", {"name": "long_one"}))
+    assert told["rows"][0][0].startswith("yyyy")

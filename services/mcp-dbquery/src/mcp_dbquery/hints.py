@@ -23,9 +23,9 @@ class Near:
 LONGEST_TOLD = 80
 
 
-def shortened(name: str) -> str:
-    """A name of the caller's as it is told back: they may be of any length."""
-    return name if len(name) <= LONGEST_TOLD else f"{name[:LONGEST_TOLD]}…"
+def shortened(text: str, most: int = LONGEST_TOLD) -> str:
+    """A name or text of the caller's as it is told back: they may be of any length."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def did_you_mean(name: str, visible: Iterable[str], *, most: int = 3) -> Near:

@@ -18,6 +18,8 @@ from mcp_dbquery.store import Store
 from shared.mcp_server import InvalidArguments, Refused
 from shared.service_tokens import Principal
 
+MAX_TOLD_SQL = 500
+"""Characters of a person's own statement where all of them are listed."""
 _PARAMETERS: TypeAdapter[Parameters] = TypeAdapter(Parameters)
 
 
@@ -92,6 +94,9 @@ class Library:
         if any(declared.name == name for declared in self._declared(caller)):
             raise NameTaken(f"There is a saved query {name} already.", hint="Take another name.")
         query = (await self._kept(caller, name, title, arguments)).stored()
+        longest = self.databases.by_name[query.database].limits.sql_characters
+        if len(query.sql) + len(query.parameters_json) > longest:
+            raise InvalidArguments("The statement with its values is too long to be kept.")
         try:
             await self.store.save_query(caller, query)
         except NameTaken:
@@ -107,8 +112,6 @@ class Library:
         sql, other = arguments.get("sql"), arguments.get("name")
         if isinstance(sql, str):
             database = self.databases.choose(caller, _text_or_none(arguments.get("database")))
-            if len(sql) > database.limits.sql_characters:
-                raise InvalidArguments("The statement is too long.")
             return OwnQuery(name, title, database.name, sql, _parameters(arguments.get("params")))
         if isinstance(other, str):
             database, query = await self.find(caller, other)
@@ -160,7 +163,7 @@ def _summary(query: Runnable) -> SavedQuerySummary:
             name=query.name,
             database=query.database,
             title=query.title,
-            description=query.sql,
+            description=shortened(query.sql, MAX_TOLD_SQL),
             parameters=query.told_parameters(),
             own=True,
         )

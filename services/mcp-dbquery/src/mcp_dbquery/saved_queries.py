@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from mcp_dbquery.engine import Parameters, Scalar
+from mcp_dbquery.hints import shortened
 from mcp_dbquery.store import StoredQuery
 from shared.mcp_server import InvalidArguments
 
@@ -39,7 +40,7 @@ class OwnQuery:
     def told_parameters(self) -> dict[str, str]:
         """Name → type and default."""
         return {
-            name: f"{_TYPES.get(type(value), 'any')}, {json.dumps(value, ensure_ascii=False)} unless given"
+            name: f"{_TYPES.get(type(value), 'any')}, {shortened(json.dumps(value, ensure_ascii=False))} unless given"
             for name, value in _named(self.parameters).items()
         }
 
@@ -54,7 +55,7 @@ class OwnQuery:
             if name not in values:
                 known = ", ".join(values) or "none"
                 raise InvalidArguments(
-                    f"There is no parameter {name}. The parameters are: {known}."
+                    f"There is no parameter {shortened(name)}. The parameters are: {known}."
                 )
             values[name] = _checked(name, value, values[name])
         return list(values.values()) if isinstance(self.parameters, list) else values
