@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import orjson
 from psycopg import AsyncConnection
 from psycopg.types.string import TextLoader
 from pydantic import JsonValue
 
-Cells = list[Any]
+Cells = Sequence[Any]
 Convert = Callable[[Cells], Cells]
 
 _BOOL, _BYTEA, _NUMERIC = 16, 17, 1700
@@ -61,16 +62,15 @@ class Converter:
         self._converts = [self._convert(oid, oid in array_oids) for oid in oids]
 
     def rows(self, rows: Sequence[tuple[Any, ...]]) -> tuple[list[list[JsonValue]], int]:
-        """The rows as JSON's values, and about how many bytes they take as JSON."""
+        """The rows as JSON's values, and how many bytes they take as JSON."""
         if not rows or not self._converts:
             return [[] for _ in rows], 2 * len(rows)
-        size = 0
-        columns: list[Cells] = []
-        for convert, cells in zip(self._converts, zip(*rows, strict=True), strict=True):
-            column = list(cells) if convert is None else convert(list(cells))
-            columns.append(column)
-            size += column_bytes(column)
-        return list(map(list, zip(*columns, strict=True))), size
+        columns = [
+            cells if convert is None else convert(cells)
+            for convert, cells in zip(self._converts, zip(*rows, strict=True), strict=True)
+        ]
+        converted = list(map(list, zip(*columns, strict=True)))
+        return converted, len(orjson.dumps(converted))
 
     def _convert(self, oid: int, is_array: bool) -> Convert | None:
         if oid in _INTEGERS or oid == _BOOL:
@@ -91,7 +91,8 @@ class Converter:
 
     def _texts(self, cells: Cells) -> Cells:
         limit = self._limit
-        if any(type(cell) is str and len(cell) > limit for cell in cells):
+        texts = [cell for cell in cells if type(cell) is str]
+        if max(map(len, texts), default=0) > limit:
             return [self._cut(cell) if isinstance(cell, str) else cell for cell in cells]
         return cells
 
@@ -121,14 +122,6 @@ class Converter:
             if len(text) <= self._limit and _depth(text) <= MAX_JSON_DEPTH
             else self._cut(text)
         )
-
-
-def column_bytes(column: Cells) -> int:
-    """About how many bytes a column takes as JSON."""
-    texts = "".join([cell for cell in column if type(cell) is str])
-    size = len(texts) if texts.isascii() else len(texts.encode("utf-8", "replace"))
-    other = sum(len(json.dumps(cell)) for cell in column if isinstance(cell, (list, dict)))
-    return size + other + 6 * len(column)
 
 
 def _floats(cells: Cells) -> Cells:
