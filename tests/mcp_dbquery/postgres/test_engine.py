@@ -142,10 +142,18 @@ async def test_long_cells_are_cut_and_wide_results_refused(shop: Shop) -> None:
             await engine.read(Statement("SELECT 1, 2, 3, 4"), ANN)
 
 
-@pytest.mark.parametrize("text", ['{"n": 123456789012345678901234567890}', '["\\ud800"]'])
-async def test_json_that_no_answer_can_carry_stays_text(engine: PostgresEngine, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"n": 123456789012345678901234567890}', {"n": "123456789012345678901234567890"}),
+        ('["\\ud800"]', '["\\ud800"]'),
+    ],
+)
+async def test_json_that_no_answer_can_carry_is_told_as_text(
+    engine: PostgresEngine, text: str, told: object
+) -> None:
     reading = await engine.read(Statement(f"SELECT '{text}'::json"), ANN)
-    assert reading.rows == [[text]]
+    assert reading.rows == [[told]]
 
 
 async def test_values_are_those_of_json(engine: PostgresEngine) -> None:
