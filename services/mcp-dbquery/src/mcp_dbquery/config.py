@@ -1,23 +1,15 @@
 """The configuration: which databases may be asked, by whom, how much of them, and what may be changed in them."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parameters import Parameter
+from mcp_dbquery.toml_files import Strict, first_mistake, read_toml
 
 NAME = r"^[a-z][a-z0-9_]{0,40}$"
 
@@ -25,12 +17,6 @@ MaskKind = Literal["null", "redacted", "hash", "last4", "domain", "year"]
 """What stands in place of a value: nothing · `•••` · a keyed hash, the same for the same value, so that joins and
 distinct counts still work · its last four characters after `•••`, if it has more than eight · what
 follows the @ of an address after `•••` · the 1 January of a date's year."""
-
-
-class Strict(BaseModel):
-    """A section of the file: immutable, and refused with a name it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Limits(Strict):
@@ -233,27 +219,14 @@ def load_config(path: Path) -> Config:
     Raises:
         BadSetup: naming the file, the place in it and what is wrong.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadSetup(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSetup(f"{path} is not TOML: {error}.") from None
+    content = read_toml(path, "configuration")
     try:
         config = Config.model_validate(_with_absolute_paths(content, path.parent.absolute()))
         for name in config.databases:
             config.limits_of(name)
     except ValidationError as error:
-        raise BadSetup(f"{path}, {in_words(error)}.") from None
+        raise BadSetup(f"{path}, {first_mistake(error)}.") from None
     return config
-
-
-def in_words(error: ValidationError) -> str:
-    """Where the first mistake is and what is wrong there, without the value."""
-    detail = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in detail["loc"])
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
 
 
 def _with_absolute_paths(content: Any, folder: Path) -> Any:

@@ -11,9 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -21,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaError
 
+from mcp_dbquery.toml_files import Strict
 from shared.mcp_server import InvalidArguments
 
 EXACT_DIGITS = 15
@@ -81,9 +80,7 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("Input should be a moment between the years 1 and 9999") from None
 
 
-class _Parameter(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Parameter(Strict):
     description: str
     optional: bool = False
     """It may be left out; then its default counts, or NULL is bound."""

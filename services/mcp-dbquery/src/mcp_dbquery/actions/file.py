@@ -1,16 +1,13 @@
 """Reads declared actions: what may be changed, how, by whom, and what is shown before. Everything else is refused."""
 
 import re
-import tomllib
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveInt,
@@ -26,6 +23,7 @@ from mcp_dbquery.callers import is_reserved
 from mcp_dbquery.engine import Dialect
 from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parameters import LookupParameter, Parameter
+from mcp_dbquery.toml_files import Strict, first_mistake, read_toml
 
 COUNT = "count"
 """In `summary` and `done`: how many rows the preview finds."""
@@ -35,11 +33,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{2,40}")
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RowCount(_Strict):
+class RowCount(Strict):
     """How many rows a statement must touch; with any other number all is rolled back."""
 
     min: NonNegativeInt
@@ -72,7 +66,7 @@ def _as_range(value: object) -> object:
 ExpectedRows = Annotated[RowCount, BeforeValidator(_as_range)]
 
 
-class Change(_Strict):
+class Change(Strict):
     """A value to show as old → new."""
 
     field: str
@@ -82,14 +76,14 @@ class Change(_Strict):
     """A parameter, or a column of the preview that works the new value out."""
 
 
-class ActionStatement(_Strict):
+class ActionStatement(Strict):
     """One of the statements of an action."""
 
     sql: str
     expected_rows: ExpectedRows = RowCount(min=1, max=1)
 
 
-class Action(_Strict):
+class Action(Strict):
     """One thing that may be changed. Validated with the database's dialect as context."""
 
     title: str
@@ -198,12 +192,7 @@ def load_actions(path: Path, dialect: Dialect) -> dict[str, Action]:
     Raises:
         BadSetup: naming the file, the action, the field and what is wrong.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadSetup(f"The actions file {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSetup(f"{path} is not TOML: {error}.") from None
+    content = read_toml(path, "actions file")
     if unknown := sorted(set(content) - {"actions"}):
         raise BadSetup(
             f"{path}: there is no section [{unknown[0]}]; actions stand under [actions.NAME]."
@@ -224,12 +213,7 @@ def _load(path: Path, name: str, fields: Any, dialect: Dialect) -> Action:
     try:
         return Action.model_validate(fields, context={"dialect": dialect})
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in detail["loc"])
-        message = detail["msg"].removeprefix("Value error, ")
-        raise BadSetup(
-            f"{path}, action {name}: {f'{where}: ' if where else ''}{message}."
-        ) from None
+        raise BadSetup(f"{path}, action {name}: {first_mistake(error)}.") from None
 
 
 def _check_names(action: Action) -> None:

@@ -16,7 +16,7 @@ from mcp_dbquery.mysql.address import Address
 from mcp_dbquery.mysql.binding import bind, replace_bound
 from mcp_dbquery.mysql.link import Field, Gone, Link, ServerError, TooManyBytes
 from mcp_dbquery.mysql.pool import Pool
-from mcp_dbquery.mysql.problems import LOST, failed_action, in_owners_words
+from mcp_dbquery.mysql.problems import LOST, failed_action, in_owners_words, number_of
 from mcp_dbquery.mysql.session import SQL_MODE
 from mcp_dbquery.mysql.text import read_text
 from mcp_dbquery.mysql.values import json_of
@@ -68,7 +68,7 @@ class Changes:
         except TooManyBytes:
             raise ActionFailed("Nothing was changed: the rows to be shown are too large.") from None
         except (ServerError, Gone) as error:
-            number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+            number = number_of(error)
             if is_committing and number in LOST:
                 raise OutcomeUnknown(
                     "The connection was lost while the change was being committed, so it may or may not be done.",

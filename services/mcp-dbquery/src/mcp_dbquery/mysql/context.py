@@ -17,7 +17,6 @@ from mcp_dbquery.config import DatabaseConfig, Secret
 from mcp_dbquery.errors import BadSetup
 from shared.service_tokens import Principal
 
-VARIABLE = "@mcp_context"
 KEY_BYTES = 32
 SHORTEST_KEY = 32
 EXPIRY_DIGITS = 12

@@ -183,10 +183,8 @@ class MysqlEngine:
                 hint="Select fewer or shorter columns.",
             ) from None
         except (ServerError, Gone) as error:
-            number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-            words = str(error.args[1]) if len(error.args) > 1 else ""
             raise problem_of(
-                number, words, statement.sql, catalog, relations, self.limits.timeout_s
+                error, statement.sql, catalog, relations, self.limits.timeout_s
             ) from None
         reading.relations = relations
         reading.elapsed_ms = (time.monotonic() - started) * 1000
@@ -207,10 +205,8 @@ class MysqlEngine:
         except TimeoutError:
             raise too_slow(self.limits.timeout_s) from None
         except (ServerError, Gone) as error:
-            number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-            words = str(error.args[1]) if len(error.args) > 1 else ""
             raise problem_of(
-                number, words, statement.sql, catalog, relations, self.limits.timeout_s
+                error, statement.sql, catalog, relations, self.limits.timeout_s
             ) from None
         return estimate_of(plan, catalog, relations, self.limits.cost_rows)
 

@@ -6,7 +6,6 @@ arguments, so all that is asked of it is asked here.
 
 import asyncio
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -254,8 +253,3 @@ async def kill(link: Link) -> None:
 def quoted_name(name: str) -> str:
     """A name in backticks, as both servers read it in every mode."""
     return "`" + name.replace("`", "``") + "`"
-
-
-def quoted_names(names: Sequence[str]) -> str:
-    """Names for a list of columns."""
-    return ", ".join(quoted_name(name) for name in names)

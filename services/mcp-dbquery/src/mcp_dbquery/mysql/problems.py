@@ -102,9 +102,16 @@ INCOMPLETE = frozenset({1260, 1301, 1931, 4180})
 _NAME_IN_QUOTES = re.compile(r"'([^']{1,130})'")
 
 
-def problem_of(number: int, message: str, sql: str, catalog: Catalog, relations: frozenset[str],
+def number_of(error: Exception) -> int:
+    """The number of a server's error; 0, which is among LOST, when the driver gave none."""
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
+
+
+def problem_of(error: Exception, sql: str, catalog: Catalog, relations: frozenset[str],
                timeout_s: float) -> Problem:  # fmt: skip
-    """What to tell of a reading statement's error. Of `message` at most a name is used that stands in `sql`."""
+    """What to tell of a reading statement's error. Of its words at most a name is used that stands in `sql`."""
+    number = number_of(error)
+    message = str(error.args[1]) if len(error.args) > 1 else ""
     if number in UNKNOWN_COLUMN and (name := _name_from(message, sql)) is not None:
         return unknown_column(name, catalog, relations)
     if number in UNKNOWN_TABLE and (name := _name_from(message, sql)) is not None:
