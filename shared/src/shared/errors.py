@@ -102,3 +102,7 @@ INTERNAL_ERROR_BODY: dict[str, JsonValue] = {
         "retryable": False,
     }
 }
+
+
+class BadSetup(Exception):
+    """The program cannot start like this; the message says what to change."""
