@@ -75,3 +75,17 @@ class MailTooLarge(Problem):
     """A mail or attachment beyond the limits. `details`: `limit`, `size`."""
 
     code = "limit_exceeded"
+
+
+class StillSending(Problem):
+    """Another call is sending the mail with this key right now. The same call again hears how it ended."""
+
+    code = "conflict"
+    retryable = True
+
+
+class LedgerAway(Problem):
+    """The record of what was sent cannot be read or written, so nothing is sent."""
+
+    code = "upstream_unavailable"
+    retryable = True

@@ -1,0 +1,1 @@
+"""Sending: once, to whom the person saw, or not at all."""

@@ -1,0 +1,411 @@
+"""Hands mails over by SMTP (RFC 5321): one connection a mail, TLS verified, everybody accepted or nothing sent.
+
+Never tries again by itself: whoever calls knows whether that is safe. Once DATA has begun, an answer that does not
+come means `unknown`, because the server may have taken the mail (RFC 1047).
+"""
+
+import asyncio
+import base64
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+import aiosmtplib
+from aiosmtplib.errors import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+)
+
+from mcp_email.config import Server
+from mcp_email.header_text import unsafe_character
+from mcp_email.mail import Delivery, Rejection
+from mcp_email.oauth import AccessTokens, SignInRefused
+
+Answer = TypeVar("Answer")
+Stage = Literal["connect", "tls", "login", "mail", "rcpt", "data", "done"]
+
+PORTS = {"tls": 465, "starttls": 587, "plain": 25}
+DATA_FACTOR = 6
+"""The answer to a mail may take this many times the time of other answers (RFC 5321 section 4.5.3.2 says 2 to 5)."""
+MAX_SERVER_TEXT = 200
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class _Ended(Exception):
+    """The session ended before the mail was taken. `delivery` says how."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(delivery.reason)
+        self.delivery = delivery
+
+
+@dataclass(slots=True)
+class SmtpTransport:
+    """A mail server that takes our mails. Belongs to one event loop; made without I/O."""
+
+    server: Server
+    ehlo_name: str = "[127.0.0.1]"
+    """Who we say we are: an address literal, as of any client without a name (RFC 5321 section 4.1.3)."""
+    tokens: AccessTokens | None = None
+    """For a server with oauth."""
+    tls: ssl.SSLContext | None = None
+    """None: made from the system's certificates and the server's ca_file."""
+    _secrets: set[str] = field(default_factory=set[str], repr=False)
+
+    async def send(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        data: bytes,
+        before_data: Callable[[], Awaitable[None]],
+    ) -> Delivery:
+        """As the port says. What `before_data` raises is raised, after the connection was closed."""
+        try:
+            async with self._session() as session:
+                await self._envelope(session, sender, recipients, data)
+                await before_data()
+                return await self._data(session, recipients, data)
+        except _Ended as ended:
+            return ended.delivery
+
+    async def problem(self) -> str | None:
+        """Why nothing can be sent right now: connects, secures, signs in and says goodbye."""
+        try:
+            async with self._session():
+                return None
+        except _Ended as ended:
+            return ended.delivery.reason
+
+    def _session(self) -> "_Session":
+        return _Session(self)
+
+    async def signed_in(self, client: aiosmtplib.SMTP) -> None:
+        """Connect, secure and sign in. Raises _Ended."""
+        await self._at("connect", self._connect(client))
+        if self.server.security == "starttls":
+            await self._at("tls", self._start_tls(client))
+        await self._at("connect", client.ehlo(hostname=self.ehlo_name))
+        await self._at("login", self._login(client))
+
+    async def tls_context(self) -> ssl.SSLContext:
+        """Verifies the certificate and the name."""
+        if self.tls is None:
+            ca_file = str(self.server.ca_file) if self.server.ca_file else None
+            self.tls = await asyncio.to_thread(_trusting, ca_file)
+        return self.tls
+
+    async def _connect(self, client: aiosmtplib.SMTP) -> None:
+        if self.server.security == "plain" and self.server.host not in LOOPBACK:
+            raise _Ended(_failed("tls", "Without TLS mail is handed over on this machine only."))
+        client.tls_context = None if self.server.security == "plain" else await self.tls_context()
+        await client.connect()
+
+    async def _start_tls(self, client: aiosmtplib.SMTP) -> None:
+        await client.ehlo(hostname=self.ehlo_name)
+        if not client.supports_extension("starttls"):
+            raise _Ended(
+                _failed(
+                    "tls",
+                    "The mail server does not offer STARTTLS, so nothing was sent over the open line. "
+                    "Check the port, or use security = tls.",
+                )
+            )
+        await client.starttls()
+
+    async def _login(self, client: aiosmtplib.SMTP) -> None:
+        server = self.server
+        if not server.user:
+            return
+        if server.oauth is not None and self.tokens is not None:
+            token = await self.tokens.get()
+            self._secrets = _as_sent(token, f"user={server.user}\x01auth=Bearer {token}\x01\x01")
+            try:
+                await client.auth_xoauth2(server.user, token)
+            except SMTPAuthenticationError:
+                self.tokens.forget()
+                raise
+        elif server.password is not None:
+            password = server.password.read("The SMTP password")
+            self._secrets = _as_sent(password, f"\0{server.user}\0{password}")
+            offered = client.server_auth_methods
+            if "plain" in offered:
+                await client.auth_plain(server.user, password)
+            elif "login" in offered:
+                await client.auth_login(server.user, password)
+            else:
+                raise _Ended(
+                    _failed(
+                        "login", "The mail server offers no sign-in with a password (PLAIN, LOGIN)."
+                    )
+                )
+
+    async def _envelope(
+        self, client: aiosmtplib.SMTP, sender: str, recipients: Sequence[str], data: bytes
+    ) -> None:
+        options: list[str] = []
+        if not data.isascii():
+            if not client.supports_extension("8bitmime"):
+                raise _Ended(
+                    _failed("mail", "The mail server takes ASCII only, and the mail is not.")
+                )
+            options.append("BODY=8BITMIME")
+        size = len(data)
+        if client.supports_extension("size"):
+            most = client.esmtp_extensions["size"].strip()
+            if most.isascii() and most.isdigit() and 0 < int(most) < size:
+                raise _Ended(
+                    _failed("mail", f"The mail has {size} octets; the mail server takes {most}.")
+                )
+            options.append(f"SIZE={size}")
+        await self._at("mail", client.mail(sender, options=options))
+        rejected = [
+            refusal
+            for recipient in recipients
+            if (refusal := await self._at("rcpt", self._refusal(client, recipient))) is not None
+        ]
+        if rejected:
+            with suppress(SMTPException, OSError):
+                await client.rset()
+            raise _Ended(
+                Delivery(
+                    "failed",
+                    rejected=tuple(rejected),
+                    stage="rcpt",
+                    smtp_code=rejected[0].code,
+                    reason="The mail server refused a recipient, so nobody got it. "
+                    + rejected[0].reason,
+                    is_transient=all(400 <= one.code < 500 for one in rejected),
+                )
+            )
+
+    async def _refusal(self, client: aiosmtplib.SMTP, recipient: str) -> Rejection | None:
+        try:
+            await client.rcpt(recipient)
+        except SMTPRecipientRefused as refused:
+            if refused.code == 421 or not client.is_connected:
+                raise
+            reason = in_words("rcpt", refused.code, self._shown(refused.message))
+            return Rejection(recipient, refused.code, reason)
+        return None
+
+    async def _data(
+        self, client: aiosmtplib.SMTP, recipients: Sequence[str], data: bytes
+    ) -> Delivery:
+        """RFC 5321 section 4.1.1.4. The mail's last line is held back until the server asked for it."""
+        try:
+            async with asyncio.timeout(self.server.timeout_s):
+                started = await client.execute_command(b"DATA")
+        except (SMTPException, OSError) as error:
+            return self._lost("failed", error)
+        # No octet of the mail has left, so everything up to here is certain.
+        is_ahead = client.protocol is None or client.protocol._buffer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it would pass for the answer to come
+        if started.code != 354 or is_ahead:
+            return self._refused("data", started.code, started.message)
+        try:
+            answer = await self._octets(client, data)
+        except (SMTPException, OSError) as error:
+            return self._lost("unknown", error)
+        if answer is not None and answer.code == 250:
+            return Delivery("sent", accepted=tuple(recipients), smtp_code=250)
+        if answer is not None and 400 <= answer.code < 600:
+            return self._refused("data", answer.code, answer.message)
+        return Delivery(
+            "unknown",
+            stage="data",
+            reason="The mail server did not answer the mail as SMTP asks it to, so what it did is not known.",
+        )
+
+    async def _octets(self, client: aiosmtplib.SMTP, data: bytes) -> aiosmtplib.SMTPResponse | None:
+        """The mail and the answer to it; None when that came before the mail had left."""
+        protocol, transport = client.protocol, client.transport
+        if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+        reading = asyncio.ensure_future(
+            protocol.read_response(timeout=self.server.timeout_s * DATA_FACTOR)
+        )
+        await asyncio.sleep(
+            0
+        )  # Lets it begin to listen: an answer while we write is an answer, too.
+        try:
+            protocol.write(stuffed(data))
+        except SMTPException:
+            reading.cancel()
+            raise
+        answer = await reading
+        if transport.get_write_buffer_size() == 0:
+            return answer
+        transport.abort()  # A close would still send the rest, and the end of the mail with it.
+        return answer if 400 <= answer.code < 600 else None
+
+    def _lost(self, state: Literal["failed", "unknown"], error: Exception) -> Delivery:
+        what = "in time" if isinstance(error, TimeoutError) else "any more"
+        told = (
+            f"The mail server did not answer {what} when the mail was to begin; nothing was sent."
+            if state == "failed"
+            else f"The mail was handed over and the mail server did not answer {what}: it may have gone out."
+        )
+        return Delivery(state, stage="data", reason=told, is_transient=state == "failed")
+
+    def _refused(self, stage: Stage, code: int, text: str) -> Delivery:
+        if 400 <= code < 600:
+            return _failed(stage, in_words(stage, code, self._shown(text)), code)
+        return _failed(stage, "The mail server answered what is no SMTP.")
+
+    async def _at(self, stage: Stage, doing: Awaitable[Answer]) -> Answer:
+        """Do one step before DATA. Raises _Ended with what went wrong in words."""
+        try:
+            async with asyncio.timeout(self.server.timeout_s):
+                return await doing
+        except SignInRefused as error:
+            raise _Ended(_failed("login", str(error))) from None
+        except SMTPResponseException as error:
+            raise _Ended(self._refused(stage, error.code, error.message)) from None
+        except ValueError:
+            raise _Ended(_failed(stage, "The mail server answered what is no SMTP.")) from None
+        except (SMTPException, OSError) as error:
+            raise _Ended(self._unreachable(stage, error)) from None
+
+    def _unreachable(self, stage: Stage, error: BaseException) -> Delivery:
+        """No answer, or no connection at all."""
+        where = f"{self.server.host}, port {self.server.port or PORTS[self.server.security]}"
+        cause = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return _failed(
+                    "tls",
+                    f"The certificate of {where} cannot be trusted ({cause.verify_message}). "
+                    "Check the host's name, or give its authority as ca_file.",
+                )
+            if isinstance(cause, ssl.SSLError):
+                return _failed(
+                    "tls",
+                    f"{where} does not speak TLS there. Use security = starttls with port 587, or tls with 465.",
+                )
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(error, TimeoutError):
+            return _failed(stage, f"{where} did not answer in time.", is_transient=True)
+        if stage == "connect":
+            return _failed(stage, f"{where} cannot be reached.", is_transient=True)
+        return _failed(stage, f"{where} closed the connection.", is_transient=True)
+
+    def _shown(self, text: str) -> str:
+        """The server's own words: one line, nothing invisible, no secret of ours, cut."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        kept = (" " if unsafe_character(c) else c for c in text[: 4 * MAX_SERVER_TEXT])
+        return " ".join("".join(kept).split())[:MAX_SERVER_TEXT]
+
+
+class _Session:
+    """A signed-in connection, closed at the end; with a QUIT when all went well."""
+
+    def __init__(self, transport: SmtpTransport) -> None:
+        server = transport.server
+        self._transport = transport
+        self._client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port or PORTS[server.security],
+            use_tls=server.security == "tls",
+            start_tls=False,
+            timeout=server.timeout_s,
+            local_hostname=transport.ehlo_name,
+        )
+
+    async def __aenter__(self) -> aiosmtplib.SMTP:
+        try:
+            await self._transport.signed_in(self._client)
+        except BaseException:
+            self._client.close()
+            raise
+        return self._client
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None and self._client.is_connected:
+                with suppress(SMTPException, OSError, ValueError):
+                    await self._client.quit(timeout=2)
+        finally:
+            self._client.close()
+
+
+def stuffed(data: bytes) -> bytes:
+    """The octets after DATA (RFC 5321 section 4.5.2): every line ends in CRLF, none that starts with a dot ends it."""
+    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", data).removesuffix(b"\r\n")
+    return re.sub(rb"(?m)^\.", b"..", lines) + b"\r\n.\r\n"
+
+
+def in_words(stage: Stage, code: int, text: str) -> str:
+    """What a refusal means and what to do, by its place, code and enhanced code (RFC 3463), then the server's words."""
+    found = re.match(r"([245]\.\d{1,3}\.\d{1,3})\b", text)
+    told = _MEANING.get((stage, code)) or _MEANING.get((None, code))
+    if found:
+        told = _ENHANCED.get(found[1]) or _ENHANCED.get(found[1][1:]) or told
+    if told is None:
+        told = (
+            "The mail server cannot take it now; a later try may work."
+            if 400 <= code < 500
+            else "The mail server refused it."
+        )
+    return f"{told} ({code} {text})" if text else f"{told} ({code})"
+
+
+def _failed(
+    stage: Stage, reason: str, code: int | None = None, *, is_transient: bool | None = None
+) -> Delivery:
+    if is_transient is None:
+        is_transient = code is not None and 400 <= code < 500
+    return Delivery("failed", stage=stage, smtp_code=code, reason=reason, is_transient=is_transient)
+
+
+def _as_sent(*secrets: str) -> set[str]:
+    """In every form in which a server could repeat them."""
+    return {*secrets, *(base64.b64encode(one.encode()).decode() for one in secrets)}
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+_MEANING: dict[tuple[Stage | None, int], str] = {
+    ("login", 535): "The mail server refused the user or the password.",
+    (
+        "login",
+        534,
+    ): "The mail server wants another kind of sign-in, such as an app password or OAuth.",
+    ("login", 530): "The mail server wants an encrypted connection before the sign-in.",
+    ("login", 454): "The mail server cannot check sign-ins now; a later try may work.",
+    ("mail", 530): "The mail server wants a sign-in first: give user and password.",
+    ("mail", 550): "The mail server does not let this account send from its address.",
+    ("mail", 553): "The mail server does not let this account send from its address.",
+    ("mail", 552): "The mail is larger than the mail server takes.",
+    ("rcpt", 450): "The recipient's mailbox is busy or the server wants a later try (greylisting).",
+    ("rcpt", 550): "There is no such recipient, or the server does not take mail for it.",
+    ("rcpt", 551): "The recipient is not at this server.",
+    ("rcpt", 552): "The recipient's mailbox is full.",
+    ("rcpt", 553): "The server does not allow this recipient's address.",
+    ("data", 552): "The mail is larger than the mail server takes, or a mailbox is full.",
+    ("data", 554): "The mail server refused the mail, perhaps as spam.",
+    (None, 421): "The mail server closes its service for now; a later try may work.",
+    (None, 452): "The mail server has too little room now; a later try may work.",
+}
+_ENHANCED = {
+    "4.7.1": "The mail server wants a later try (greylisting); try again in some minutes.",
+    ".1.1": "There is no such recipient.",
+    ".1.2": "The recipient's domain is not there.",
+    ".1.10": "The recipient's domain takes no mail.",
+    ".2.1": "The recipient's mailbox is closed.",
+    ".2.2": "The recipient's mailbox is full.",
+    ".2.3": "The mail is larger than the recipient's mailbox takes.",
+    ".3.4": "The mail is larger than the mail server takes.",
+    "5.7.8": "The mail server refused the user or the password.",
+    "5.7.9": "The mail server wants another kind of sign-in, such as an app password or OAuth.",
+}
