@@ -21,6 +21,8 @@ JOINERS = "\u200c\u200d"
 _ENCODED_WORD = re.compile(r"=\?([^?]*)\?([bq])\?(.*?)\?=", re.IGNORECASE | re.DOTALL)
 """RFC 2047 section 2, as generously as any reader takes it."""
 
+_NOT_IN_A_BODY = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
 
 def header_text(text: str, field: str, *, max_octets: int = MAX_HEADER_OCTETS) -> str:
     """The text as it is, when it may stand in a header.
@@ -51,11 +53,10 @@ def body_text(text: str, field: str) -> str:
         BadContent: naming `field`: a control character other than tab and the ends of lines.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    for character in text:
-        if unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\n":
-            raise BadContent(
-                f"{field} contains {_name(character)}.", hint="Leave it out.", field=field
-            )
+    if unsafe := _NOT_IN_A_BODY.search(text):
+        raise BadContent(
+            f"{field} contains {_name(unsafe.group())}.", hint="Leave it out.", field=field
+        )
     return text if text.endswith("\n") or not text else text + "\n"
 
 

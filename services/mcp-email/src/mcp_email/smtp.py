@@ -33,6 +33,7 @@ PORTS = {"tls": 465, "starttls": 587, "plain": 25}
 DATA_FACTOR = 6
 """The answer to a mail may take this many times the time of other answers (RFC 5321 section 4.5.3.2 says 2 to 5)."""
 MAX_SERVER_TEXT = 200
+GOODBYE_S = 2.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -69,14 +70,18 @@ class SmtpTransport:
             async with self._session() as session:
                 await self._envelope(session, sender, recipients, data)
                 await before_data()
-                return await self._data(session, recipients, data)
+                delivery = await self._data(session, recipients, data)
+                if delivery.state == "sent":
+                    await _goodbye(session)
+                return delivery
         except _Ended as ended:
             return ended.delivery
 
     async def problem(self) -> str | None:
         """Why nothing can be sent right now: connects, secures, signs in and says goodbye."""
         try:
-            async with self._session():
+            async with self._session() as session:
+                await _goodbye(session)
                 return None
         except _Ended as ended:
             return ended.delivery.reason
@@ -265,10 +270,10 @@ class SmtpTransport:
             raise _Ended(_failed("login", str(error))) from None
         except SMTPResponseException as error:
             raise _Ended(self._refused(stage, error.code, error.message)) from None
-        except ValueError:
-            raise _Ended(_failed(stage, "The mail server answered what is no SMTP.")) from None
         except (SMTPException, OSError) as error:
             raise _Ended(self._unreachable(stage, error)) from None
+        except ValueError:
+            raise _Ended(_failed(stage, "The mail server answered what is no SMTP.")) from None
 
     def _unreachable(self, stage: Stage, error: BaseException) -> Delivery:
         """No answer, or no connection at all."""
@@ -302,7 +307,7 @@ class SmtpTransport:
 
 
 class _Session:
-    """A signed-in connection, closed at the end; with a QUIT when all went well."""
+    """A signed-in connection, closed at the end."""
 
     def __init__(self, transport: SmtpTransport) -> None:
         server = transport.server
@@ -324,13 +329,14 @@ class _Session:
             raise
         return self._client
 
-    async def __aexit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None and self._client.is_connected:
-                with suppress(SMTPException, OSError, ValueError):
-                    await self._client.quit(timeout=2)
-        finally:
-            self._client.close()
+    async def __aexit__(self, *_: object) -> None:
+        self._client.close()
+
+
+async def _goodbye(client: aiosmtplib.SMTP) -> None:
+    """A server may take a cut line for a fault; how it answers this does not matter any more."""
+    with suppress(SMTPException, OSError):
+        await client.quit(timeout=GOODBYE_S)
 
 
 def stuffed(data: bytes) -> bytes:

@@ -31,6 +31,7 @@ from mcp_email.mail import Address, Delivery, Plan, Wanted, Warnings
 from mcp_email.mailbox import Mailbox, Transport
 from mcp_email.sending.compose import compose
 from mcp_email.sending.ledger import (
+    ENDED,
     SAME_MAIL_S,
     UNDER_WAY,
     Entry,
