@@ -65,7 +65,7 @@ def _name(name: str, spec: str, text: str, field: str) -> str:
         raise _bad(text, field, "the name looks like another address")
     if len(name.encode()) > MAX_NAME_OCTETS:
         raise _bad(text, field, "the name is too long")
-    return name
+    return " ".join(name.split())
 
 
 def _spec(spec: str, text: str, field: str) -> str:

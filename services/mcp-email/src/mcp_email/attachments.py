@@ -19,7 +19,57 @@ from shared.service_tokens import Principal
 
 MAX_NAME_OCTETS = 200
 RUNS = frozenset(
-    ["apk", "app", "appimage", "bat", "bin", "chm", "cmd", "com", "cpl", "dll", "dmg", "exe", "gadget", "hta", "img", "inf", "ins", "iso", "jar", "js", "jse", "lnk", "mde", "msc", "msi", "msix", "msp", "mst", "pif", "ps1", "psm1", "reg", "scf", "scr", "sct", "sh", "shb", "sys", "url", "vb", "vbe", "vbs", "vhd", "vhdx", "vxd", "wsc", "wsf", "wsh", "xll"]
+    [
+        "apk",
+        "app",
+        "appimage",
+        "bat",
+        "bin",
+        "chm",
+        "cmd",
+        "com",
+        "cpl",
+        "dll",
+        "dmg",
+        "exe",
+        "gadget",
+        "hta",
+        "img",
+        "inf",
+        "ins",
+        "iso",
+        "jar",
+        "js",
+        "jse",
+        "lnk",
+        "mde",
+        "msc",
+        "msi",
+        "msix",
+        "msp",
+        "mst",
+        "pif",
+        "ps1",
+        "psm1",
+        "reg",
+        "scf",
+        "scr",
+        "sct",
+        "sh",
+        "shb",
+        "sys",
+        "url",
+        "vb",
+        "vbe",
+        "vbs",
+        "vhd",
+        "vhdx",
+        "vxd",
+        "wsc",
+        "wsf",
+        "wsh",
+        "xll",
+    ]
 )
 """Endings of names that mail systems refuse, because opening such a file runs it."""
 UNKNOWN = "application/octet-stream"
@@ -141,7 +191,7 @@ def file_name(name: str) -> str:
         BadContent: it is none, or it is that of a program.
     """
     header_text(name, "attachment name", max_octets=4 * MAX_NAME_OCTETS)
-    shown = re.split(r"[/\\]", name)[-1].strip(" .")
+    shown = " ".join(re.split(r"[/\\]", name)[-1].split()).strip(" .")
     if not shown or set(shown) & set('<>:"|?*'):
         raise BadContent("The attachment has no usable name.", field="attachment name")
     if len(shown.encode()) > MAX_NAME_OCTETS:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mcp_email.attachments import file_name
 from mcp_email.config import Limits
 from mcp_email.errors import BadAddress, BadContent, MailTooLarge
 from mcp_email.header_text import body_text, header_text
@@ -64,8 +65,9 @@ def _canonical(wanted: Wanted) -> Wanted:
     to, cc, bcc = (_once(addresses, seen) for addresses in (wanted.to, wanted.cc, wanted.bcc))
     if not seen:
         raise BadAddress("Nobody to send it to.", hint="Give at least one address.", field="to")
-    for address in (*to, *cc, *bcc):
-        header_text(address.name, "a name")
+    for attached in wanted.attachments:
+        if file_name(attached.name) != attached.name:
+            raise BadContent("An attachment's name is none.", field="attachment name")
     return replace(
         wanted,
         to=to,
@@ -80,12 +82,16 @@ def _canonical(wanted: Wanted) -> Wanted:
 
 
 def _once(addresses: Iterable[Address], seen: set[str]) -> tuple[Address, ...]:
-    """Local parts differ in law by their case, and reach the same person in every case met."""
+    """Local parts differ in law by their case, and reach the same person in every case met.
+
+    Readers of a header take several spaces in a name for one, so it has one.
+    """
     kept: list[Address] = []
     for address in addresses:
         if address.spec.lower() not in seen:
             seen.add(address.spec.lower())
-            kept.append(address)
+            name = " ".join(header_text(address.name, "a name").split())
+            kept.append(replace(address, name=name))
     return tuple(kept)
 
 
