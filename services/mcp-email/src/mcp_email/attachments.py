@@ -24,7 +24,6 @@ RUNS = frozenset(
         "app",
         "appimage",
         "bat",
-        "bin",
         "chm",
         "cmd",
         "com",

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mcp_email.config import Limits
-from mcp_email.errors import KeyReused, NotConfirmed, ProbableDuplicate, QuotaUsedUp
+from mcp_email.errors import (
+    KeyReused,
+    NotConfirmed,
+    ProbableDuplicate,
+    QuotaUsedUp,
+    StillSending,
+)
 from mcp_email.mail import Address
 from mcp_email.sending.store import Store, Transaction
 
@@ -31,7 +37,7 @@ DAY_S = 86_400.0
 _COLUMNS = "send_id, account, idempotency_key, digest, message_id, state, worker, result, sent_copy, reserved_at_s"
 
 
-class TakenOver(Exception):
+class TakenOver(StillSending):
     """Another worker took this one for dead and its row with it. Nothing was sent by this one."""
 
 
@@ -253,7 +259,10 @@ def _step(transaction: Transaction, entry: Entry, before: State, after: State) -
         after, entry.send_id, entry.worker, before,
     )  # fmt: skip
     if touched != 1:
-        raise TakenOver
+        raise TakenOver(
+            "Another process took this send over, so this one sent nothing.",
+            hint="get_send_status tells how it ended.",
+        )
 
 
 def _refuse_same_mail(

@@ -277,7 +277,7 @@ class Sender:
                 if running.waiting == 1 and not running.has_left:
                     task.cancel()
                 raise
-            result = await self._joined(job)  # The call we waited with went away; this one has not.
+            return await self._joined(job)  # The call we waited with went away; this one has not.
         finally:
             running.waiting -= 1
         return result if is_mine else replace(result, replayed=True)
