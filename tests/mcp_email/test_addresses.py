@@ -131,8 +131,8 @@ KNOWN = {"example.org", "steward.example", "paypal.com", "bank.example"}
         ("example.ort", "example.org"),
         ("stevvard.example", "steward.example"),
         ("paypa1.com", "paypal.com"),
-        ("xn--pypal-4ve.com", "paypal.com"),  # a Cyrillic а among Latin letters
-        ("xn--80aa0cbo65f.com", "paypal.com"),  # all Cyrillic: раураӏ
+        ("xn--pypal-4ve.com", "paypal.com"),  # a Cyrillic letter among Latin ones
+        ("xn--80aa0cbo65f.com", "paypal.com"),  # all Cyrillic
         ("xn--e1awd7f.com", "epic.com"),  # all Cyrillic, like a Latin word nobody here knows
         ("xn--exmple-cua.org", "example.org"),  # an accent
     ],

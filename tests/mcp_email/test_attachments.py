@@ -102,9 +102,10 @@ def test_a_file_or_all_of_them_too_large_are_refused(store: AttachmentStore) -> 
         "limit": "attachment_bytes",
         "size": 101,
     }  # pyright: ignore[reportOptionalSubscript]
+    small = replace(store, max_bytes_of_one=150)
+    small.add(ADA, "a.txt", b"y")
     with pytest.raises(MailTooLarge, match="attachments_kept_bytes"):
-        for n in range(30):
-            store.add(ADA, "a.txt", bytes([n]) * 100)
+        small.add(ADA, "a.txt", b"x" * 100)
     assert store.add(EVE, "a.txt", b"x" * 100)
 
 
@@ -147,7 +148,8 @@ def test_a_name_that_hides_something_or_is_a_program_s_is_refused(name: str) -> 
 @pytest.mark.parametrize(
     ("given", "name", "kept"),
     [
-        ("application/pdf", "a", "application/pdf"), ("Text/Plain", "a", "text/plain"), (None, "a.pdf", "application/pdf"),
+        ("application/pdf", "a", "application/pdf"), ("Text/Plain", "a", "text/plain"),
+        (None, "a.pdf", "application/pdf"),
         (None, "a.unheardof", "application/octet-stream"), ("message/rfc822", "a", "application/octet-stream"),
         ("multipart/mixed", "a", "application/octet-stream"), ("text/plain\r\nBcc: x", "a", "application/octet-stream"),
         ("text/plain; name=x", "a", "application/octet-stream"), ("x", "a", "application/octet-stream"),

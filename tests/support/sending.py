@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mcp_email.attachments import AttachmentStore
 from mcp_email.config import Limits, Server
 from mcp_email.errors import MailboxAway
 from mcp_email.mail import Address, Folder, Plan, Summary, Wanted
+from mcp_email.mailbox import Mailbox
 from mcp_email.sending.ledger import Ledger
 from mcp_email.sending.plan import planned
 from mcp_email.sending.sender import Confirmation, Preview, Sender, SendingAccount
@@ -101,7 +102,7 @@ def account_at(
     account = SendingAccount(
         name="work",
         sender=ADA_ADDRESS,
-        mailbox=mailbox or MemoryMailbox(),
+        mailbox=cast("Mailbox", mailbox or MemoryMailbox()),
         transport=SmtpTransport(server),
         limits=GENEROUS,
     )

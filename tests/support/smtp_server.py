@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 Stage = Literal[
     "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body", "dot", "after", "rset", "quit"
 ]  # fmt: skip
-"""`body`: after the first octets of the mail; `dot`: the whole mail is there and not taken; `after`: it was answered."""
+"""`body`: after the first octets of a mail; `dot`: all of it is there and not taken; `after`: taken, not answered."""
 
 
 class Mail(NamedTuple):

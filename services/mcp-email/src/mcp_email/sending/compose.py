@@ -137,11 +137,11 @@ def _quoted_line(line: bytes) -> Iterator[str]:
     for place, octet in enumerate(line):
         is_plain = 32 < octet < 127 and octet != 61
         is_inner_space = octet in b" \t" and place < len(line) - 1
-        token = chr(octet) if is_plain or is_inner_space else f"={octet:02X}"
-        if len(piece) + len(token) >= LINE:
+        written = chr(octet) if is_plain or is_inner_space else f"={octet:02X}"
+        if len(piece) + len(written) >= LINE:
             yield f"{piece}="
             piece = ""
-        piece += f"={octet:02X}" if not piece and token in ".F" else token
+        piece += f"={octet:02X}" if not piece and written in ".F" else written
     yield piece
 
 

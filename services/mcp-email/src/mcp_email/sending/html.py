@@ -98,7 +98,7 @@ _DROPPED_WHOLE = frozenset(
 )
 _CLOSE_THEMSELVES = frozenset(
     "area base br col dd dt embed hr img input li link meta optgroup option p param source tbody td tfoot th thead "
-    "tr track wbr".split()  # noqa: SIM905
+    "tr track wbr".split()  # noqa: SIM905 - read as a line of words
 )
 """Those without content, and those that end where the next of their kind begins."""
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)")

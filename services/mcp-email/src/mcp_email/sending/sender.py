@@ -213,6 +213,19 @@ class Sender:
                     kept += await self._keep(account, entry, spooled.read()) == "kept"
         return kept
 
+    async def close(self, within_s: float) -> None:
+        """Stop what has not left, give what is leaving this long, and let others know that nobody is at it here."""
+        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        for job in self._jobs.values():
+            if job.task is not None and not job.has_left:
+                job.task.cancel()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self.ledger.store.close)
+
     def _identity(
         self, caller: Principal, account: SendingAccount, sending: Sending, key: str | None
     ) -> Identity:

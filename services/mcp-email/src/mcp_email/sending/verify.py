@@ -89,11 +89,13 @@ def _parsed_addresses(message: EmailMessage, name: str) -> list[tuple[str, str]]
         raise ComposedDiffers(f"{name} cannot be read")
     if any(group.display_name is not None for group in header.groups):
         raise ComposedDiffers(f"{name} holds a group")
-    return list(zip(_names(message, name), [one.addr_spec for one in header.addresses], strict=True))
+    return list(
+        zip(_names(message, name), [one.addr_spec for one in header.addresses], strict=True)
+    )
 
 
 def _names(message: EmailMessage, header: str) -> list[str]:
-    """By the older reader: the newer one puts spaces between adjacent encoded words of a name (RFC 2047 section 6.2)."""
+    """By the older reader: the newer one puts spaces between a name's encoded words, against RFC 2047 section 6.2."""
     [value] = [raw for name, raw in message.raw_items() if name == header]
     line = "".join(str(value).splitlines())
     return [str(make_header(decode_header(name))) for name, _ in getaddresses([line])]
