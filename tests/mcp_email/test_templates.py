@@ -104,6 +104,6 @@ def test_a_template_that_is_none_stops_the_start_by_name(
 def test_a_folder_that_is_not_there_and_a_wrong_name_stop_the_start(tmp_path: Path) -> None:
     with pytest.raises(BadSetup, match="not there"):
         load_templates(tmp_path / "none")
-    (tmp_path / "Wel come.toml").write_text(WELCOME)
+    (tmp_path / "Two words.toml").write_text(WELCOME)
     with pytest.raises(BadSetup, match="lower case"):
         load_templates(tmp_path)

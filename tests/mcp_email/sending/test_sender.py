@@ -462,7 +462,7 @@ async def test_a_program_that_stops_lets_a_mail_finish_leaving_and_asks_nobody_a
     await arrived.wait()
     await asked.wait()
     closing = asyncio.create_task(office.sender.close(within_s=60))
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(StillSending, match="stopping"):
         await waiting
     goes_on.set()
     await closing

@@ -19,56 +19,11 @@ from shared.service_tokens import Principal
 
 MAX_NAME_OCTETS = 200
 RUNS = frozenset(
-    [
-        "apk",
-        "app",
-        "appimage",
-        "bat",
-        "chm",
-        "cmd",
-        "com",
-        "cpl",
-        "dll",
-        "dmg",
-        "exe",
-        "gadget",
-        "hta",
-        "img",
-        "inf",
-        "ins",
-        "iso",
-        "jar",
-        "js",
-        "jse",
-        "lnk",
-        "mde",
-        "msc",
-        "msi",
-        "msix",
-        "msp",
-        "mst",
-        "pif",
-        "ps1",
-        "psm1",
-        "reg",
-        "scf",
-        "scr",
-        "sct",
-        "sh",
-        "shb",
-        "sys",
-        "url",
-        "vb",
-        "vbe",
-        "vbs",
-        "vhd",
-        "vhdx",
-        "vxd",
-        "wsc",
-        "wsf",
-        "wsh",
-        "xll",
-    ]
+    """
+    apk app appimage bat chm cmd com cpl dll dmg exe gadget hta img inf ins iso jar js jse
+    lnk mde msc msi msix msp mst pif ps1 psm1 reg scf scr sct sh shb sys url vb vbe vbs vhd
+    vhdx vxd wsc wsf wsh xll
+    """.split()
 )
 """Endings of names that mail systems refuse, because opening such a file runs it."""
 UNKNOWN = "application/octet-stream"

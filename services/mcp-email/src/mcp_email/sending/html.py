@@ -16,89 +16,24 @@ MAX_OPEN = 1_000
 """Elements open at once. The parser's time grows with their square: a megabyte of <div> took it four minutes."""
 
 _KEPT = frozenset(
-    [
-        "a",
-        "b",
-        "blockquote",
-        "br",
-        "code",
-        "dd",
-        "del",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "ins",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "s",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "u",
-        "ul",
-    ]
+    """
+    a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i ins li ol p pre s span
+    strong sub sup table tbody td tfoot th thead tr u ul
+    """.split()
 )
 _WITHOUT_END = frozenset({"br", "hr"})
 _DROPPED_WHOLE = frozenset(
-    [
-        "applet",
-        "audio",
-        "base",
-        "button",
-        "canvas",
-        "embed",
-        "form",
-        "frame",
-        "frameset",
-        "head",
-        "iframe",
-        "input",
-        "link",
-        "math",
-        "meta",
-        "noembed",
-        "noframes",
-        "noscript",
-        "object",
-        "option",
-        "param",
-        "picture",
-        "plaintext",
-        "script",
-        "select",
-        "source",
-        "style",
-        "svg",
-        "template",
-        "textarea",
-        "title",
-        "track",
-        "video",
-        "xmp",
-    ]
+    """
+    applet audio base button canvas embed form frame frameset head iframe input link math
+    meta noembed noframes noscript object option param picture plaintext script select
+    source style svg template textarea title track video xmp
+    """.split()
 )
 _CLOSE_THEMSELVES = frozenset(
-    "area base br col dd dt embed hr img input li link meta optgroup option p param source tbody td tfoot th thead "
-    "tr track wbr".split()  # noqa: SIM905 - read as a line of words
+    """
+    area base br col dd dt embed hr img input li link meta optgroup option p param source
+    tbody td tfoot th thead tr track wbr
+    """.split()
 )
 """Those without content, and those that end where the next of their kind begins."""
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)")

@@ -126,6 +126,7 @@ class Sender:
     """For a call with the same key that another process is working on."""
     pause: Callable[[], Awaitable[None]] = field(default=lambda: asyncio.sleep(0.2))
     _jobs: dict[Identity, _Job] = field(default_factory=dict[Identity, "_Job"], init=False)
+    _is_closing: bool = field(default=False, init=False)
     _message_key: bytes = field(default=b"", init=False, repr=False)
 
     async def preview(self, caller: Principal, account: SendingAccount, wanted: Wanted) -> Preview:
@@ -215,6 +216,7 @@ class Sender:
 
     async def close(self, within_s: float) -> None:
         """Stop what has not left, give what is leaving this long, and let others know that nobody is at it here."""
+        self._is_closing = True
         tasks = [job.task for job in self._jobs.values() if job.task is not None]
         for job in self._jobs.values():
             if job.task is not None and not job.has_left:
@@ -274,6 +276,11 @@ class Sender:
 
     async def _joined(self, job: _Job) -> SendResult:
         """Do the job, or wait for the same one. A caller that goes away stops it only while nothing has left."""
+        if self._is_closing:
+            raise StillSending(
+                "The mail server tool is stopping, so this call sent nothing.",
+                hint="Call again with the same key.",
+            )
         running = self._jobs.get(job.identity)
         is_mine = running is None
         if running is None:
