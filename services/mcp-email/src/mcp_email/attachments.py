@@ -23,7 +23,7 @@ RUNS = frozenset(
     apk app appimage bat chm cmd com cpl dll dmg exe gadget hta img inf ins iso jar js jse
     lnk mde msc msi msix msp mst pif ps1 psm1 reg scf scr sct sh shb sys url vb vbe vbs vhd
     vhdx vxd wsc wsf wsh xll
-    """.split()
+    """.split()  # noqa: SIM905 - read as lines of words
 )
 """Endings of names that mail systems refuse, because opening such a file runs it."""
 UNKNOWN = "application/octet-stream"

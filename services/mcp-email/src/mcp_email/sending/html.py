@@ -19,7 +19,7 @@ _KEPT = frozenset(
     """
     a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i ins li ol p pre s span
     strong sub sup table tbody td tfoot th thead tr u ul
-    """.split()
+    """.split()  # noqa: SIM905 - read as lines of words
 )
 _WITHOUT_END = frozenset({"br", "hr"})
 _DROPPED_WHOLE = frozenset(
@@ -27,13 +27,13 @@ _DROPPED_WHOLE = frozenset(
     applet audio base button canvas embed form frame frameset head iframe input link math
     meta noembed noframes noscript object option param picture plaintext script select
     source style svg template textarea title track video xmp
-    """.split()
+    """.split()  # noqa: SIM905 - read as lines of words
 )
 _CLOSE_THEMSELVES = frozenset(
     """
     area base br col dd dt embed hr img input li link meta optgroup option p param source
     tbody td tfoot th thead tr track wbr
-    """.split()
+    """.split()  # noqa: SIM905 - read as lines of words
 )
 """Those without content, and those that end where the next of their kind begins."""
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)")
