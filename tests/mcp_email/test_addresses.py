@@ -125,7 +125,7 @@ KNOWN = {"example.org", "steward.example", "paypal.com", "bank.example"}
     [
         ("exarnple.org", "example.org"),  # rn
         ("examp1e.org", "example.org"),
-        ("exapmle.org", "example.org"),
+        ("exampl3.org", "example.org"),
         ("exampl.org", "example.org"),
         ("exxample.org", "example.org"),
         ("example.ort", "example.org"),
