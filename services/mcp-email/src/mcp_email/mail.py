@@ -76,6 +76,8 @@ class Part:
     """File name as displayed; never a path."""
     is_attachment: bool = False
     content_id: str = ""
+    alternative: str = ""
+    """The number of the multipart/alternative it stands in ("0": the mail itself): such parts say the same thing."""
 
 
 @dataclass(frozen=True, slots=True)
