@@ -19,7 +19,7 @@ _PLAIN_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _MESSAGE_ID = re.compile(
     rb"<([!#-\'*+./0-:=?@A-Z\[\]\\^_`a-z{|}~-]{1,400}@[!#-\'*+./0-:=?@A-Z\[\]\\^_`a-z{|}~-]{1,250})>"
 )
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[,;<>()]|[^",;<>()]+|.', re.DOTALL)
+_PIECE = re.compile(r'"(?:[^"\\]|\\.){0,300}"|[,;<>()]|[^",;<>()]+|.', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ Fields = list[tuple[str, bytes]]
 _FIELD = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_WORD = r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\s]*(?:\?(?!=)[^?\s]*)*)\?="
+_WORD = r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\s]{0,2000})\?="
 _WORDS = re.compile(rf"{_WORD}(?:\s+(?={_WORD}))?")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,100})\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")

@@ -1,0 +1,75 @@
+"""Makes of a search the SQL that answers it: by three letters in a row where there are three, letter by letter then."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+from mcp_email.embedded.parsed import folded_text
+from mcp_email.mail import Search
+
+MAX_WORDS = 10
+MAX_TRIGRAMS = 24
+"""Of one word: more of them find no less."""
+
+_WORD = re.compile(r'"([^"]+)"|(\S+)')
+
+Value = str | int | float
+
+
+@dataclass(slots=True)
+class Criteria:
+    """The parts of a WHERE clause with their values."""
+
+    trigrams: list[str] = field(default_factory=list[str])
+    clauses: list[str] = field(default_factory=list[str])
+    values: list[Value] = field(default_factory=list[Value])
+    reads_words: bool = False
+
+    def add(self, clause: str, *values: Value) -> None:
+        """One more that must hold."""
+        self.clauses.append(clause)
+        self.values += values
+
+    def add_words(self, text: str, columns: tuple[str, ...]) -> None:
+        """Every word of the text must stand in one of the columns; a phrase in quotes counts as a word."""
+        for phrase, word in _WORD.findall(text)[:MAX_WORDS]:
+            wanted = " ".join(folded_text(phrase or word).split())
+            if not wanted:
+                continue
+            self.reads_words = True
+            self.trigrams += trigrams_of(wanted)
+            among = " OR ".join(f"instr(words.{column}, ?)" for column in columns)
+            self.add(f"({among})", *[wanted] * len(columns))
+
+
+def criteria_of(search: Search) -> Criteria:
+    """All but the folder."""
+    criteria = Criteria()
+    for text, columns in (
+        (search.text, ("sender", "recipients", "subject", "body")),
+        (search.sender, ("sender",)),
+        (search.to, ("recipients",)),
+        (search.subject, ("subject",)),
+    ):
+        if text:
+            criteria.add_words(text, columns)
+    if search.since:
+        criteria.add("mail.received_at >= ?", _start_of(search.since))
+    if search.before:
+        criteria.add("mail.received_at < ?", _start_of(search.before))
+    if search.unread is not None:
+        criteria.add("mail.is_seen = ?", int(not search.unread))
+    if search.has_attachment is not None:
+        criteria.add("mail.has_attachments = ?", int(search.has_attachment))
+    return criteria
+
+
+def trigrams_of(word: str) -> list[str]:
+    """Those of a word as one term each; none when it is shorter than three letters."""
+    every = list(dict.fromkeys(word[place : place + 3] for place in range(len(word) - 2)))
+    step = -(-len(every) // MAX_TRIGRAMS) or 1
+    return ['"' + one.replace('"', '""') + '"' for one in every[::step]]
+
+
+def _start_of(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()
