@@ -1,1 +1,1 @@
-"""Mailboxes kept in a file of our own, for first runs: everybody has one, and nothing that is sent leaves the machine."""
+"""Mailboxes kept in a file of our own, for first runs: everybody has one, and nothing leaves the machine."""

@@ -247,10 +247,10 @@ def list_thread(connection: sqlite3.Connection, owner: Owner, mail_id: int) -> s
             )
         } - mails
         mails |= new_mails
-    return mails if len(mails) > 1 else mails | _same_subject(connection, owner, mail_id)
+    return mails if len(mails) > 1 else mails | _same_subject(connection, mail_id)
 
 
-def _same_subject(connection: sqlite3.Connection, owner: Owner, mail_id: int) -> set[int]:
+def _same_subject(connection: sqlite3.Connection, mail_id: int) -> set[int]:
     """For replies of programs that name no Message-ID: the same subject within a month."""
     rows = connection.execute(
         "SELECT other.id FROM mail AS own JOIN mail AS other"
