@@ -11,7 +11,10 @@ _UNSEEN = re.compile(
     "\ud800-\udfff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"  # tags and the rarer variation selectors
 )
-_STRAY_JOINERS = re.compile("(?<![^\\W_])[\u200c\u200d]+|[\u200c\u200d]{2,}|[\u200c\u200d]+(?!\\w)")
+_VIRAMAS = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
+_STRAY_JOINERS = re.compile(
+    rf"(?<![^\W_])(?<![{_VIRAMAS}])[\u200c\u200d]+|[\u200c\u200d]{{2,}}|[\u200c\u200d]+(?!\w)"
+)
 """Joiners belong between letters; elsewhere, and in runs, they can spell a hidden message."""
 _STRAY_SELECTORS = re.compile(
     "(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+|(?<![^\\x00-\\x7f])[\ufe00-\ufe0e]"

@@ -51,7 +51,7 @@ def _codec(charset: str) -> str:
     if not _NAME.fullmatch(name) or name.replace("_", "-") in _NO_CHARSETS:
         return "utf-8"
     try:
-        b"".decode(name)
+        b"a".decode(name, "replace")  # Codecs between octets and octets refuse here.
         codecs.getincrementaldecoder(name)
         return codecs.lookup(name).name
     except (LookupError, UnicodeError):

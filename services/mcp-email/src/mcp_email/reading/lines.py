@@ -57,8 +57,11 @@ class Lines:
     def end_paragraph(self) -> None:
         """What follows stands after an empty line."""
         self.end_line()
+        empty = "> " * self.quoted
         if self._done and self._done[-1].strip("> "):
-            self._done.append("> " * self.quoted)
+            self._done.append(empty)
+        elif self._done and len(self._done[-1]) > len(empty):
+            self._done[-1] = empty  # A quote has ended: what is between belongs to neither.
 
     def begin_item(self, marker: str) -> None:
         """A list's item, marked where its text begins."""

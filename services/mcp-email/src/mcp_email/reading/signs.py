@@ -28,7 +28,7 @@ incomplete: parts or text beyond the limits are left out."""
 _SPOKEN_TO_PROGRAMS = re.compile(
     r"""
     \b(?:ignor\w*|disregard\w*|forget|override|bypass)\W+(?:\w+\W+){0,4}?(?:instruction|prompt|rule|guideline|polic|direction)
-    | \b(?:new|updated|hidden|secret|system)\W+(?:system\W+)?(?:instruction|prompt)s?\b
+    | \b(?:hidden|secret|system)\W+(?:instruction|prompt)s?\b
     | \byou\W+are\W+(?:now\W+)?(?:an?|the)\W+(?:\w+\W+)?(?:ai|assistant|language\W+model|chat\W?bot|agent)\b
     | \b(?:ai|llm|language\W+model|virtual|e?-?mail)\W+(?:assistant|agent)s?\b
     | \b(?:dear|hey|hello|attention|note\W+(?:to|for))\W+(?:\w+\W+)?
