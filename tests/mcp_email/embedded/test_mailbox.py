@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,18 @@ from mcp_email.embedded.mailbox import EmbeddedMailbox
 from mcp_email.embedded.store import EmbeddedStore
 from mcp_email.errors import MailboxAway, MailTooLarge, NoSuchMail
 from mcp_email.mail import Search
+from mcp_email.mailbox import Mailbox
 from mcp_email.reading.text import text_of
+from shared.errors import BadSetup
 
 EVERYTHING = Search()
+NOW_S = 1_790_000_000.0
+"""On 21 September 2026."""
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncGenerator[EmbeddedStore]:
-    opened = EmbeddedStore(tmp_path / "mail.db", seeded=lambda _owner, _now: [])
+    opened = EmbeddedStore(tmp_path / "mail.db", lambda _owner, _now: [], lambda: NOW_S)
     opened.start()
     yield opened
     opened.close()
@@ -85,9 +89,9 @@ async def ids(mailbox: EmbeddedMailbox, search: Search) -> list[str]:
         (Search(has_attachment=True), []),
         (Search(folder="Inbox"), ["3", "2", "1"]),
         (Search(folder="Sent"), []),
-        (Search(since=date.today() + timedelta(days=2)), []),
-        (Search(before=date.today() - timedelta(days=2)), []),
-        (Search(since=date.today() - timedelta(days=2)), ["3", "2", "1"]),
+        (Search(since=date(2026, 9, 22)), []),
+        (Search(before=date(2026, 9, 21)), []),
+        (Search(since=date(2026, 9, 21), before=date(2026, 9, 22)), ["3", "2", "1"]),
     ],
 )
 async def test_a_search_finds_parts_of_words_in_any_case(
@@ -264,11 +268,24 @@ async def test_nobody_finds_anything_of_another_mailbox(
 
 
 def fingerprint(store: EmbeddedStore) -> list[str]:
-    connection = store._database._connect()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    connection = store._database._connect()  # pyright: ignore[reportPrivateUsage]
     try:
         return list(connection.iterdump())
     finally:
         connection.close()
+
+
+async def test_it_is_a_mailbox_that_needs_no_connecting(store: EmbeddedStore) -> None:
+    mailbox: Mailbox = await mailbox_of(store, "ada")
+    await mailbox.start()
+    assert await mailbox.problem() is None
+    await mailbox.close()
+
+
+async def test_a_file_that_is_none_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "mail.db").write_bytes(b"not a database" * 500)
+    with pytest.raises(BadSetup, match=r"mail\.db cannot be used"):
+        EmbeddedStore(tmp_path / "mail.db").start()
 
 
 async def test_an_address_is_given_out_once(store: EmbeddedStore) -> None:
@@ -321,7 +338,7 @@ async def test_a_part_of_a_large_mail_is_read_without_the_rest(store: EmbeddedSt
 async def test_a_new_mailbox_begins_with_the_same_believable_mails(tmp_path: Path) -> None:
     seen = list[list[tuple[str, str, str]]]()
     for name in ("one", "two"):
-        store = EmbeddedStore(tmp_path / f"{name}.db", now_s=lambda: 1_790_000_000.0)
+        store = EmbeddedStore(tmp_path / f"{name}.db", now_s=lambda: NOW_S)
         store.start()
         ada = await mailbox_of(store, "ada")
         mails = (await ada.search(EVERYTHING, 100, None)).mails

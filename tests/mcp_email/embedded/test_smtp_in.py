@@ -88,7 +88,7 @@ async def test_it_listens_on_this_machine_only_and_while_it_is_asked_to(tmp_path
     with pytest.raises(Unavailable):
         store.transport()
     with pytest.raises(BadSetup):
-        async with store.listen("0.0.0.0"):  # noqa: S104 - that it is refused
+        async with store.listen("0.0.0.0"):
             pass
     async with store.listen():
         transport = store.transport()

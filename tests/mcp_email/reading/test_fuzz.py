@@ -17,9 +17,12 @@ UNCLEAN = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff\U000e0000-\U000e007f]"
 )
 SPICE = [
-    b"\0", b"\r", b"\n", b"\r\n\r\n", b"--", b"=", b"=?", b"?=", b"\"", b"<", b">", b"\\", b";", b"*0*=", b"%00", b"\xff",
-    b"\xe2\x80\xae", b"\xf3\xa0\x81\x81", b"\x1b[2J", b"=?utf-8?q?=0D=0ABcc:_x?=", b"Content-Type: multipart/mixed; boundary=b",
-    b"charset=utf-16", b"charset=utf-7", b"Content-Transfer-Encoding: base64\r\n", b"<div style='display:none'>", b"<!--", b"<style>",
+    b"\0", b"\r", b"\n", b"\r\n\r\n", b"--", b"=", b"=?", b"?=", b"\"", b"<", b">", b"\\", b";", b"*0*=",
+    b"%00", b"\xff",
+    b"\xe2\x80\xae", b"\xf3\xa0\x81\x81", b"\x1b[2J", b"=?utf-8?q?=0D=0ABcc:_x?=",
+    b"Content-Type: multipart/mixed; boundary=b",
+    b"charset=utf-16", b"charset=utf-7", b"Content-Transfer-Encoding: base64\r\n", b"<div style='display:none'>",
+    b"<!--", b"<style>",
     b"{", b"}", b"&#x202e;", b"&#0;", b"<template>", b"\xed\xa0\x80", b"(", b"," * 50, b"\t" * 80, b"A" * 500,
 ]  # fmt: skip
 MAILS = [
@@ -29,7 +32,7 @@ MAILS = [
 
 
 def mutated(number: int) -> bytes:
-    source = random.Random(number)  # noqa: S311 - a test's dice
+    source = random.Random(number)
     raw = bytearray(source.choice(MAILS))
     if source.random() < 0.5:
         other = source.choice(MAILS)
@@ -63,7 +66,8 @@ async def test_mutated_mails_are_read_without_harm(batch: int) -> None:
         people = (*summary.to, *([summary.sender] if summary.sender else []))
         told = [
             read.text, html.text, summary.subject, *(one.text for one in files), *(part.name for part in outline.parts),
-            *(f"{one.name} {one.spec}" for one in people), *(f"{link.text} {link.url}" for link in (*read.links, *html.links)),
+            *(f"{one.name} {one.spec}" for one in people),
+            *(f"{link.text} {link.url}" for link in (*read.links, *html.links)),
         ]  # fmt: skip
         assert not [text for text in told if UNCLEAN.search(text)], number
         assert not [text for text in told[2:3] if "\n" in text], number

@@ -1,8 +1,7 @@
 """One person's embedded mailbox: the Mailbox port over rows."""
 
 import sqlite3
-import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from mcp_email.embedded import rows
 from mcp_email.embedded.database import Database
@@ -21,12 +20,20 @@ ORDER: tuple[Role, ...] = ("inbox", "archive", "drafts", "sent", "junk", "trash"
 class EmbeddedMailbox:
     """A mailbox in the file. `address` is its own, which others reach it at."""
 
-    def __init__(self, database: Database, owner: Owner, address: str, name: str) -> None:
-        """Made by EmbeddedStore.mailbox."""
+    def __init__(
+        self,
+        database: Database,
+        owner: Owner,
+        address: str,
+        name: str,
+        now_s: Callable[[], float],
+    ) -> None:
+        """Made by EmbeddedStore.mailbox. `now_s`: seconds since 1970."""
         self._database = database
         self._owner = owner
         self.address = address
         self.name = name
+        self._now_s = now_s
 
     async def start(self) -> None:
         """Nothing to connect to."""
@@ -162,7 +169,7 @@ class EmbeddedMailbox:
                     self._owner,
                     mail,
                     role="drafts",
-                    received_at=time.time(),
+                    received_at=self._now_s(),
                     flags=frozenset({"seen"}),
                 )
             )
@@ -190,7 +197,7 @@ class EmbeddedMailbox:
                 self._owner,
                 mail,
                 role="sent",
-                received_at=time.time(),
+                received_at=self._now_s(),
                 flags=frozenset({"seen"}),
             )
 

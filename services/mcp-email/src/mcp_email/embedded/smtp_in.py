@@ -1,7 +1,7 @@
 """Takes mail in by SMTP on this machine (RFC 5321, by aiosmtpd), for the embedded mailboxes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -29,7 +29,7 @@ class Inboxes(Protocol):
 
 
 @asynccontextmanager
-async def listening(inboxes: Inboxes, host: str, port: int) -> AsyncIterator[int]:
+async def listening(inboxes: Inboxes, host: str, port: int) -> AsyncGenerator[int]:
     """A listener on a loopback address; gives its port (another one for 0). Raises BadSetup."""
     if host not in LOOPBACK:
         raise BadSetup("The embedded mail server listens on 127.0.0.1 or ::1 only.")

@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,10 +85,10 @@ class EmbeddedStore:
                 )
             )
         owner, its_address, its_name = found
-        return EmbeddedMailbox(self._database, owner, its_address, its_name)
+        return EmbeddedMailbox(self._database, owner, its_address, its_name, self._now_s)
 
     @asynccontextmanager
-    async def listen(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    async def listen(self, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[int]:
         """Take mail by SMTP for as long as the context is open; gives the port."""
         async with listening(self, host, port) as taken:
             self._port = taken
