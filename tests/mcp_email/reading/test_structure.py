@@ -215,6 +215,18 @@ def test_what_is_beyond_the_bounds_is_told() -> None:
     assert not structure_of(MIXED).is_cut
 
 
+def test_parts_are_followed_fifty_deep() -> None:
+    assert structure_of(nested(50)).leaves[0].part.number == ".".join(["1"] * 50)
+    assert not structure_of(nested(50)).is_cut
+    assert structure_of(nested(51)).is_cut
+
+
+def test_a_long_body_is_not_looked_through_again_for_every_level() -> None:
+    deep = nested(49) + b"\r\n" + b"x" * 200_000
+    assert structure_of(deep).is_cut
+    assert not structure_of(nested(5) + b"\r\n" + b"x" * 200_000).is_cut
+
+
 def test_of_several_addresses_in_one_item_the_last_in_angles_counts() -> None:
     raw = mail(
         "From: ann@bank.example <eve@evil.example>",

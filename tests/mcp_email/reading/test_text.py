@@ -191,6 +191,13 @@ async def test_signs_are_told(lines: list[str], sign: str) -> None:
     assert len(shown.signs) <= 2
 
 
+async def test_text_beyond_what_is_read_is_told_to_be_missing() -> None:
+    raw = mail("Content-Type: text/plain", "", "word " * 500_000)
+    shown = await read(raw)
+    assert shown.signs == {"incomplete"}
+    assert shown.total_chars <= 2 * 1024 * 1024
+
+
 async def test_an_ordinary_mail_has_no_signs() -> None:
     raw = mail(
         "From: Ann <ann@example.org>",
