@@ -5,7 +5,6 @@ come means `unknown`, because the server may have taken the mail (RFC 1047).
 """
 
 import asyncio
-import base64
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,8 +21,8 @@ from aiosmtplib.errors import (
 )
 
 from mcp_email.config import Server
-from mcp_email.header_text import unsafe_character
 from mcp_email.mail import Delivery, Rejection
+from mcp_email.mail_server import LOOPBACK, as_sent, shown, trusting
 from mcp_email.oauth import AccessTokens, SignInRefused
 
 Answer = TypeVar("Answer")
@@ -32,9 +31,7 @@ Stage = Literal["connect", "tls", "login", "mail", "rcpt", "data", "done"]
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
 DATA_FACTOR = 6
 """The answer to a mail may take this many times the time of other answers (RFC 5321 section 4.5.3.2 says 2 to 5)."""
-MAX_SERVER_TEXT = 200
 GOODBYE_S = 2.0
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class _Ended(Exception):
@@ -101,7 +98,7 @@ class SmtpTransport:
         """Verifies the certificate and the name."""
         if self.tls is None:
             ca_file = str(self.server.ca_file) if self.server.ca_file else None
-            self.tls = await asyncio.to_thread(_trusting, ca_file)
+            self.tls = await asyncio.to_thread(trusting, ca_file)
         return self.tls
 
     async def _connect(self, client: aiosmtplib.SMTP) -> None:
@@ -128,7 +125,7 @@ class SmtpTransport:
             return
         if server.oauth is not None and self.tokens is not None:
             token = await self.tokens.get()
-            self._secrets = _as_sent(token, f"user={server.user}\x01auth=Bearer {token}\x01\x01")
+            self._secrets = as_sent(token, f"user={server.user}\x01auth=Bearer {token}\x01\x01")
             try:
                 await client.auth_xoauth2(server.user, token)
             except SMTPAuthenticationError:
@@ -136,7 +133,7 @@ class SmtpTransport:
                 raise
         elif server.password is not None:
             password = server.password.read("The SMTP password")
-            self._secrets = _as_sent(password, f"\0{server.user}\0{password}")
+            self._secrets = as_sent(password, f"\0{server.user}\0{password}")
             offered = client.server_auth_methods
             if "plain" in offered:
                 await client.auth_plain(server.user, password)
@@ -194,7 +191,7 @@ class SmtpTransport:
         except SMTPRecipientRefused as refused:
             if refused.code == 421 or not client.is_connected:
                 raise
-            reason = in_words("rcpt", refused.code, self._shown(refused.message))
+            reason = in_words("rcpt", refused.code, shown(refused.message, self._secrets))
             return Rejection(recipient, refused.code, reason)
         return None
 
@@ -258,7 +255,7 @@ class SmtpTransport:
 
     def _refused(self, stage: Stage, code: int, text: str) -> Delivery:
         if 400 <= code < 600:
-            return _failed(stage, in_words(stage, code, self._shown(text)), code)
+            return _failed(stage, in_words(stage, code, shown(text, self._secrets)), code)
         return _failed(stage, "The mail server answered what is no SMTP.")
 
     async def _at(self, stage: Stage, doing: Awaitable[Answer]) -> Answer:
@@ -297,13 +294,6 @@ class SmtpTransport:
         if stage == "connect":
             return _failed(stage, f"{where} cannot be reached.", is_transient=True)
         return _failed(stage, f"{where} closed the connection.", is_transient=True)
-
-    def _shown(self, text: str) -> str:
-        """The server's own words: one line, nothing invisible, no secret of ours, cut."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        kept = (" " if unsafe_character(c) else c for c in text[: 4 * MAX_SERVER_TEXT])
-        return " ".join("".join(kept).split())[:MAX_SERVER_TEXT]
 
 
 class _Session:
@@ -366,19 +356,6 @@ def _failed(
     if is_transient is None:
         is_transient = code is not None and 400 <= code < 500
     return Delivery("failed", stage=stage, smtp_code=code, reason=reason, is_transient=is_transient)
-
-
-def _as_sent(*secrets: str) -> set[str]:
-    """In every form in which a server could repeat them."""
-    return {*secrets, *(base64.b64encode(one.encode()).decode() for one in secrets)}
-
-
-def _trusting(ca_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return context
 
 
 _MEANING: dict[tuple[Stage | None, int], str] = {
