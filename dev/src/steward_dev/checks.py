@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steward_dev import browser, mariadb
+from steward_dev import browser, dovecot, mariadb
 
 PYTHON = sys.executable
 SCRIPTS = Path(PYTHON).parent
@@ -57,6 +57,11 @@ def _run_tests(left_out: list[str]) -> list[str]:
     if mariadb.get_mariadb() is None:
         marks.append("not mariadb")
         left_out.append(f"the MariaDB tests, as there is no server; {mariadb.HOW_TO_GET_ONE}.")
+    if dovecot.get_dovecot() is None:
+        marks.append("not dovecot")
+    if dovecot.find_dovecot() is None or dovecot.find_postfix() is None:
+        marks.append("not postfix")
+        left_out.append(f"tests with real mail servers; {dovecot.HOW_TO_GET_THEM}.")
     checks = [Check("tests", (*pytest, "-m", " and ".join(marks)))]
     if browser.get_browser() is None:
         left_out.append(f"the browser tests, as there is no browser; {browser.HOW_TO_GET_ONE}.")

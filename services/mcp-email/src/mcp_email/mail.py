@@ -118,6 +118,8 @@ class Page:
     mails: list[Summary]
     next_cursor: str | None = None
     """Opaque to callers, of the mailbox that made it."""
+    notes: tuple[str, ...] = ()
+    """What the mailbox could not look through, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
