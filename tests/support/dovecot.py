@@ -1,6 +1,7 @@
 """A real Dovecot of the tests' own: every user there is has the same password and an empty mailbox."""
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -30,9 +31,11 @@ ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 mail_location = maildir:~/mail:LAYOUT=fs
 mail_max_userip_connections = {connections}
 first_valid_uid = 1
+mail_fsync = never
 imap_idle_notify_interval = 24 hours
 lmtp_save_to_detail_mailbox = no
 auth_username_format = %Ln
@@ -165,7 +168,9 @@ def dovecot() -> Generator[Dovecot]:
             )
         )  # fmt: skip
         (folder / "log").touch()
-        process = subprocess.Popen([program, "-F", "-c", str(config)], stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [program, "-F", "-c", str(config)], stderr=subprocess.PIPE, start_new_session=True
+        )
         assert process.stderr is not None
         try:
             while "Dovecot v" not in server.log():
@@ -174,6 +179,6 @@ def dovecot() -> Generator[Dovecot]:
                 os.sched_yield()
             yield server
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)  # Itself and what it started.
             process.wait()
             process.stderr.close()

@@ -19,7 +19,7 @@ def find_postfix() -> str | None:
 
 
 def get_dovecot() -> str | None:
-    """Like `find_dovecot`, but installs both servers when one is missing and this is root. None: it could not be had."""
+    """Like `find_dovecot`, but installs both servers when one is missing and this is root."""
     if may_install() and not (find_dovecot() and find_postfix()):
         print("Dovecot is not installed; getting it for its tests …", flush=True)
         install("dovecot-imapd", "dovecot-lmtpd", "postfix")

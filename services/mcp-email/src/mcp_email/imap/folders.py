@@ -75,7 +75,7 @@ def _folder(answer: Answer) -> Listed | None:
         return None
     role = next((_USES[use] for use in sorted(uses) if use in _USES), None)
     if raw.upper() == b"INBOX":
-        name, role = "INBOX", "inbox"
+        return Listed(raw, "INBOX", "inbox")
     return Listed(raw, name, role, bool(uses & {b"\\all", b"\\flagged"}))
 
 

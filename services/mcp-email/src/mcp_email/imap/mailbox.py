@@ -8,7 +8,7 @@ from dataclasses import replace
 from mcp_email.config import Account, Limits
 from mcp_email.errors import MailboxAway, NoSuchMail
 from mcp_email.imap.access import Access, MailId, mail_id, no_such_mail
-from mcp_email.imap.answer import Unreadable, values
+from mcp_email.imap.answer import Unreadable, Value, values
 from mcp_email.imap.changes import Changes
 from mcp_email.imap.connection import Lost, Said, Text
 from mcp_email.imap.criteria import either
@@ -199,7 +199,7 @@ class ImapMailbox:
         block = header[:MAX_BLOCK] if isinstance(header, bytes) else b""
         return Outline(summary_of(block, told, parts, place, folder), block, parts, is_cut), is_ours
 
-    async def _items(self, link: Link, uid: int, items: bytes) -> dict[bytes, object]:
+    async def _items(self, link: Link, uid: int, items: bytes) -> dict[bytes, Value]:
         """Raises NoSuchMail when the mail is not there any more, and Unreadable."""
         found = await link.fetch([uid], items)
         if uid not in found:
@@ -207,7 +207,7 @@ class ImapMailbox:
         told = found[uid]
         if told is None:
             raise Unreadable("no items")
-        return told  # pyright: ignore[reportReturnType]
+        return told
 
     async def _raw(self, link: Link, uid: int) -> bytes:
         octets, _ = await _content(link, uid, b"", TransferDecoder(""), self._limits.read_bytes)
