@@ -29,9 +29,22 @@ class QuotaUsedUp(Refused):
 
 
 class NotConfirmed(Refused):
-    """The person said no, or could not be asked; then a draft was left. `details`: `draft_id`."""
+    """The person said no."""
 
     code = "confirmation_declined"
+
+
+class NobodyToAsk(NotConfirmed):
+    """The person could not be asked, so a draft was left. `details`: `draft_id`."""
+
+    code = "confirmation_required"
+
+
+class TooManyCalls(Refused):
+    """Too many calls of one person in a minute."""
+
+    code = "rate_limited"
+    retryable = True
 
 
 class KeyReused(Refused):

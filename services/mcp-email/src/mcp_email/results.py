@@ -215,7 +215,7 @@ class MailOutcome(_Told):
     """What became of a mail."""
 
     status: SendState
-    """unknown: it may have gone out, and is not sent again by us; get_send_status looks for it. draft: kept, not sent."""
+    """unknown: it may be out, and is not sent again by us; get_send_status looks for it. draft: kept, not sent."""
     account: str
     summary: str
     message_id: str = ""

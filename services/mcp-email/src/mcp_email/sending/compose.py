@@ -2,7 +2,7 @@
 
 The headers are written here, not by Python's e-mail package: its generator reads what it is given before it writes it,
 and has turned subjects into further headers (CVE-2024-6923, CVE-2026-1299). Its parser then reads our bytes in
-`verify`, so that two programs have to agree on every mail. The same plan gives the same bytes. Bcc is never in them.
+`verify`, so that two programs have to agree on every mail. The same plan gives the same bytes. Bcc is in drafts only.
 """
 
 import base64
@@ -24,6 +24,13 @@ _SAFE_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+( [A-Za-z0-9!#$%&'*+/
 def compose(plan: Plan, contents: Mapping[str, bytes]) -> bytes:
     """The mail. `contents` holds the attachments' octets by their handles."""
     lines = [*header_lines(plan), *_content(plan, contents)]
+    return "\r\n".join(lines).encode("ascii") + b"\r\n"
+
+
+def compose_draft(plan: Plan, contents: Mapping[str, bytes]) -> bytes:
+    """The same with its Bcc, for the drafts folder: whoever sends it has to know. Never to be handed to a transport."""
+    bcc = _addresses("Bcc", plan.wanted.bcc) if plan.wanted.bcc else []
+    lines = [*bcc, *header_lines(plan), *_content(plan, contents)]
     return "\r\n".join(lines).encode("ascii") + b"\r\n"
 
 

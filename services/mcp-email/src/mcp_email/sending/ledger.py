@@ -34,6 +34,8 @@ SAME_MAIL_S = 600.0
 MINUTE_S = 60.0
 DAY_S = 86_400.0
 
+_GIVEN_UP = "given up"
+"""In place of a digest: equals no mail's, so that none goes out under the key."""
 _COLUMNS = "send_id, account, idempotency_key, digest, message_id, state, worker, result, sent_copy, reserved_at_s"
 
 
@@ -158,6 +160,22 @@ class Ledger:
             entry = _find(transaction, identity)
             assert entry is not None  # noqa: S101 - written above
             return entry, True
+
+    def give_up(self, identity: Identity, result: str, now_s: float) -> bool:
+        """Use the key up without a mail; and whether it is: not when a mail is under way, or out, under it."""
+        with self.store.transaction(f"{identity.tenant}/{identity.person}") as transaction:
+            known = _find(transaction, identity)
+            if known is None:
+                _insert(transaction, identity, _GIVEN_UP, "", self.store.worker(), (), now_s)
+            elif known.state != "failed_clean":
+                return False
+            transaction.change(
+                "UPDATE sends SET state = 'failed_clean', digest = ?, result = ? "
+                "WHERE tenant = ? AND person = ? AND account = ? AND idempotency_key = ?",
+                _GIVEN_UP, result,
+                identity.tenant, identity.person, identity.account, identity.key,
+            )  # fmt: skip
+            return True
 
     def confirm(self, entry: Entry, token: str) -> None:
         """Use the person's yes up. The same send may use it again, as long as it never got further.

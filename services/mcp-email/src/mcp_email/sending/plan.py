@@ -40,16 +40,24 @@ class Sending:
         )
 
 
-def planned(wanted: Wanted, sender: Address, reply_to: Address | None, limits: Limits) -> Sending:
+def planned(
+    wanted: Wanted,
+    sender: Address,
+    reply_to: Address | None,
+    limits: Limits,
+    *,
+    is_draft: bool = False,
+) -> Sending:
     """Bring it into the one form in which it is shown, compared and sent.
 
-    Each address stands once: in To rather than Cc, in Cc rather than Bcc. HTML keeps only what is allowed.
+    Each address stands once: in To rather than Cc, in Cc rather than Bcc. HTML keeps only what is allowed. A draft may
+    be to nobody yet.
 
     Raises:
         BadAddress, BadContent: naming the field.
         MailTooLarge: naming the limit.
     """
-    canonical = _canonical(wanted)
+    canonical = _canonical(wanted, is_draft)
     _keep_to_limits(canonical, limits)
     return Sending(sender, reply_to, canonical, _digest(canonical, sender, reply_to))
 
@@ -60,10 +68,10 @@ def message_id_for(message_key: bytes, sender: Address, *identity: str) -> str:
     return f"{hmac.new(message_key, told, hashlib.sha256).hexdigest()[:40]}@{sender.domain}"
 
 
-def _canonical(wanted: Wanted) -> Wanted:
+def _canonical(wanted: Wanted, is_draft: bool) -> Wanted:
     seen: set[str] = set()
     to, cc, bcc = (_once(addresses, seen) for addresses in (wanted.to, wanted.cc, wanted.bcc))
-    if not seen:
+    if not seen and not is_draft:
         raise BadAddress("Nobody to send it to.", hint="Give at least one address.", field="to")
     for attached in wanted.attachments:
         if file_name(attached.name) != attached.name:

@@ -171,6 +171,35 @@ class Sender:
         require_allowed(_recipients(sending), account.allowed)
         return await self._joined(_Job(caller, account, sending, identity, confirm))
 
+    async def has_ended(
+        self, caller: Principal, account: SendingAccount, wanted: Wanted, key: str
+    ) -> bool:
+        """Whether `send` would repeat how an earlier call with this key ended, so that nobody need be asked.
+
+        Raises:
+            BadAddress, BadContent, MailTooLarge, KeyReused, LedgerAway: as `send`.
+        """
+        sending = planned(wanted, account.sender, account.reply_to, account.limits)
+        identity = self._identity(caller, account, sending, key)
+        known = await asyncio.to_thread(self.ledger.find, identity)
+        if known is not None and known.digest != sending.digest:
+            raise _key_reused()
+        return known is not None and known.state in ENDED
+
+    async def give_up(self, caller: Principal, account: SendingAccount, key: str) -> SendStatus | None:
+        """How the send under this key ended. None: nothing was sent, and from now on nothing will be under this key.
+
+        For callers whose answer was lost: their request may still be on its way.
+        """
+        with suppress(NoSuchMail):
+            known = await self.status(caller, account, key=key)
+            if known.state != "failed":
+                return known
+        identity = Identity(caller.tenant, caller.subject, account.name, f"key:{key}")
+        nothing = SendResult("failed", "", reason="Its caller gave it up; nothing was sent.").as_json()
+        is_given_up = await asyncio.to_thread(self.ledger.give_up, identity, nothing, self.now_s())
+        return None if is_given_up else await self.status(caller, account, key=key)
+
     async def status(
         self,
         caller: Principal,
