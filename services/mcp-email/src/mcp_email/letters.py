@@ -27,7 +27,9 @@ MAX_SUBJECT = 800
 
 _ANSWERED = re.compile(r"\s*(re|aw|sv|antw)\s*(\[\d+\])?\s*:", re.IGNORECASE)
 _FORWARDED = re.compile(r"\s*(fwd?|wg|tr)\s*:", re.IGNORECASE)
-_MESSAGE_ID = re.compile(r"[^\s<>(),;\"\x00-\x20\x7f-\U0010ffff]{1,400}@[^\s<>(),;\"\x00-\x20\x7f-\U0010ffff]{1,90}")
+_MESSAGE_ID = re.compile(
+    r"[^\s<>(),;\"\x00-\x20\x7f-\U0010ffff]{1,400}@[^\s<>(),;\"\x00-\x20\x7f-\U0010ffff]{1,90}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +192,7 @@ class Writer:
         )
         return Letter(account, wanted, draft_id=draft_id)
 
-    async def _attached(
-        self, caller: Principal, handles: Sequence[str]
-    ) -> tuple[Attached, ...]:
+    async def _attached(self, caller: Principal, handles: Sequence[str]) -> tuple[Attached, ...]:
         return tuple(
             [await asyncio.to_thread(self.attachments.get, caller, one) for one in handles]
         )
@@ -277,7 +277,9 @@ def _to_the_sender(
 ) -> tuple[tuple[Address, ...], list[str]]:
     """A Reply-To is where the writer, or who forged him, wants answers: taken only where the owner allowed it."""
     elsewhere = [
-        one for one in envelope.reply_to if sender is None or one.spec.lower() != sender.spec.lower()
+        one
+        for one in envelope.reply_to
+        if sender is None or one.spec.lower() != sender.spec.lower()
     ]
     if not elsewhere:
         return ((sender,) if sender else ()), []

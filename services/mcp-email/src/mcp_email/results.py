@@ -10,7 +10,7 @@ SendState = Literal["sent", "partial", "unknown", "draft"]
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True)
 
 
 class Origin(_Told):
@@ -85,7 +85,7 @@ class MailSummary(_Told):
 
     id: str
     folder: str
-    sender: AddressTold | None = Field(alias="from")
+    sender: AddressTold | None = Field(validation_alias="from", serialization_alias="from")
     to: list[AddressTold]
     subject: str
     date: str | None
@@ -147,7 +147,7 @@ class MailText(_Told):
     account: str
     origin: Origin
     folder: str
-    sender: AddressTold | None = Field(alias="from")
+    sender: AddressTold | None = Field(validation_alias="from", serialization_alias="from")
     to: list[AddressTold]
     cc: list[AddressTold]
     reply_to: list[AddressTold]
@@ -262,7 +262,7 @@ class AttachmentShown(_Told):
 class MailShown(_Told):
     """A mail as its recipients will get it."""
 
-    sender: AddressTold = Field(alias="from")
+    sender: AddressTold = Field(validation_alias="from", serialization_alias="from")
     to: list[AddressTold]
     cc: list[AddressTold]
     bcc: list[AddressTold]

@@ -51,7 +51,10 @@ DraftId = Annotated[
 ]
 AttachmentId = Annotated[
     str,
-    Field(description="attachment_id, as read_email gives it.", pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){0,60}$"),
+    Field(
+        description="attachment_id, as read_email gives it.",
+        pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){0,60}$",
+    ),
 ]
 _AddressText = Annotated[str, Field(max_length=600)]
 To = Annotated[
@@ -62,7 +65,8 @@ To = Annotated[
     ),
 ]
 Cc = Annotated[
-    list[_AddressText], Field(description="Who gets a copy, for all to see.", max_length=MAX_ADDRESSES)
+    list[_AddressText],
+    Field(description="Who gets a copy, for all to see.", max_length=MAX_ADDRESSES),
 ]
 Bcc = Annotated[
     list[_AddressText],
@@ -79,7 +83,10 @@ Html = Annotated[
 ]
 Handles = Annotated[
     list[Annotated[str, Field(max_length=100)]],
-    Field(description="Handles of files, as add_attachment or get_attachment gives them.", max_length=100),
+    Field(
+        description="Handles of files, as add_attachment or get_attachment gives them.",
+        max_length=100,
+    ),
 ]
 Key = Annotated[
     str | None,

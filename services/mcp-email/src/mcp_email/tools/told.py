@@ -80,9 +80,7 @@ def to_whom(sending: Sending) -> str:
 
 
 def rejected(all_of_them: Sequence[Rejection]) -> list[Rejected]:
-    return [
-        Rejected(address=one.address, code=one.code, reason=one.reason) for one in all_of_them
-    ]
+    return [Rejected(address=one.address, code=one.code, reason=one.reason) for one in all_of_them]
 
 
 def outcome(letter: Letter, result: SendResult) -> MailOutcome:

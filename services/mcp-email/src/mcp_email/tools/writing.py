@@ -94,7 +94,8 @@ def _tools(parts: Parts) -> dict[str, _WritingTool]:
         html: Html = None,
         attachments: Handles = NONE,
         in_reply_to: Annotated[
-            str | None, Field(description="Id of a mail, to keep the draft in its thread.", max_length=500)
+            str | None,
+            Field(description="Id of a mail, to keep the draft in its thread.", max_length=500),
         ] = None,
         account: AccountName = None,
     ) -> Letter:
@@ -123,7 +124,9 @@ def _tools(parts: Parts) -> dict[str, _WritingTool]:
         """
         caller = parts.caller()
         old = await parts.writer.draft(caller, await choose(account), draft_id)
-        given = Text(to or (), cc or (), bcc or (), subject or "", body or "", html, attachments or ())
+        given = Text(
+            to or (), cc or (), bcc or (), subject or "", body or "", html, attachments or ()
+        )
         new = await parts.writer.new(caller, old.account, given)
         return _as_draft(_changed(old, new, {
             "to": to, "cc": cc, "bcc": bcc, "subject": subject, "body": body, "attachments": attachments,
@@ -181,7 +184,9 @@ def _tools(parts: Parts) -> dict[str, _WritingTool]:
     async def forward_email(
         id: MailId,  # noqa: A002 - the tool's argument
         to: To,
-        body: Annotated[str, Field(description="Your own words above it.", max_length=1_048_576)] = "",
+        body: Annotated[
+            str, Field(description="Your own words above it.", max_length=1_048_576)
+        ] = "",
         cc: Cc = NONE,
         bcc: Bcc = NONE,
         include_attachments: Annotated[bool, Field(description="Its files, too.")] = True,
@@ -378,9 +383,7 @@ def _require_transport(letter: Letter) -> None:
         )
 
 
-async def _send(
-    parts: Parts, letter: Letter, answer: object, key: str | None
-) -> MailOutcome:
+async def _send(parts: Parts, letter: Letter, answer: object, key: str | None) -> MailOutcome:
     caller = parts.caller()
     given = cast("object", answer.data) if isinstance(answer, AcceptedElicitation) else None
     if isinstance(given, NobodyAsks):

@@ -1,0 +1,51 @@
+"""The tools over the real protocol: what is read, written, sent, and what is not."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from support.dbquery import in_one_task
+from support.mail import ADA, Desk, a_mail, mail_desk, mailbox_of, of_host, says
+from support.smtp_server import FaultServer, smtp_server
+
+
+@pytest.fixture
+async def post() -> AsyncGenerator[FaultServer]:
+    async with smtp_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, post: FaultServer) -> AsyncGenerator[Desk]:
+    """Of a person whose host asks."""
+    async with in_one_task(mail_desk(tmp_path, post.port, person=of_host(ADA))) as opened:
+        yield opened
+
+
+MAIL = {"to": ["Bob <bob@example.com>"], "subject": "Lunch", "body": "At noon?"}
+
+
+async def test_a_mail_is_sent_and_a_copy_kept(desk: Desk, post: FaultServer) -> None:
+    sent = await desk.ask("send_email", **MAIL, idempotency_key="one")
+    assert sent["status"] == "sent"
+    assert sent["accepted"] == ["bob@example.com"]
+    assert [mail.recipients for mail in post.mails] == [["bob@example.com"]]
+    assert len(mailbox_of(desk).in_folder("Sent")) == 1
+
+
+async def test_after_a_yes_the_mail_is_sent(tmp_path: Path, post: FaultServer) -> None:
+    async with mail_desk(tmp_path, post.port, person_says=says(send=True)) as desk:
+        sent = await desk.ask("send_email", **MAIL)
+    assert sent["status"] == "sent"
+    assert len(desk.questions) == 1
+    assert "To: Bob <bob@example.com>" in desk.questions[0]
+    assert len(post.mails) == 1
+
+
+async def test_reading(desk: Desk) -> None:
+    mail = mailbox_of(desk).put(a_mail())
+    found = await desk.ask("search_email", subject="lunch")
+    assert [one["id"] for one in found["mails"]] == [mail]
+    read = await desk.ask("read_email", id=mail)
+    assert read["text"].strip() == "At noon?"
+    assert read["from"]["spec"] == "bob@example.com"
