@@ -1,17 +1,18 @@
-"""A mail server's desk: people who call the tools of mcp-email over the real protocol, in memory."""
+"""People who call the tools of mcp-email over the real protocol, in memory, on embedded mailboxes."""
 
-import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+import hashlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from email import policy
 from email.message import EmailMessage
+from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from mcp import Client
 from mcp.client.session import ElicitationFnT
-from mcp.server import MCPServer
 from mcp.types import (
     CallToolResult,
     ElicitRequestParams,
@@ -19,17 +20,17 @@ from mcp.types import (
     RequestParamsMeta,
     TextContent,
 )
+from typing_extensions import override
 
 from mcp_email.accounts import OpenAccount
-from mcp_email.config import Account, Config, Limits, Policy, Server, embedded_config
-from mcp_email.errors import NoSuchMail
-from mcp_email.mail import Address, Flag, Folder, Outline, Page, Search, Summary
-from mcp_email.mailbox import Mailbox
+from mcp_email.config import Account, Config, Limits, Policy, Server
+from mcp_email.embedded.mailbox import EmbeddedMailbox
+from mcp_email.embedded.seed import Seeded
+from mcp_email.embedded.store import EmbeddedStore, Seed
+from mcp_email.mail import Address, Search, Summary
+from mcp_email.opening import Opener
 from mcp_email.parts import Parts, make_parts
-from mcp_email.reading.attachment import RawMail
 from mcp_email.reading.outline import outline_of
-from mcp_email.sending.policy import AllowList
-from mcp_email.sending.sender import SendingAccount
 from mcp_email.server import build_server
 from mcp_email.settings import Settings
 from mcp_email.smtp import SmtpTransport
@@ -39,143 +40,25 @@ HOST = "https://host.example.org"
 """An issuer whose callers were asked by their host."""
 ADA = Principal(subject="ada", tenant="acme", name="Ada Lovelace")
 BOB = Principal(subject="bob", tenant="acme", name="Bob")
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+TIMEOUT_S = 5.0
 GENEROUS: dict[str, float] = {
     "sends_a_minute": 1000,
     "a_day_to_one": 1000,
     "new_domains_a_day": 1000,
 }
-FOLDERS = {"INBOX": "inbox", "Sent": "sent", "Drafts": "drafts", "Trash": "trash"}
 
 
-@dataclass
-class _Kept:
-    folder: str
-    raw: bytes
-    flags: set[Flag]
-    number: int
+def nothing(_: Address, __: datetime) -> Sequence[Seeded]:
+    """An empty mailbox to begin with."""
+    return []
 
 
-@dataclass
-class StandInMailbox:
-    """A mailbox in memory that holds to the port."""
-
-    owner: str
-    mails: dict[str, _Kept] = field(default_factory=dict[str, _Kept])
-    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    def put(self, raw: bytes, folder: str = "INBOX", flags: Collection[Flag] = ()) -> str:
-        number = next(self._numbers)
-        mail_id = f"{self.owner}-{number}"
-        self.mails[mail_id] = _Kept(folder, raw, set(flags), number)
-        return mail_id
-
-    def in_folder(self, folder: str) -> list[bytes]:
-        return [one.raw for one in self.mails.values() if one.folder == folder]
-
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def problem(self) -> str | None:
-        return None
-
-    async def folders(self) -> list[Folder]:
-        return [
-            Folder(name, cast("Any", role), len(self.in_folder(name)))
-            for name, role in FOLDERS.items()
-        ]
-
-    def _kept(self, mail_id: str) -> _Kept:
-        if mail_id not in self.mails:
-            raise NoSuchMail("There is no such mail.")
-        return self.mails[mail_id]
-
-    def _outline(self, mail_id: str) -> Outline:
-        kept = self._kept(mail_id)
-        return outline_of(
-            kept.raw,
-            mail_id=mail_id,
-            folder=kept.folder,
-            received=NOON,
-            flags=frozenset(kept.flags),
-        )
-
-    async def search(self, search: Search, limit: int, cursor: str | None) -> Page:
-        start = int(cursor or 0)
-        found = [
-            mail
-            for one in reversed(self.mails)
-            if _fits(mail := self._outline(one).summary, self.mails[one].raw, search)
-        ]
-        more = str(start + limit) if len(found) > start + limit else None
-        return Page(found[start : start + limit], more)
-
-    async def outline(self, mail_id: str) -> Outline:
-        return self._outline(mail_id)
-
-    async def part(self, mail_id: str, number: str, max_bytes: int) -> tuple[bytes, bool]:
-        return await RawMail(self._kept(mail_id).raw).part(mail_id, number, max_bytes)
-
-    async def thread(self, mail_id: str, limit: int) -> list[Summary]:
-        ids = _ids(self._outline(mail_id).summary)
-        summaries = [self._outline(one).summary for one in self.mails]
-        return [one for one in summaries if ids & _ids(one)][-limit:]
-
-    async def find(self, message_id: str) -> list[Summary]:
-        summaries = [self._outline(one).summary for one in self.mails]
-        return [one for one in summaries if one.message_id == message_id]
-
-    async def written_to(self, addresses: Collection[str]) -> frozenset[str]:
-        sent = [
-            self._outline(one).summary for one, kept in self.mails.items() if kept.folder == "Sent"
-        ]
-        return frozenset(to.spec for one in sent for to in one.to) & frozenset(addresses)
-
-    async def save_draft(self, raw: bytes, replaces: str | None) -> str:
-        if replaces is not None:
-            await self.discard_draft(replaces)
-        return self.put(raw, "Drafts")
-
-    async def discard_draft(self, mail_id: str) -> None:
-        if self._kept(mail_id).folder != "Drafts":
-            raise NoSuchMail("There is no such draft.")
-        del self.mails[mail_id]
-
-    async def keep_sent(self, raw: bytes) -> None:
-        if raw not in self.in_folder("Sent"):
-            self.put(raw, "Sent", {"seen"})
-
-    async def set_flags(
-        self, mail_ids: Sequence[str], *, add: Collection[Flag], remove: Collection[Flag]
-    ) -> None:
-        for kept in [self._kept(one) for one in mail_ids]:
-            kept.flags |= set(add)
-            kept.flags -= set(remove)
-
-    async def move_to_trash(self, mail_ids: Sequence[str]) -> None:
-        for kept in [self._kept(one) for one in mail_ids]:
-            kept.folder = "Trash"
-
-
-def _fits(mail: Summary, raw: bytes, search: Search) -> bool:
-    sender = f"{mail.sender.name} {mail.sender.spec}" if mail.sender else ""
-    wanted = [
-        (search.text, raw.decode("utf-8", "replace")),
-        (search.subject, mail.subject),
-        (search.sender, sender),
-    ]
-    is_there = mail.folder == search.folder if search.folder else mail.folder != "Trash"
-    return is_there and all(text is None or text.lower() in where.lower() for text, where in wanted)
-
-
-def _ids(mail: Summary) -> set[str]:
-    return {mail.message_id, mail.in_reply_to, *mail.references} - {""}
+NOTHING: Seed = nothing
 
 
 def a_mail(
     sender: str = "Bob <bob@example.com>",
-    to: str = "Ada Lovelace <ada@acme.example>",
+    to: str = "Ada Lovelace <ada.lovelace@tidewater.example>",
     subject: str = "Lunch",
     text: str = "At noon?\n",
     html: str | None = None,
@@ -189,13 +72,17 @@ def a_mail(
     for name, value in headers.items():
         mail[name.replace("_", "-")] = value
     if "Message_ID" not in headers:
-        mail["Message-ID"] = f"<{abs(hash((sender, subject, text)))}@example.com>"
+        mail["Message-ID"] = f"<{_digest(sender, subject, text)}@example.com>"
     mail.set_content(text)
     if html is not None:
         mail.add_alternative(html, subtype="html")
     for name, content in (files or {}).items():
         mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
     return mail.as_bytes().replace(b"\n", b"\r\n")
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:20]
 
 
 Answer = Callable[[str], ElicitResult]
@@ -215,13 +102,62 @@ def declines(_: str) -> ElicitResult:
 
 
 @dataclass
+class PostOffice(Opener):
+    """Opens embedded mailboxes whose mails leave over the port given, where one is."""
+
+    smtp_port: int | None = None
+    limits: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @override
+    async def open(self, name: str, account: Account, caller: Principal | None) -> OpenAccount:
+        opened = await super().open(name, account, caller)
+        limits = {**opened.sending.limits.model_dump(), **GENEROUS, **self.limits}
+        sending = replace(opened.sending, limits=Limits.model_validate(limits))
+        if self.smtp_port is not None:
+            server = Server(
+                host="127.0.0.1", port=self.smtp_port, security="plain", timeout_s=TIMEOUT_S
+            )
+            sending = replace(sending, transport=SmtpTransport(server))
+        return replace(opened, sending=sending)
+
+    @property
+    def store(self) -> EmbeddedStore:
+        assert self._store is not None
+        return self._store
+
+
+@dataclass
 class Desk:
-    """One person who calls the tools."""
+    """A person who calls the tools."""
 
     client: Client
     parts: Parts
-    principal: Principal
+    office: PostOffice
     questions: list[str]
+
+    def sits_down(self, person: Principal) -> None:
+        """From now on another person calls."""
+        self.parts.local = person
+
+    async def mailbox(self) -> EmbeddedMailbox:
+        """The caller's own."""
+        opened = await self.parts.accounts.choose(self.parts.caller(), None)
+        return cast("EmbeddedMailbox", opened.mailbox)
+
+    async def receives(self, raw: bytes) -> str:
+        """A mail arrives from outside; its id."""
+        mailbox = await self.mailbox()
+        await self.office.store.deliver("outside@example.com", [mailbox.address], raw)
+        message_id = outline_of(raw).summary.message_id
+        return next(one.id for one in await mailbox.find(message_id) if one.folder == "Inbox")
+
+    async def left(self) -> list[EmailMessage]:
+        """What went to people outside, the newest first."""
+        sent = await self.office.store.sent_outside(await self.mailbox(), 100)
+        return [parsed(one.raw) for one in sent]
+
+    async def in_folder(self, name: str) -> list[Summary]:
+        return (await (await self.mailbox()).search(Search(folder=name), 100, None)).mails
 
     async def call(
         self, tool: str, arguments: Mapping[str, Any] | None = None, key: str | None = None
@@ -254,48 +190,29 @@ def said(result: CallToolResult) -> str:
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
 
 
-def mailbox_of(desk: Desk, account: str = "mailbox") -> StandInMailbox:
-    opened = desk.parts.accounts._opened  # pyright: ignore[reportPrivateUsage]
-    person = (account, desk.principal.tenant, desk.principal.subject)
-    return cast("StandInMailbox", opened[person].mailbox)
-
-
-def stand_in(port: int, allow: list[str] | None) -> Callable[..., Awaitable[OpenAccount]]:
-    """Opens a mailbox in memory for each person, whose mails go to a server on this port."""
-
-    async def opened(name: str, account: Account, caller: Principal | None) -> OpenAccount:
-        assert caller is not None
-        server = Server(host="127.0.0.1", port=port, security="plain", timeout_s=5)
-        sending = SendingAccount(
-            name=name,
-            sender=Address(f"{caller.subject}@acme.example", caller.name),
-            mailbox=cast("Mailbox", StandInMailbox(caller.subject)),
-            transport=SmtpTransport(server),
-            limits=Limits.model_validate({**Limits().model_dump(), **GENEROUS}),
-            allowed=None if allow is None else AllowList.of(allow),
-        )
-        config = account.model_copy(update={"policy": Policy(allow=allow)})
-        return OpenAccount(config, sending)
-
-    return opened
-
-
 @asynccontextmanager
 async def mail_desk(
     folder: Path,
-    port: int,
     *,
     person: Principal = ADA,
     mode: Literal["auto", "legacy"] = "auto",
     person_says: Answer | None = None,
     allow: list[str] | None = None,
-    config: Config | None = None,
-    server: MCPServer[Any] | None = None,
+    smtp_port: int | None = None,
+    templates: Path | None = None,
+    limits: Mapping[str, float] | None = None,
+    seeded: Seed = NOTHING,
     **settings: Any,
 ) -> AsyncGenerator[Desk]:
-    """A server over mailboxes in memory. Without `person_says` the client cannot show questions."""
+    """A server over embedded mailboxes. Without `person_says` the client cannot show questions.
+
+    `smtp_port`: mails leave to a server of the test's, not to the embedded one.
+    """
     chosen = Settings(data_dir=folder / "mail", confirming_issuers=[HOST], **settings)
-    parts = make_parts(chosen, config or embedded_config(), stand_in(port, allow), person)
+    account = Account(kind="embedded", policy=Policy(allow=allow))
+    config = Config(accounts={"mailbox": account}, templates=templates)
+    office = PostOffice(chosen, config, seeded, smtp_port, limits or {})
+    parts = make_parts(chosen, config, office, person)
     questions: list[str] = []
 
     async def on_question(_: Any, params: ElicitRequestParams) -> ElicitResult:
@@ -304,11 +221,9 @@ async def mail_desk(
         return person_says(params.message)
 
     callback = cast("ElicitationFnT", on_question) if person_says else None
-    made = server or build_server(chosen, parts)
-    async with Client(made, mode=mode, elicitation_callback=callback) as client:
-        desk = Desk(client, parts, person, questions)
-        await desk.ask("list_accounts")  # so that the mailbox is there
-        yield desk
+    server = build_server(chosen, parts)
+    async with Client(server, mode=mode, elicitation_callback=callback) as client:
+        yield Desk(client, parts, office, questions)
 
 
 def of_host(person: Principal) -> Principal:
@@ -318,7 +233,4 @@ def of_host(person: Principal) -> Principal:
 
 def parsed(raw: bytes) -> EmailMessage:
     """A mail as another program reads it."""
-    from email import policy
-    from email.parser import BytesParser
-
     return BytesParser(EmailMessage, policy=policy.default).parsebytes(raw)

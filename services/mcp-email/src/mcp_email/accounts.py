@@ -1,8 +1,9 @@
 """Whose mailbox is whose: finds a caller's accounts and keeps them open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mcp_email.config import Account, Config
 from mcp_email.errors import MailboxAway, NoSuchAccount
@@ -29,8 +30,18 @@ class OpenAccount:
         return self.sending.mailbox
 
 
-Open = Callable[[str, Account, Principal | None], Awaitable[OpenAccount]]
-"""Opens an account by its name and configuration; for the person, when each has a mailbox of their own."""
+class Opening(Protocol):
+    """Opens accounts."""
+
+    async def start(self) -> None:
+        """Before anything is opened. Raises BadSetup."""
+        ...
+
+    async def open(self, name: str, account: Account, caller: Principal | None) -> OpenAccount:
+        """The account of this name; for the person, where each has a mailbox of their own."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -38,14 +49,15 @@ class Accounts:
     """All accounts of the configuration. Belongs to one event loop."""
 
     config: Config
-    open: Open
+    opening: Opening
     _opened: dict[tuple[str, ...], OpenAccount] = field(
         default_factory=dict[tuple[str, ...], OpenAccount], init=False
     )
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def start(self) -> None:
         """Connect to the mail servers once. Raises BadSetup: one refuses us, with what to change."""
+        await self.opening.start()
         for name, account in self.config.accounts.items():
             if account.kind == "server":
                 await (await self._get(name, account, None)).mailbox.start()
@@ -55,6 +67,7 @@ class Accounts:
         for opened in self._opened.values():
             await opened.mailbox.close()
         self._opened.clear()
+        await self.opening.close()
 
     def names_of(self, caller: Principal) -> list[str]:
         """The caller's accounts, in the order of the file."""
@@ -101,9 +114,9 @@ class Accounts:
     async def _get(self, name: str, account: Account, caller: Principal | None) -> OpenAccount:
         is_personal = account.kind == "embedded" and caller is not None
         key = (name, caller.tenant, caller.subject) if is_personal and caller else (name,)
-        async with self._opening:
+        async with self._lock:
             if key not in self._opened:
-                self._opened[key] = await self.open(name, account, caller)
+                self._opened[key] = await self.opening.open(name, account, caller)
             return self._opened[key]
 
 

@@ -93,7 +93,7 @@ _sealed: ContextVar[str | None] = ContextVar("sealed_confirmation", default=None
 async def note_sealed_state(
     ctx: ServerRequestContext[Any, Any], call_next: CallNext
 ) -> HandlerResult:
-    """Remember which sealed question the request answers. Stands before the SDK opens the seal, as its inside repeats."""
+    """Remember which sealed question the request answers, before the SDK opens the seal: what is inside repeats."""
     state: object = (ctx.params or {}).get("requestState")
     digest = hashlib.sha256(state.encode()).hexdigest() if isinstance(state, str) else None
     noting = _sealed.set(digest)

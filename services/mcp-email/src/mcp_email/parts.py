@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from mcp_email.accounts import Accounts, Open
+from mcp_email.accounts import Accounts, Opening
 from mcp_email.attachments import AttachmentStore
 from mcp_email.config import Config
 from mcp_email.drafts import Drafts
@@ -46,7 +46,9 @@ class Parts:
     _copies: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     async def start(self) -> None:
-        """Connect, and begin to mend what a crash left. Raises BadSetup."""
+        """Connect, and begin to mend what a crash left; once. Raises BadSetup."""
+        if self._copies is not None:
+            return
         await self.accounts.start()
         self._copies = asyncio.create_task(self._keep_copies())
 
@@ -55,6 +57,7 @@ class Parts:
         if self._copies is not None:
             self._copies.cancel()
             await asyncio.gather(self._copies, return_exceptions=True)
+            self._copies = None
         await self.sender.close(CLOSE_WITHIN_S)
         await self.accounts.close()
 
@@ -97,7 +100,7 @@ class Parts:
 
 
 def make_parts(
-    settings: Settings, config: Config, open_account: Open, local: Principal | None = None
+    settings: Settings, config: Config, opening: Opening, local: Principal | None = None
 ) -> Parts:
     """Open what is configured. Raises BadSetup: with the sentence to show."""
     folder = settings.data_dir
@@ -113,7 +116,7 @@ def make_parts(
     sender = Sender(Ledger(store), attachments, spool, time.time)
     return Parts(
         settings=settings,
-        accounts=Accounts(config, open_account),
+        accounts=Accounts(config, opening),
         sender=sender,
         writer=Writer(attachments),
         drafts=Drafts(sender, time.time),

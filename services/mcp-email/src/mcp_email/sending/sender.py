@@ -186,7 +186,9 @@ class Sender:
             raise _key_reused()
         return known is not None and known.state in ENDED
 
-    async def give_up(self, caller: Principal, account: SendingAccount, key: str) -> SendStatus | None:
+    async def give_up(
+        self, caller: Principal, account: SendingAccount, key: str
+    ) -> SendStatus | None:
         """How the send under this key ended. None: nothing was sent, and from now on nothing will be under this key.
 
         For callers whose answer was lost: their request may still be on its way.
@@ -196,7 +198,9 @@ class Sender:
             if known.state != "failed":
                 return known
         identity = Identity(caller.tenant, caller.subject, account.name, f"key:{key}")
-        nothing = SendResult("failed", "", reason="Its caller gave it up; nothing was sent.").as_json()
+        nothing = SendResult(
+            "failed", "", reason="Its caller gave it up; nothing was sent."
+        ).as_json()
         is_given_up = await asyncio.to_thread(self.ledger.give_up, identity, nothing, self.now_s())
         return None if is_given_up else await self.status(caller, account, key=key)
 
