@@ -101,7 +101,7 @@ def declines(_: str) -> ElicitResult:
     return ElicitResult(action="decline")
 
 
-@dataclass
+@dataclass(slots=True)
 class PostOffice(Opener):
     """Opens embedded mailboxes whose mails leave over the port given, where one is."""
 
@@ -110,7 +110,7 @@ class PostOffice(Opener):
 
     @override
     async def open(self, name: str, account: Account, caller: Principal | None) -> OpenAccount:
-        opened = await super().open(name, account, caller)
+        opened = await Opener.open(self, name, account, caller)
         limits = {**opened.sending.limits.model_dump(), **GENEROUS, **self.limits}
         sending = replace(opened.sending, limits=Limits.model_validate(limits))
         if self.smtp_port is not None:
@@ -234,3 +234,10 @@ def of_host(person: Principal) -> Principal:
 def parsed(raw: bytes) -> EmailMessage:
     """A mail as another program reads it."""
     return BytesParser(EmailMessage, policy=policy.default).parsebytes(raw)
+
+
+def text_in(mail: EmailMessage, kind: Literal["plain", "html"] = "plain") -> str:
+    """Its text of this kind, with plain ends of lines."""
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
