@@ -57,9 +57,9 @@ async def test_anything_but_a_yes_sends_nothing(tmp_path: Path, era: Era, answer
 @pytest.mark.parametrize("era", ERAS)
 async def test_where_nobody_can_be_asked_a_draft_is_left(tmp_path: Path, era: Era) -> None:
     async with mail_desk(tmp_path, mode=era) as desk:
-        for _ in range(2):
-            refused = await desk.refused("send_email", **MAIL)
-            assert refused["code"] == "confirmation_required"
+        await desk.refused("send_email", **MAIL)
+        refused = await desk.refused("send_email", **MAIL)
+        assert refused["code"] == "confirmation_required"
         [draft] = await desk.in_folder("Drafts")
         assert refused["details"]["draft_id"] == draft.id
         assert await desk.left() == []

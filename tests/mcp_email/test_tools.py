@@ -14,6 +14,9 @@ from support.smtp_server import drop, say, smtp_server
 from mcp_email.tools.arguments import HIDDEN_META
 
 MAIL: dict[str, Any] = {"to": ["Bob <bob@example.com>"], "subject": "Lunch", "body": "At noon?"}
+LATE: dict[str, Any] = {
+    "name": "late", "to": ["bob@example.com"], "variables": {"task": "A", "name": "B"},
+}  # fmt: skip
 VISIBLE = [
     "list_accounts", "list_folders", "get_mail_policy", "search_email", "read_email", "get_thread", "get_attachment",
     "create_draft", "update_draft", "send_email", "send_draft", "reply_email", "forward_email", "send_template",
@@ -267,10 +270,10 @@ async def test_a_template_is_filled_and_sent(tmp_path: Path) -> None:
             "to": ["bob@example.com"],
             "variables": {"task": "A", "name": "B"},
         }
-        assert (await desk.ask("send_template", **filled))["status"] == "sent"
+        assert (await desk.ask("send_template", **LATE))["status"] == "sent"
         [mail] = await desk.left()
         assert (mail["Subject"], text_in(mail)) == ("A is late", "Dear B\n")
-        refused = await desk.refused("send_template", **filled | {"variables": {"task": "A"}})
+        refused = await desk.refused("send_template", **LATE | {"variables": {"task": "A"}})
         assert refused["code"] == "invalid_content"
         assert "name" in refused["message"]
 

@@ -51,10 +51,9 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    settings = load(Settings)
-    return (
-        settings.model_copy(update={"config": arguments.config}) if arguments.config else settings
-    )
+    given = {"config": arguments.config, "data_dir": arguments.data}
+    differing = {name: path for name, path in given.items() if path is not None}
+    return load(Settings).model_copy(update=differing)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     configured = argparse.ArgumentParser(add_help=False)
     configured.add_argument(
         "--config", type=Path, metavar="FILE", help="the configuration (else MCP_EMAIL_CONFIG)"
+    )
+    configured.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="what the server keeps (else MCP_EMAIL_DATA_DIR, else in the home folder)",
     )
     serve = commands.add_parser("serve", help="answer MCP requests", parents=[configured])
     way = serve.add_mutually_exclusive_group(required=True)

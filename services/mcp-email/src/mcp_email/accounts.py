@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
+
 from mcp_email.config import Account, Config
 from mcp_email.errors import MailboxAway, NoSuchAccount
 from mcp_email.mailbox import Mailbox
 from mcp_email.sending.sender import SendingAccount
 from shared.mcp_server import InvalidArguments
 from shared.service_tokens import Principal
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,18 @@ class Accounts:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def start(self) -> None:
-        """Connect to the mail servers once. Raises BadSetup: one refuses us, with what to change."""
+        """Connect to the mail servers once. Raises BadSetup: one refuses us, with what to change.
+
+        One that cannot be reached stops nobody: it may come back, and `problems` says so.
+        """
         await self.opening.start()
         for name, account in self.config.accounts.items():
             if account.kind == "server":
-                await (await self._get(name, account, None)).mailbox.start()
+                opened = await self._get(name, account, None)
+                try:
+                    await opened.mailbox.start()
+                except MailboxAway as error:
+                    log.warning("mail_server_away", account=name, problem=error.message)
 
     async def close(self) -> None:
         """Let connections go."""

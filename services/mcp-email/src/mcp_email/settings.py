@@ -23,8 +23,8 @@ class Settings(ServiceSettings):
 
     config: Path | None = None
     """TOML file of the accounts (`--config` wins). None: one embedded mailbox for every person."""
-    data_dir: Path
-    """A folder of the server's own: what was sent, attachments on their way, embedded mailboxes."""
+    data_dir: Path = Field(default_factory=lambda: Path.home() / ".local" / "share" / "mcp-email")
+    """`--data` wins. A folder of the server's own: what was sent, attachments on their way, embedded mailboxes."""
     ledger_url: str | None = None
     """postgresql://… for several replicas. None: a file in the data folder."""
     listen_host: str = "127.0.0.1"
