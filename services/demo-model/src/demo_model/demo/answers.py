@@ -2,15 +2,18 @@
 
 from typing import Any, cast
 
-from demo_model.demo import outcomes
+from demo_model.demo import mails, outcomes
 from demo_model.demo.intents import (
     AddComment,
     Ask,
     CountRows,
     Entity,
+    FindMail,
     Group,
     Intent,
     ListTables,
+    ReadMail,
+    SendMail,
     SetStatus,
     ShowItem,
     State,
@@ -29,8 +32,17 @@ def answer_one(intent: Intent | None, result: CallResult) -> str:
     """The answer to one intent from its call; an intent of None: just what came back."""
     if not result.succeeded:
         is_unknown = isinstance(intent, Ask | ShowItem) and is_another_database(result)
-        return NOT_THE_SAMPLE if is_unknown else outcomes.not_done(result)
+        if is_unknown:
+            return NOT_THE_SAMPLE
+        is_no = isinstance(intent, SendMail) and result.status == "rejected"
+        return mails.not_sent(result) if is_no else outcomes.not_done(result)
+    if result.tool == "read_email":
+        return mails.read_mail(result)
     match intent:
+        case SendMail():
+            return mails.sent(result)
+        case FindMail() | ReadMail():
+            return mails.found_mails(result)
         case SetStatus() | AddComment():
             return outcomes.done(result)
         case ListTables():

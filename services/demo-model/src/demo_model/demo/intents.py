@@ -165,6 +165,32 @@ class UseTool:
 
 
 @dataclass(frozen=True, slots=True)
+class SendMail:
+    """Send a mail to one address."""
+
+    to: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindMail:
+    """List mails. Empty texts: any."""
+
+    about: str = ""
+    sender: str = ""
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """Read the newest of the mails that fit."""
+
+    about: str = ""
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """Something to be answered without looking anything up."""
 
@@ -208,6 +234,9 @@ Intent = (
     | ListTables
     | CountRows
     | UseTool
+    | SendMail
+    | FindMail
+    | ReadMail
     | Talk
     | CannotDo
     | NotUnderstood

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from demo_model.demo.answers import answer_one, is_another_database
 from demo_model.demo.intents import (
@@ -10,15 +11,19 @@ from demo_model.demo.intents import (
     Ask,
     CannotDo,
     CountRows,
+    FindMail,
     Intent,
     ListTables,
     NotUnderstood,
+    ReadMail,
+    SendMail,
     SetStatus,
     ShowItem,
     Talk,
     Topic,
     UseTool,
 )
+from demo_model.demo.mails import SHOWN, mails_of
 from demo_model.demo.results import CallResult
 from demo_model.demo.small_talk import NO_DATABASE, not_understood, say
 from demo_model.demo.sql import CannotAsk, statement_for
@@ -26,6 +31,9 @@ from demo_model.demo.tool_use import call_or_problem
 from demo_model.demo.toolbox import Call, Toolbox
 from demo_model.demo.understanding import understand_last
 
+NO_MAIL = (
+    "I have no mail tool at the moment, so I can't look into your mailbox. Try again in a moment."
+)
 NO_SUCH_TOOL = "I can't change that here: I have no tool for it at the moment."
 
 
@@ -58,6 +66,8 @@ def reply(
         return _first_reply(intents, tools, today)
     if _should_look_at_tables(results, tools):
         return Reply(calls=(tools.call("list_tables"),))
+    if (mail := _mail_to_read(intents, results, tools)) is not None:
+        return Reply(calls=(mail,))
     return Reply(_answer([intent for intent in intents if _has_call(intent, today)], results))
 
 
@@ -85,13 +95,44 @@ def _step(intent: Intent, tools: Toolbox, today: date) -> Call | str:
             return _act(tools, "add_comment", {"task_id": intent.task_id, "body": intent.body})
         case UseTool():
             return call_or_problem(intent, tools)
+        case SendMail():
+            return _act(
+                tools,
+                "send_email",
+                {"to": [intent.to], "subject": intent.subject, "body": intent.body},
+            )
+        case FindMail() | ReadMail():
+            return _search_mail(intent, tools)
         case ListTables():
             return tools.call("list_tables") if "list_tables" in tools else NO_DATABASE
         case Ask() | ShowItem() | CountRows():
             return _look_up(intent, tools, today)
 
 
-def _act(tools: Toolbox, tool: str, arguments: Mapping[str, str | int]) -> Call | str:
+def _search_mail(intent: FindMail | ReadMail, tools: Toolbox) -> Call | str:
+    if "search_email" not in tools:
+        return NO_MAIL
+    arguments: dict[str, Any] = {"limit": 1 if isinstance(intent, ReadMail) else SHOWN}
+    if intent.about:
+        arguments["text"] = intent.about
+    if intent.sender:
+        arguments["sender"] = intent.sender
+    if isinstance(intent, FindMail) and intent.unread:
+        arguments["unread"] = True
+    return tools.call("search_email", **arguments)
+
+
+def _mail_to_read(
+    intents: Sequence[Intent], results: Sequence[CallResult], tools: Toolbox
+) -> Call | None:
+    """The second step of reading a mail: the first found which."""
+    if not isinstance(intents[0], ReadMail) or len(results) != 1 or "read_email" not in tools:
+        return None
+    found = mails_of(results[0])
+    return tools.call("read_email", id=found[0].get("id")) if found else None
+
+
+def _act(tools: Toolbox, tool: str, arguments: Mapping[str, Any]) -> Call | str:
     return tools.call(tool, **arguments) if tool in tools else NO_SUCH_TOOL
 
 
@@ -139,6 +180,9 @@ _TOOL_OF: dict[type[Intent], str] = {
     Ask: "query",
     ShowItem: "query",
     CountRows: "query",
+    SendMail: "send_email",
+    FindMail: "search_email",
+    ReadMail: "search_email",
 }
 
 

@@ -22,6 +22,7 @@ from demo_model.demo.intents import (
     Talk,
     Topic,
 )
+from demo_model.demo.mails import read_mail_request
 from demo_model.demo.questions import read_question
 from demo_model.demo.references import with_item_named, with_places_resolved
 from demo_model.demo.small_talk import is_foreign, small_talk
@@ -68,6 +69,8 @@ def understand(text: str, before: Intents = (), listed: Sequence[Item] = ()) -> 
     """
     if not any(character.isalnum() for character in text):
         return (NotUnderstood(),)
+    if (about_mail := read_mail_request(text)) is not None:
+        return (about_mail,)
     resolved = with_places_resolved(text, listed)
     if isinstance(resolved, CannotDo):
         return (resolved,)
