@@ -265,11 +265,6 @@ async def test_a_template_is_filled_and_sent(tmp_path: Path) -> None:
     async with mail_desk(tmp_path, person=of_host(ADA), templates=folder) as desk:
         [template] = (await desk.ask("list_templates"))["templates"]
         assert template["variables"] == ["name", "task"]
-        filled = {
-            "name": "late",
-            "to": ["bob@example.com"],
-            "variables": {"task": "A", "name": "B"},
-        }
         assert (await desk.ask("send_template", **LATE))["status"] == "sent"
         [mail] = await desk.left()
         assert (mail["Subject"], text_in(mail)) == ("A is late", "Dear B\n")
