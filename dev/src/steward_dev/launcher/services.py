@@ -17,6 +17,8 @@ from steward_dev.launcher.processes import Command
 from steward_dev.launcher.settings import LauncherSettings
 
 VALKEY_MEMORY = "256mb"
+_PREFIXES = ("ORCHESTRATOR_", "FRONTEND_", "MCP_DBQUERY_", "MCP_EMAIL_", "DEMO_MODEL_")
+"""Variables of the services, which are ours to set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,13 @@ class _Planner:
         self._base = {
             name: value
             for name, value in environment.items()
-            if not name.startswith(("ORCHESTRATOR_", "FRONTEND_", "MCP_DBQUERY_", "DEMO_MODEL_"))
+            if not name.startswith(_PREFIXES)
         }
         self._base["PYTHONUNBUFFERED"] = "1"
         self._valkey_port = free_port()
         self._urls = {
             name: f"http://127.0.0.1:{free_port()}"
-            for name in ("demo-model", "mcp-dbquery", "orchestrator")
+            for name in ("demo-model", "mcp-dbquery", "mcp-email", "orchestrator")
         }
         self._urls["frontend"] = settings.url
 
@@ -74,6 +76,7 @@ class _Planner:
         orchestrator = self._orchestrator()
         services = [
             self._service("mcp-dbquery", self._dbquery()),
+            self._service("mcp-email", self._email()),
             self._service("orchestrator", orchestrator),
             self._service("frontend", frontend),
         ]
@@ -178,9 +181,24 @@ class _Planner:
         sample = files("mcp_dbquery") / "sample" / "tracker.toml"
         return url | {"MCP_DBQUERY_CONFIG": str(sample)}
 
+    def _email(self) -> dict[str, str]:
+        """Mail accounts of a file, else a mailbox for everybody that no mail leaves."""
+        url = self._urls["mcp-email"]
+        orchestrator = self._urls["orchestrator"]
+        accounts = self._settings.mail_file
+        return {
+            **({"MCP_EMAIL_CONFIG": str(accounts.resolve())} if accounts else {}),
+            "MCP_EMAIL_DATA_DIR": str(self._var / "mail"),
+            "MCP_EMAIL_RESOURCE_URL": f"{url}/mcp",
+            "MCP_EMAIL_ISSUERS": _jwks_of(orchestrator),
+            "MCP_EMAIL_CONFIRMING_ISSUERS": json.dumps([orchestrator]),
+            "MCP_EMAIL_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+        }
+
     def _orchestrator(self) -> dict[str, str]:
         dbquery = {"url": f"{self._urls['mcp-dbquery']}/mcp", "own": True, "origin": "database"}
-        tool_servers = {"dbquery": dbquery}
+        email = {"url": f"{self._urls['mcp-email']}/mcp", "own": True, "origin": "mail"}
+        tool_servers = {"dbquery": dbquery, "email": email}
         environment = {
             "ORCHESTRATOR_DATABASE_URL": f"sqlite+aiosqlite:///{self._var / 'assistant.db'}",
             "ORCHESTRATOR_REDIS_URL": self._redis_url,
