@@ -1,20 +1,7 @@
-"""What the README of mcp-dbquery says is tried: every block is run, every table is compared with the code.
-
-The configurations are read as the programs that they are for read them:
-- Claude Desktop: https://modelcontextprotocol.io/docs/develop/connect-local-servers
-- Cursor: https://cursor.com/docs/mcp (files, `type`, `url` and `headers`, `${env:NAME}` and `${workspaceFolder}`)
-- VS Code: https://code.visualstudio.com/docs/copilot/reference/mcp-configuration (`servers`, `type`, `inputs`)
-- MCP Inspector: https://modelcontextprotocol.io/docs/2026-07-28/tools/inspector/cli
-"""
+"""What the README of mcp-dbquery says is tried: every block is run, every table is compared with the code."""
 
 import json
-import os
-import re
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,18 +12,26 @@ import pytest
 from mcp import Client
 from support.issuer import NAME as ISSUER
 from support.issuer import an_issuer
-from support.markdown import Block, blocks_of
+from support.markdown import blocks_of
 from support.mcp_clients import (
     CLIENTS,
-    NODE,
-    NPX,
     ROOT,
     TYPESCRIPT_1,
     Target,
     connected,
-    install_node_clients,
 )
 from support.proc import wait_until
+from support.readme import (
+    answers,
+    column,
+    commands_of,
+    run,
+    running,
+    servers_of,
+    shell_in,
+    structured,
+    target_of,
+)
 
 from mcp_dbquery import errors
 from mcp_dbquery.__main__ import _parser  # pyright: ignore[reportPrivateUsage]
@@ -83,20 +78,7 @@ def put_in_place(text: str, folder: Path, *, port: int = 0, key_set: str = "") -
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """An environment with mcp-dbquery and npx, whose cache is what the lock file pins."""
-    install_node_clients()
-    tools = tmp_path_factory.mktemp("tools")
-    npx = tools / "npx"
-    npx.write_text(f'#!/bin/sh\nexec {shlex.quote(NODE)} {shlex.quote(NPX)} "$@"\n')
-    npx.chmod(0o755)
-    commands = (str(tools), str(Path(NODE).parent), str(Path(sys.executable).parent))
-    return {
-        "PATH": os.pathsep.join([*commands, os.environ["PATH"]]),
-        "HOME": str(tools),
-        "npm_config_offline": "true",
-        "MCP_INSPECTOR_SECRET_STORE": "memory",
-        "MCP_AUTO_OPEN_ENABLED": "false",
-    }
+    return shell_in(tmp_path_factory.mktemp("tools"))
 
 
 @pytest.fixture
@@ -118,33 +100,6 @@ def test_every_block_is_tried_by_a_test() -> None:
 
 
 # Configurations of other programs
-
-
-def servers_of(title: str, text: str, folder: Path, secrets: Mapping[str, str]) -> dict[str, Any]:
-    """The servers that a configuration names, as the program it is for would start or call them."""
-    content = json.loads(text)
-    if title.startswith(".vscode"):
-        assert set(content) <= {"servers", "inputs"}
-        inputs = {one["id"] for one in content.get("inputs", [])}
-        assert inputs == set(re.findall(r"\$\{input:([^}]+)\}", text))
-        servers = content["servers"]
-        assert all(server["type"] in {"stdio", "http"} for server in servers.values())
-    else:
-        assert set(content) == {"mcpServers"}
-        servers = content["mcpServers"]
-    known = {"command", "args", "env"}
-    if not title.startswith("claude"):
-        known |= {"type", "url", "headers", "envFile"}
-    assert all(set(server) <= known for server in servers.values())
-    resolved = json.dumps(servers).replace("${workspaceFolder}", str(folder))
-    for name, value in secrets.items():
-        resolved = resolved.replace(name, value)
-    assert "${" not in resolved
-    return json.loads(resolved)
-
-
-def target_of(server: Mapping[str, Any]) -> Target:
-    return {name: part for name, part in server.items() if name != "type"}
 
 
 def can_be_asked(target: Target, path: str | None = None) -> None:
@@ -199,50 +154,6 @@ def test_over_http_the_configurations_and_the_inspector_are_answered(
 # Commands
 
 
-def run(
-    script: str, folder: Path, environment: Mapping[str, str], *, check: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """Run a block of shell commands, of which each must succeed."""
-    done = subprocess.run(
-        ["sh", "-euc", script],
-        cwd=folder,
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-@contextmanager
-def running(script: str, folder: Path, environment: Mapping[str, str]) -> Generator[None]:
-    """Run a block that goes on until it is stopped."""
-    process = subprocess.Popen(
-        ["sh", "-euc", script], cwd=folder, env=dict(environment), start_new_session=True
-    )
-    try:
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
-def answers(http: httpx.Client, url: str) -> bool:
-    try:
-        return http.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def structured(printed: str) -> dict[str, Any]:
-    """The structured result in what the Inspector printed last."""
-    return json.loads(printed[printed.index("\n{\n") if "\n{\n" in printed else 0 :])[
-        "structuredContent"
-    ]
-
-
 def test_the_first_question_is_answered_in_two_minutes(
     folder: Path, shell: Mapping[str, str]
 ) -> None:
@@ -287,11 +198,6 @@ def test_commands_that_are_not_run_here_are_commands_of_ours(title: str) -> None
             assert (
                 'ENTRYPOINT ["/bin/sh", "-c", "exec \\"$SERVICE\\" \\"$@\\"", "--"]' in dockerfile
             )
-
-
-def commands_of(block: Block) -> list[list[str]]:
-    lines = block.text.replace("\\\n", "").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 # Configuration
@@ -356,26 +262,19 @@ def test_the_configuration_of_servers_can_be_read(folder: Path) -> None:
 # Tables
 
 
-def column(heading: str, number: int) -> list[str]:
-    """The cells of a column of the table under a heading, without their marks."""
-    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
-    return [line.split("|")[number + 1].strip().strip("`") for line in lines]
-
-
 async def test_the_tables_of_tools_and_prompts_are_complete(folder: Path) -> None:
     settings = Settings(config=folder / "dbquery.toml")
     parts = make_parts(settings, configuration(settings), Principal(subject="ada", tenant="acme"))
     async with Client(build_server(settings, parts)) as client:
         tools = [tool.name for tool in (await client.list_tools()).tools]
         prompts = [prompt.name for prompt in (await client.list_prompts()).prompts]
-    assert column("Tools", 0) == tools
+    assert column(README, "Tools", 0) == tools
     assert f"Prompts: {', '.join(f'`{name}`' for name in prompts)}." in " ".join(README.split())
 
 
 def test_the_table_of_limits_is_complete() -> None:
     defaults = {name: field.default for name, field in Limits.model_fields.items()}
-    told = zip(column("Limits", 0), column("Limits", 1), strict=True)
+    told = zip(column(README, "Limits", 0), column(README, "Limits", 1), strict=True)
     assert {name: float(value.replace(",", "")) for name, value in told} == defaults
 
 
@@ -386,4 +285,4 @@ def test_the_table_of_errors_is_complete() -> None:
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Problem) and kind is not Problem
     ]
-    assert sorted(column("Errors", 0)) == sorted({kind.code for kind in kinds})
+    assert sorted(column(README, "Errors", 0)) == sorted({kind.code for kind in kinds})
