@@ -1,5 +1,6 @@
 """Mail in natural sentences: what is understood, and what is said of it."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import pytest
@@ -79,5 +80,5 @@ def test_a_mail_that_was_sent_and_one_that_was_not() -> None:
     assert reply(question, [no], TOOLS, TODAY).text == f"All right, I sent nothing to {BOB}."
 
 
-def _told(tool: str, result: dict[str, object]) -> CallResult:
-    return CallResult(tool, {}, {"status": "succeeded", "result": result})
+def _told(tool: str, result: Mapping[str, object]) -> CallResult:
+    return CallResult(tool, {}, {"status": "succeeded", "result": dict(result)})

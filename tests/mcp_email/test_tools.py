@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from support.dbquery import in_one_task
-from support.mail import ADA, BOB, Desk, a_mail, mail_desk, of_host, text_in
+from support.mail import ADA, BOB, Desk, a_mail, mail_desk, of_host, problem, text_in
 from support.smtp_server import drop, say, smtp_server
 
 from mcp_email.tools.arguments import HIDDEN_META
@@ -268,7 +268,7 @@ async def test_a_template_is_filled_and_sent(tmp_path: Path) -> None:
         assert (await desk.ask("send_template", **LATE))["status"] == "sent"
         [mail] = await desk.left()
         assert (mail["Subject"], text_in(mail)) == ("A is late", "Dear B\n")
-        refused = await desk.refused("send_template", **LATE | {"variables": {"task": "A"}})
+        refused = problem(await desk.call("send_template", {**LATE, "variables": {"task": "A"}}))
         assert refused["code"] == "invalid_content"
         assert "name" in refused["message"]
 
