@@ -273,7 +273,7 @@ async def test_no_text_becomes_a_command(
     server: Dovecot, user: str, mailbox: ImapMailbox, hostile: str
 ) -> None:
     put(server, user, "INBOX", mail(1), mail(2))
-    word = hostile.split(maxsplit=1)[0]
+    word = hostile.split()[0]
     if word.isprintable():
         put(server, user, "INBOX", mail("it", subject=f"Odd {word} end"))
     before = fingerprint(server, user, "INBOX", "Sent", "Trash")

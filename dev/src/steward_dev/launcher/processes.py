@@ -19,7 +19,14 @@ LAST_LINES = 15
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal a child gets when its parent dies, so that a killed launcher leaves nothing behind."""
 
-_COLOURS = {"valkey": 31, "demo-model": 35, "mcp-dbquery": 33, "mcp-email": 34, "orchestrator": 36, "frontend": 32}
+_COLOURS = {
+    "valkey": 31,
+    "demo-model": 35,
+    "mcp-dbquery": 33,
+    "mcp-email": 34,
+    "orchestrator": 36,
+    "frontend": 32,
+}
 _printing = threading.Lock()
 
 

@@ -59,9 +59,7 @@ class _Planner:
         self._settings = settings
         self._var = settings.var.resolve()
         self._base = {
-            name: value
-            for name, value in environment.items()
-            if not name.startswith(_PREFIXES)
+            name: value for name, value in environment.items() if not name.startswith(_PREFIXES)
         }
         self._base["PYTHONUNBUFFERED"] = "1"
         self._valkey_port = free_port()
