@@ -23,7 +23,9 @@ from orchestrator.models.port import Model
 from orchestrator.request_log import RequestLog
 from orchestrator.resources import Resources, open_resources
 from orchestrator.settings import Settings
+from orchestrator.tools import mailbox_routes
 from orchestrator.tools import routes as tool_routes
+from orchestrator.tools.mailbox import MailboxReader
 from orchestrator.turns import (
     approval_routes,
     call_routes,
@@ -78,6 +80,7 @@ def create_app(
         keep_routes,
         grant_routes,
         tool_routes,
+        mailbox_routes,
         audit_routes,
     ):
         app.include_router(routes.router)
@@ -93,6 +96,8 @@ def _publish(app: FastAPI, resources: Resources) -> None:
     app.state.verifier = resources.verifier
     app.state.database = resources.parts.database
     app.state.catalogue = resources.parts.catalogue
+    app.state.policy = resources.parts.policy
+    app.state.mailbox_reader = MailboxReader(resources.parts.catalogue)
     app.state.turn_parts = resources.parts
     app.state.runner = resources.runner
     app.state.now = resources.parts.now

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from shared.wire.mail import MailShown
+
 
 class Verdict(StrEnum):
     """What the gate says about a proposed call."""
@@ -102,6 +104,8 @@ class Preview(BaseModel):
 
     summary: str
     changes: list[Change] = []
+    mail: MailShown | None = None
+    """The mail that would be sent or kept, if that is what the call does."""
 
 
 class Origin(BaseModel):

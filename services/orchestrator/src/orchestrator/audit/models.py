@@ -26,6 +26,8 @@ class AuditKind(StrEnum):
     KEEP_SENT = "keep_sent"
     """A person has a server keep a call of theirs under a name."""
     KEEP_ENDED = "keep_ended"
+    MAILBOX_READ = "mailbox_read"
+    """A person looks into a mailbox of theirs, by a click and without a model."""
     DEFINITION_ACCEPTED = "definition_accepted"
     GRANT_GIVEN = "grant_given"
     GRANT_WITHDRAWN = "grant_withdrawn"

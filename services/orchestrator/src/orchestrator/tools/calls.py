@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, cast
 
+import orjson
 from mcp.types import (
     CallToolResult,
     ElicitRequestParams,
@@ -35,6 +36,8 @@ PREVIEW_TIMEOUT_S = 10.0
 STATUS_TIMEOUT_S = 10.0
 ATTEMPTS_IF_REPEATABLE = 2
 MAX_CHANGES_SHOWN = 100
+MAX_PREVIEW_BYTES = 512 * 1024
+"""A mail is read whole before a yes, so more than an event's result may be."""
 MAX_ROUNDS_WITHOUT_QUESTIONS = 5
 
 ShowProgress = Callable[[str, float, float | None, str], None]
@@ -127,16 +130,12 @@ class ToolCaller:
                 arguments,
                 timeout_s=PREVIEW_TIMEOUT_S,
             )
-            outcome = outcome_of(without_question(answer))
+            result = without_question(answer)
         except ExpectedError as error:
             return None, error.message
-        if outcome.error is not None:
-            return None, outcome.error.message
-        try:
-            preview = Preview.model_validate(outcome.result)
-        except ValidationError:
-            return None, "The server's preview cannot be read."
-        return preview.model_copy(update={"changes": preview.changes[:MAX_CHANGES_SHOWN]}), None
+        if result.is_error and (error := outcome_of(result).error) is not None:
+            return None, error.message
+        return _preview_of(cast("JsonValue", result.structured_content))
 
     async def check_outcome(
         self, tool: CatalogueTool, principal: Principal, idempotency_key: str
@@ -225,6 +224,17 @@ def without_question(answer: ToolAnswer) -> CallToolResult:
     if isinstance(answer, InputRequiredResult):
         raise CallRefused("The tool asks a question of its own where it must only answer.")
     return answer
+
+
+def _preview_of(said: JsonValue) -> tuple[Preview | None, str | None]:
+    """What a companion answered, if it is a preview of a size that a person can look at."""
+    if len(orjson.dumps(said)) > MAX_PREVIEW_BYTES:
+        return None, "It is too large to be shown here."
+    try:
+        preview = Preview.model_validate(said)
+    except ValidationError:
+        return None, "The server's preview cannot be read."
+    return preview.model_copy(update={"changes": preview.changes[:MAX_CHANGES_SHOWN]}), None
 
 
 def _may_have_arrived(error: ExpectedError) -> bool:
