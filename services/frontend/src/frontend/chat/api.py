@@ -134,6 +134,17 @@ def withdraw_grant(grant_id: str) -> ResponseReturnValue:
     return "", 204
 
 
+@routes.get("/mailbox")
+def list_mailboxes() -> ResponseReturnValue:
+    return jsonify(_call("GET", "/v1/mailbox"))
+
+
+@routes.get("/mailbox/<any(folders, mails, mail):what>")
+def look_into_mailbox(what: str) -> ResponseReturnValue:
+    """Folders, a list of mails or one mail: the query says which, and the orchestrator checks it."""
+    return jsonify(_call("GET", f"/v1/mailbox/{what}?{urlencode(request.args)}"))
+
+
 @routes.get("/tools")
 def tools() -> ResponseReturnValue:
     return jsonify(_call("GET", "/v1/tools"))

@@ -33,6 +33,13 @@ def approvals() -> ResponseReturnValue:
     return render_template("approvals.html", person=required_person())
 
 
+@routes.get("/mailbox")
+@page_for_signed_in
+def mailbox() -> ResponseReturnValue:
+    """Whether the person has a mailbox here is found by the page itself."""
+    return render_template("mailbox.html", person=required_person())
+
+
 @routes.get("/grants")
 @page_for_signed_in
 def grants() -> ResponseReturnValue:

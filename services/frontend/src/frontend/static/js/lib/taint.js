@@ -13,6 +13,8 @@ import { isObject } from "./result-shape.js";
  * @typedef {{ path: string, fragments: Fragment[] }} TaintedText
  */
 
+/** @typedef {{ text: string, origin: Origin }} UntrustedText a fragment that strangers may have written */
+
 /**
  * The text of each argument that holds something untrusted, cut where that begins and ends.
  *
@@ -29,6 +31,45 @@ export function taintedTexts(args, marks) {
       marks.filter(({ argument }) => argument === path),
     ),
   }));
+}
+
+/** The fragments alone. @param {readonly TaintedText[]} tainted @returns {UntrustedText[]} */
+export function untrustedOf(tainted) {
+  return tainted.flatMap(({ fragments }) =>
+    fragments.flatMap(({ text, origin }) => (origin ? [{ text, origin }] : [])),
+  );
+}
+
+/** Shorter ones would be found everywhere. */
+const SHORTEST_FOUND = 3;
+
+/**
+ * Where a text that was made of the arguments holds what is untrusted in them.
+ *
+ * @param {string} text lines end in \n
+ * @param {readonly UntrustedText[]} untrusted
+ * @returns {Fragment[]} the whole text, cut; of fragments that overlap the longest one counts
+ */
+export function markedIn(text, untrusted) {
+  const wanted = untrusted
+    .map(({ text: wanted, origin }) => ({ text: wanted.replace(/\r\n?/g, "\n").trim(), origin }))
+    .filter(({ text: wanted }) => wanted.length >= SHORTEST_FOUND)
+    .toSorted((one, other) => other.text.length - one.text.length);
+  return wanted.reduce(cutOut, [{ text, origin: null }]);
+}
+
+/** @param {Fragment[]} fragments @param {UntrustedText} wanted @returns {Fragment[]} */
+function cutOut(fragments, wanted) {
+  return fragments.flatMap((fragment) => {
+    if (fragment.origin) return [fragment];
+    const found = { text: wanted.text, origin: wanted.origin };
+    return fragment.text
+      .split(wanted.text)
+      .flatMap((text, at) => [
+        ...(at > 0 ? [found] : []),
+        ...(text ? [{ text, origin: null }] : []),
+      ]);
+  });
 }
 
 /** The argument a dotted path leads into. @param {string} path */

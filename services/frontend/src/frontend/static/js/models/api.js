@@ -2,6 +2,7 @@
 /** The page's HTTP: JSON in and out, with the session's cookie and CSRF token. */
 
 /** @import { SearchHit, Share } from "../types/conversations.js" */
+/** @import { MailEntries, MailFolder, MailRead, MailboxAccount } from "../types/mail.js" */
 /** @import { About, CallDecision, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, Json, JsonObject, KeepWish, KeptCall, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
 
 /** A request that was answered with an error, or not at all. The message is for the person. */
@@ -143,6 +144,36 @@ export class Api {
   /** @param {string} grantId @returns {Promise<void>} */
   async withdrawGrant(grantId) {
     await this.#request("DELETE", `/api/grants/${encodeURIComponent(grantId)}`);
+  }
+
+  /** Those on this machine. @returns {Promise<{ accounts: MailboxAccount[] }>} */
+  mailboxes() {
+    return this.#request("GET", "/api/mailbox");
+  }
+
+  /** @param {string} account @returns {Promise<{ folders: MailFolder[] }>} */
+  mailFolders(account) {
+    return this.#request("GET", `/api/mailbox/folders?${new URLSearchParams({ account })}`);
+  }
+
+  /**
+   * The newest first.
+   *
+   * @param {{ account: string, folder: string, text?: string, unread?: boolean, cursor?: string | null }} wanted
+   * @returns {Promise<MailEntries>}
+   */
+  mails({ account, folder, text = "", unread = false, cursor = null }) {
+    const query = new URLSearchParams({ account, folder });
+    if (text) query.set("text", text);
+    if (unread) query.set("unread", "true");
+    if (cursor) query.set("cursor", cursor);
+    return this.#request("GET", `/api/mailbox/mails?${query}`);
+  }
+
+  /** A mail's text from `offset` on. @param {string} account @param {string} id @param {number} offset @returns {Promise<MailRead>} */
+  mail(account, id, offset) {
+    const query = new URLSearchParams({ account, id, offset: String(offset) });
+    return this.#request("GET", `/api/mailbox/mail?${query}`);
   }
 
   /** @returns {Promise<{ servers: ToolServer[] }>} */

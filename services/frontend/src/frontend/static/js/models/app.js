@@ -4,6 +4,7 @@
 import { onDevice } from "../lib/storage.js";
 import { ApprovalInbox } from "./approval-inbox.js";
 
+/** @import { MailboxAccount } from "../types/mail.js" */
 /** @import { About } from "../types/wire.js" */
 /** @import { Api } from "./api.js" */
 /** @import { Connection } from "./connection.js" */
@@ -36,6 +37,8 @@ export class App {
   #events = new EventTarget();
   /** @type {Promise<About> | null} */
   #about = null;
+  /** @type {Promise<{ accounts: MailboxAccount[] }> | null} */
+  #mailboxes = null;
 
   /**
    * @param {object} parts
@@ -56,6 +59,12 @@ export class App {
   about() {
     this.#about ??= this.api.about();
     return this.#about;
+  }
+
+  /** The person's mailboxes on this machine, asked for once. @returns {Promise<{ accounts: MailboxAccount[] }>} */
+  mailboxes() {
+    this.#mailboxes ??= this.api.mailboxes();
+    return this.#mailboxes;
   }
 
   /**

@@ -1,7 +1,9 @@
 // @ts-check
 /** Where a call stands, and the words and icon for it. Pure. */
 
-/** @import { Call, ServerQuestion } from "../types/turn.js" */
+import { mailOutcomeOf } from "../lib/mail-outcome.js";
+
+/** @import { Call, CallEnd, ServerQuestion } from "../types/turn.js" */
 /** @import { CallState, InputAction, OutcomeChoice } from "../types/wire.js" */
 
 /**
@@ -18,13 +20,19 @@
 export function callPhase(call) {
   const mayBeDone = !call.end || call.end.state === "outcome_unknown";
   if (call.outcome && !call.outcome.choice && mayBeDone) return "undecided";
-  if (call.end) return call.end.state;
+  if (call.end) return endPhase(call.end);
   if (openQuestion(call)) return "asked";
   if (call.startedAt) return "running";
   if (call.approval && !call.decision)
     return call.approval.approverRoles.length ? "waiting_for_other" : "waiting";
   if (call.decision) return phaseAfter(call.decision.decision);
   return "proposed";
+}
+
+/** A call that succeeded in saying that nobody knows is not done. @param {CallEnd} end @returns {CallPhase} */
+function endPhase({ state, result }) {
+  const isUnknown = state === "succeeded" && mailOutcomeOf(result)?.status === "unknown";
+  return isUnknown ? "outcome_unknown" : state;
 }
 
 /** @param {import("../types/wire.js").Decision} decision @returns {CallPhase} */

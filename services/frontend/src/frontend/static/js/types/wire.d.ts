@@ -1,5 +1,7 @@
 /** The messages of shared/wire as the page sees them; tests/contracts/events holds one example of each. */
 
+import type { MailShown } from "./mail.js";
+
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };
 
@@ -33,6 +35,7 @@ export interface Change {
 export interface Preview {
   summary: string;
   changes: Change[];
+  mail?: MailShown | null;
 }
 
 export interface Origin {

@@ -6,7 +6,7 @@
  */
 
 import { fromTemplate, part, setText } from "../lib/dom.js";
-import { argumentOf, taintedTexts } from "../lib/taint.js";
+import { argumentOf, taintedTexts, untrustedOf } from "../lib/taint.js";
 import { PreviewFetch } from "../models/preview-fetch.js";
 import { ArgumentForm } from "./argument-form.js";
 import { diffLines, onlyChanged } from "./definition-diff.js";
@@ -39,6 +39,7 @@ export class ApprovalCard {
   #isPreviewing = false;
   #isDeciding = false;
   #clock;
+  #tainted;
 
   /**
    * @param {Call & { approval: Approval }} call
@@ -60,7 +61,12 @@ export class ApprovalCard {
     this.#form = new ArgumentForm(part(this.element, "fields"), call.approval, () =>
       this.#edited(),
     );
-    this.#previewView = new PreviewView(part(this.element, "preview"), call.readOnly);
+    this.#tainted = taintedTexts(call.approval.arguments, call.approval.taint);
+    this.#previewView = new PreviewView(
+      part(this.element, "preview"),
+      call.readOnly,
+      untrustedOf(this.#tainted),
+    );
     this.#previewFetch = new PreviewFetch(
       (args) => port.preview(call.callId, args),
       (answer) => this.#previewed(answer),
@@ -199,7 +205,7 @@ export class ApprovalCard {
 
   /** Where strangers may have written what would be sent. */
   #mark() {
-    for (const tainted of taintedTexts(this.#approval.arguments, this.#approval.taint)) {
+    for (const tainted of this.#tainted) {
       this.#form.annotate(argumentOf(tainted.path), taintView(tainted));
     }
   }

@@ -3,6 +3,7 @@
 
 import { numberWords } from "../lib/chart-spec.js";
 import { fromTemplate, part, setIcon, setText } from "../lib/dom.js";
+import { mailAlarm } from "../lib/mail-outcome.js";
 import { tableOf } from "../lib/result-table.js";
 import { durationWords } from "../lib/time-words.js";
 import {
@@ -133,8 +134,9 @@ export class CallView {
       !this.#port.decidedHere(call.callId);
     const decided = call.decision ? decisionSentence(call.decision, { me, elsewhere }) : "";
     const note = call.decision?.note ? `“${call.decision.note}”` : "";
+    const mail = call.end?.state === "succeeded" ? mailAlarm(call.end.result) : "";
     const outcome =
-      call.decision && call.decision.decision !== "approved" ? "" : phaseSentence(call);
+      call.decision && call.decision.decision !== "approved" ? "" : mail || phaseSentence(call);
     const error = call.end?.state === "failed" ? (call.end.error?.message ?? "") : "";
     const sentence = part(this.element, "sentence");
     setText(

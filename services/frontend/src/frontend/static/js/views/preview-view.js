@@ -1,19 +1,27 @@
 // @ts-check
 /** What a waiting call would change, as its server worked it out. */
 
-import { element, part } from "../lib/dom.js";
+import { element, part, setText } from "../lib/dom.js";
 import { changesTable } from "./data-table.js";
+import { letterView } from "./letter-view.js";
 
+/** @import { UntrustedText } from "../lib/taint.js" */
 /** @import { PreviewAnswer } from "../types/wire.js" */
 
 export class PreviewView {
   #section;
   #isRead;
+  #untrusted;
 
-  /** @param {HTMLElement} section @param {boolean} isRead the call changes nothing by its own word */
-  constructor(section, isRead) {
+  /**
+   * @param {HTMLElement} section
+   * @param {boolean} isRead the call changes nothing by its own word
+   * @param {readonly UntrustedText[]} [untrusted] what of the arguments strangers may have written
+   */
+  constructor(section, isRead, untrusted = []) {
     this.#section = section;
     this.#isRead = isRead;
+    this.#untrusted = untrusted;
   }
 
   showBusy() {
@@ -26,6 +34,8 @@ export class PreviewView {
   /** @param {PreviewAnswer} answer */
   show(answer) {
     this.#section.removeAttribute("aria-busy");
+    const isMail = Boolean(answer.preview?.mail);
+    setText(part(this.#section, "preview-title"), isMail ? "The mail" : "What will change");
     part(this.#section, "changes").replaceChildren(...this.#content(answer));
   }
 
@@ -44,9 +54,11 @@ export class PreviewView {
     }
     if (!preview) return [element("p", { class: "hint" }, this.#withoutPreview())];
     const summary = element("p", { class: "preview-summary" }, preview.summary);
-    return preview.changes.length
-      ? [summary, changesTable(preview.changes, { isDone: false })]
-      : [summary];
+    return [
+      summary,
+      ...(preview.mail ? [letterView(preview.mail, this.#untrusted)] : []),
+      ...(preview.changes.length ? [changesTable(preview.changes, { isDone: false })] : []),
+    ];
   }
 
   #withoutPreview() {

@@ -2,12 +2,15 @@
 /** What is inside an unfolded call: arguments, result or error, and the rule that let it run. */
 
 import { element } from "../lib/dom.js";
+import { mailOutcomeOf } from "../lib/mail-outcome.js";
 import { changesOf, isObject } from "../lib/result-shape.js";
 import { tableOf } from "../lib/result-table.js";
+import { sizeWords } from "../lib/size-words.js";
 import { originWords } from "../lib/taint.js";
 import { codeBlock } from "./code-block.js";
 import { changesTable } from "./data-table.js";
 import { KeepForm } from "./keep-form.js";
+import { mailOutcomeView } from "./mail-outcome-view.js";
 import { ResultPanel } from "./result-panel.js";
 import { sqlView } from "./sql-view.js";
 
@@ -81,6 +84,8 @@ function resultNodes(call, end, port) {
     const whole = wholeBytes ? () => port.whole(call.callId) : null;
     return [new ResultPanel(table, { title: call.title || call.tool, whole }).element];
   }
+  const mail = mailOutcomeOf(result);
+  if (mail) return [mailOutcomeView(mail)];
   const changes = changesOf(result);
   if (changes) return changeNodes(changes);
   const cut = truncated ? [element("p", { class: "hint" }, "The result was cut to fit here.")] : [];
@@ -93,11 +98,6 @@ function wholeNodes({ callId, end }) {
   const address = `/api/calls/${encodeURIComponent(callId)}/result`;
   const words = `Download the whole result (${sizeWords(end.wholeBytes)})`;
   return [element("p", {}, element("a", { href: address, download: "" }, words))];
-}
-
-/** @param {number} bytes */
-function sizeWords(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** @param {CallEnd} end @returns {Node[]} */
