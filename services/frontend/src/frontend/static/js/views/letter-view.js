@@ -89,7 +89,7 @@ function row(name, values, badge = "") {
       "dd",
       { "data-field": name },
       ...values,
-      badge && element("span", { class: "badge letter-badge" }, icon("eye"), badge),
+      badge && element("span", { class: "badge letter-badge" }, badge),
     ),
   ];
 }

@@ -19,5 +19,5 @@ export function addressView({ name, spec }, marks) {
 
 /** The shortest that says who it is. @param {MailAddress | null} address */
 export function whoWords(address) {
-  return address ? address.name || address.spec : "Nobody";
+  return address ? address.name || address.spec : "Unknown sender";
 }

@@ -26,10 +26,11 @@ const LONGEST_JSON = 20_000;
 export function callBody(call, port) {
   const sent = section("Sent", ...argumentNodes(call.arguments));
   const answer = answerSections(call, port);
-  const table = call.end && tableOf(call.end.result);
+  const { result = null } = call.end ?? {};
+  const isWhatCounts = tableOf(result) !== null || mailOutcomeOf(result) !== null;
   return [
-    // Who opens a call with rows came for the rows.
-    ...(table ? [...answer, sent] : [sent, ...answer]),
+    // Who opens a call with rows came for the rows, and of a mail people want to know what became of it.
+    ...(isWhatCounts ? [...answer, sent] : [sent, ...answer]),
     ...keepSections(call, port),
     section(
       "Rule",
