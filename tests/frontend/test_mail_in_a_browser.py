@@ -42,7 +42,7 @@ MAIL: Json = {
     "html": False,
     "attachments": [
         {"name": "release-notes.md", "size": 4_200, "media_type": "text/markdown"},
-        {"name": "a-plan-with-a-rather-long-name-that-has-to-wrap.pdf", "size": 2_300_000, "media_type": "application/pdf"},
+        {"name": "a-plan-with-a-long-name-that-has-to-wrap.pdf", "size": 2_300_000, "media_type": "application/pdf"},
     ],
     "warnings": [
         "Outside your organisation: lee@partner.example.",
