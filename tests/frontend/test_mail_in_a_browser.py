@@ -190,8 +190,8 @@ def open_conversation(page: Page, site: Site, events: list[Json], *, is_over: bo
         owner = find_owner(session)
     assert owner is not None
     state = "answered" if is_over else "waiting"
-    stored = {"turn_id": TURN, "client_id": "client-1", "state": state, "events": []}
-    conversation = {
+    stored: Json = {"turn_id": TURN, "client_id": "client-1", "state": state, "events": []}
+    conversation: Json = {
         "conversation_id": CONVERSATION,
         "title": "Release",
         "created_at": AT,
@@ -251,8 +251,8 @@ def test_the_question_for_a_yes_shows_the_mail_like_a_letter(page: Page, site: S
     expect(letter.locator("a, img")).to_have_count(0)
     assert not scrolls_sideways(page)
 
-    changed = {**MAIL, "subject": "Release on Monday", "warnings": []}
-    preview = {"summary": "Send to Maya Chen and 3 more", "changes": [], "mail": changed}
+    changed: Json = {**MAIL, "subject": "Release on Monday", "warnings": []}
+    preview: Json = {"summary": "Send to Maya Chen and 3 more", "changes": [], "mail": changed}
     path = f"/v1/calls/{CALL}/preview"
     site.orchestrator.answers["POST", path] = (200, {"preview": preview, "problem": None})
     page.get_by_label("Subject").fill("Release on Monday")

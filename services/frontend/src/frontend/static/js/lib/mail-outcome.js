@@ -17,7 +17,7 @@ import { isObject } from "./result-shape.js";
  * @property {Recipient[]} recipients
  * @property {boolean} replayed an earlier call had done it
  * @property {boolean} copyFailed it was sent, but is not in the sent folder
- * @property {string[]} foundIn folders that hold the mail
+ * @property {string[]} folders folders that hold the mail
  * @property {string[]} warnings
  */
 
@@ -50,7 +50,7 @@ export function mailOutcomeOf(result) {
     ],
     replayed: result.replayed === true,
     copyFailed: result.sent_copy === "failed",
-    foundIn: textsOf(result.found_in),
+    folders: textsOf(result.found_in),
     warnings: textsOf(result.warnings),
   };
 }

@@ -59,13 +59,13 @@ function recipientList(recipients) {
 }
 
 /** @param {MailOutcome} outcome */
-function notes({ status, summary, replayed, copyFailed, foundIn, warnings }) {
+function notes({ status, summary, replayed, copyFailed, folders, warnings }) {
   return [
     // What is said of every mail that went well is said above.
     status === "sent" || status === "unknown" ? "" : summary,
     replayed ? "An earlier call had done this; it was not done again." : "",
     copyFailed ? "No copy could be put into the sent folder." : "",
-    foundIn.length ? `Found in: ${foundIn.join(", ")}.` : "",
+    folders.length ? `Found in: ${folders.join(", ")}.` : "",
     ...warnings,
   ].filter(Boolean);
 }
