@@ -273,7 +273,7 @@ async def test_no_text_becomes_a_command(
     server: Dovecot, user: str, mailbox: ImapMailbox, hostile: str
 ) -> None:
     put(server, user, "INBOX", mail(1), mail(2))
-    word = hostile.split()[0]
+    word = hostile.split(maxsplit=1)[0]
     if word.isprintable():
         put(server, user, "INBOX", mail("it", subject=f"Odd {word} end"))
     before = fingerprint(server, user, "INBOX", "Sent", "Trash")
@@ -391,8 +391,8 @@ async def test_who_was_written_to_is_known_exactly(
 ) -> None:
     put(server, user, "Sent", mail(1, Cc="Carol@Example.net", Bcc="dan@example.net"))
     put(server, user, "INBOX", mail(2, Cc="inbox@example.net"))
-    asked = ["bob@example.com", "ob@example.com", "carol@example.net", "dan@example.net", "inbox@example.net"]  # fmt: skip
     known = frozenset({"bob@example.com", "carol@example.net", "dan@example.net"})
+    asked = ["ob@example.com", "inbox@example.net", *known]
     assert await mailbox.written_to(asked) == known
     assert await mailbox.written_to(["bob@example.com"]) == {"bob@example.com"}
 
@@ -444,7 +444,8 @@ async def test_a_25_mb_mail_is_read_in_bounded_memory(
 ) -> None:
     head = (b"Message-ID: <big@example.org>\r\nSubject: Big\r\nMIME-Version: 1.0\r\n"
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nHi\r\n--b\r\n"
-            b"Content-Type: application/octet-stream; name=x.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n")  # fmt: skip
+            b"Content-Type: application/octet-stream; name=x.bin\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n")  # fmt: skip
     content = bytes(range(256)) * 256 * 4 * 70
     server.deliver(
         user, [head + base64.encodebytes(content).replace(b"\n", b"\r\n") + b"--b--\r\n"]

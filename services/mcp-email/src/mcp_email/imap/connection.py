@@ -17,7 +17,7 @@ from mcp_email.imap.answer import Answer
 MAX_LINE = 8 * 1024 * 1024
 """Octets of one line: the numbers of a million mails."""
 MAX_LITERAL = 1024 * 1024
-MAX_ANSWERS = 100_000
+MAX_ANSWERS = 20_000
 """In answer to one command."""
 MAX_OCTETS = 32 * 1024 * 1024
 """In answer to one command, all together."""

@@ -19,7 +19,7 @@ from mcp_email.imap.looking import Looking, everywhere, id_words
 from mcp_email.imap.pool import Pool
 from mcp_email.imap.sign_in import SignIn
 from mcp_email.imap.structure import parts_of
-from mcp_email.imap.words import Unusable
+from mcp_email.imap.words import Unusable, in_words
 from mcp_email.mail import Flag, Folder, Outline, Page, Part, Search, Summary
 from mcp_email.oauth import AccessTokens
 from mcp_email.reading.headers import MAX_BLOCK
@@ -52,9 +52,9 @@ class ImapMailbox:
             raise BadSetup(f"accounts.{account}: imap is missing.")
         self._account = account
         self._limits = limits
-        sign_in = SignIn(config.imap, tokens)
-        self._pool = Pool(sign_in)
-        self._access = Access(sign_in, self._pool)
+        self._sign_in = SignIn(config.imap, tokens)
+        self._pool = Pool(self._sign_in)
+        self._access = Access(self._sign_in, self._pool)
         self._memory = Memory()
         self._looking = Looking(self._access, self._memory)
         self._changes = Changes(self._access, self._memory)
@@ -70,8 +70,9 @@ class ImapMailbox:
             if error.is_setup:
                 raise BadSetup(f"accounts.{self._account}.imap: {error}") from None
             raise MailboxAway(str(error)) from None
-        except (Lost, Said, OSError):
-            raise MailboxAway((await self.problem()) or "The mail server went away.") from None
+        except (Lost, Said, OSError) as error:
+            told = in_words(error, self._sign_in.server, self._sign_in.secrets)
+            raise MailboxAway(str(told)) from None
 
     async def close(self) -> None:
         """Say goodbye."""
