@@ -73,9 +73,9 @@ def _folder(answer: Answer) -> Listed | None:
     is_shown = 0 < len(raw) <= MAX_NAME and b"\0" not in raw and not unsafe_character(name)
     if not is_shown or uses & {b"\\noselect", b"\\nonexistent"}:
         return None
-    role = next((_USES[use] for use in sorted(uses) if use in _USES), None)
     if raw.upper() == b"INBOX":
         return Listed(raw, "INBOX", "inbox")
+    role = next((_USES[use] for use in sorted(uses) if use in _USES), None)
     return Listed(raw, name, role, bool(uses & {b"\\all", b"\\flagged"}))
 
 
