@@ -73,6 +73,21 @@ async def test_where_only_ascii_is_understood_the_rest_is_looked_for_here(
     assert not (await mailbox.search(Search(text="Rome"), 10, None)).notes
 
 
+async def test_pages_go_on_where_every_folder_was_looked_through(
+    fake: FakeImap, mailbox: ImapMailbox
+) -> None:
+    fake.is_ascii_only = True
+    fake.put("INBOX", *(mail(f"i{n}", "Grüße" if n % 90 == 0 else "No") for n in range(400)))
+    fake.put("Sent Items", *(mail(f"s{n}", "Grüße") for n in range(30)))
+    found, cursor, is_first = list[str](), None, True
+    while is_first or cursor is not None:
+        page = await mailbox.search(Search(subject="grüße"), 7, cursor)
+        found += [one.message_id.removesuffix("@example.org") for one in page.mails]
+        cursor, is_first = page.next_cursor, False
+    wanted = {*(f"i{n}" for n in range(0, 400, 90)), *(f"s{n}" for n in range(30))}
+    assert (set(found), len(found)) == (wanted, len(wanted))
+
+
 async def test_roles_come_from_names_where_the_server_tells_none(
     fake: FakeImap, mailbox: ImapMailbox
 ) -> None:
@@ -265,6 +280,7 @@ FAULTS: list[tuple[str, Callable[[], Act], str]] = [
     ("UID SEARCH", stall, "did not answer in time"),
     ("UID SEARCH", lambda: flood(b"x" * 65_536), "more than a mail program can take"),
     ("UID SEARCH", lambda: flood(b"* OK still here\r\n" * 4_000), "more than a mail program can take"),
+    ("UID SEARCH", lambda: flood(b"* OK " + b"x" * 30_000 + b"\r\n"), "more than a mail program can take"),
     ("UID SEARCH", lambda: say(b"* SEARCH {999999999}\r\n"), "more than a mail program can take"),
     ("UID SEARCH", lambda: say(b"* SEARCH {18446744073709551616}\r\n{tag} OK\r\n"), "no IMAP"),
     ("UID SEARCH", lambda: say("* SEARCH one two", "{tag} OK done"), "no IMAP"),
