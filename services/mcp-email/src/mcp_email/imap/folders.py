@@ -75,7 +75,7 @@ def _folder(answer: Answer) -> Listed | None:
         return None
     if raw.upper() == b"INBOX":
         return Listed(raw, "INBOX", "inbox")
-    role = next((_USES[use] for use in sorted(uses) if use in _USES), None)
+    role: Role | None = next((_USES[use] for use in sorted(uses) if use in _USES), None)
     return Listed(raw, name, role, bool(uses & {b"\\all", b"\\flagged"}))
 
 
