@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from shared.errors import ExpectedError, InvalidInput, NotFound
 from shared.service_tokens import FixedKeys, Principal, TokenVerifier
 
-WAIT_S = 5
+WAIT_S = 20
 Json = dict[str, Any]
 
 
@@ -136,6 +136,7 @@ class FakeOrchestrator:
         self.files: dict[str, FakeFile] = {}
         """Exports, by their format."""
         self.received: list[Received] = []
+        self._arrived = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
         self._connections: set[socket.socket] = set()
@@ -176,8 +177,20 @@ class FakeOrchestrator:
         self.turns[turn_id] = FakeTurn(turn_id, owner)
         return self.turns[turn_id]
 
+    def note(self, request: Received) -> None:
+        with self._arrived:
+            self.received.append(request)
+            self._arrived.notify_all()
+
     def last(self, method: str, path: str) -> Received:
-        return [it for it in self.received if (it.method, it.path) == (method, path)][-1]
+        """The last such request; a page says that it sends one before it has arrived, so the first is waited for."""
+
+        def found() -> list[Received]:
+            return [it for it in self.received if (it.method, it.path) == (method, path)]
+
+        with self._arrived:
+            assert self._arrived.wait_for(found, WAIT_S), f"no {method} {path} has come"
+            return found()[-1]
 
     def principal(self, authorization: str) -> Principal:
         """Raises NotSignedIn."""
@@ -338,7 +351,7 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
                 return
             try:
                 request = self._received()
-                fake.received.append(request)
+                fake.note(request)
                 is_told = (request.method, request.path) in fake.answers
                 if not is_told and (turn := fake.stream(request)) is not None:
                     self._stream(turn)
