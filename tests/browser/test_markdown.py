@@ -136,6 +136,11 @@ def test_a_link_to_elsewhere_says_where_it_leads(answers: AnswerPage) -> None:
     assert answers.page.locator("a.external").count() == 1
 
 
+def test_an_address_that_is_written_out_is_not_said_twice(answers: AnswerPage) -> None:
+    answers.show("Sent to ada@example.org.")
+    assert answers.page.get_by_role("link", name="ada@example.org", exact=True).is_visible()
+
+
 @pytest.mark.parametrize(
     ("text", "is_misleading"),
     [

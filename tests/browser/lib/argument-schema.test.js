@@ -23,7 +23,14 @@ test("the kind of a field follows its schema and value", () => {
     [{ type: "boolean" }, true, "boolean"],
     [{ type: "string", enum: ["a", "b"] }, "a", "choice"],
     [{ const: "a" }, "a", "choice"],
-    [{ type: "array", items: { type: "string" } }, ["a"], "json"],
+    [{ type: "array", items: { type: "string" } }, ["a"], "lines"],
+    [{ type: "array", items: { type: "string" } }, undefined, "lines"],
+    [{ type: "array", items: { type: "string" } }, ["two\nlines"], "json"],
+    [{ type: "array", items: { type: "string" } }, [" a "], "json"],
+    [{ type: "array", items: { type: "string" } }, ["a", ""], "json"],
+    [{ type: "array", items: { type: "string" } }, "a", "json"],
+    [{ type: "array", items: { enum: ["a", "b"] } }, ["a"], "json"],
+    [{ type: "array", items: { type: "integer" } }, [1], "json"],
     [{ type: "object" }, {}, "json"],
     [{}, "text of no declared type", "multiline"],
     [{}, 3, "json"],
@@ -51,6 +58,16 @@ test("references, optional types and single allOf are followed", () => {
     ["choice", ["todo", "done"], "Where it goes."],
   );
   assert.deepEqual([limit.kind, limit.max, limit.nullable], ["integer", 500, true]);
+});
+
+test("the type of a list's entries is found behind a reference", () => {
+  /** @type {JsonObject} */
+  const schema = {
+    type: "object",
+    properties: { to: { type: "array", items: { $ref: "#/$defs/Address" } } },
+    $defs: { Address: { type: "string" } },
+  };
+  assert.equal(fieldsOf(schema, { to: ["a@b.org"] })[0].kind, "lines");
 });
 
 test("a schema that refers to itself does not hang the page", () => {
@@ -87,6 +104,11 @@ test("what is written is read in its type", () => {
     [{ enum: ["a", 1, null] }, "1", 1],
     [{ type: "string" }, "  kept  ", "  kept  "],
     [{ type: "object" }, '{"a": [1]}', { a: [1] }],
+    [
+      { type: "array", items: { type: "string" } },
+      " a@b.org\n\nc@d.org \n",
+      ["a@b.org", "c@d.org"],
+    ],
   ]);
   for (const [property, written, value] of table) {
     assert.deepEqual(readField(fieldOf(property), written), { value }, JSON.stringify(property));
@@ -107,6 +129,13 @@ test("what cannot be sent is refused with a sentence", () => {
     [{ type: "string", minLength: 3 }, "ab", "Write at least 3 characters."],
     [{ type: "string", maxLength: 3 }, "abcd", "Write at most 3 characters; these are 4."],
     [{ type: "array" }, "[1,", "This is not valid JSON."],
+    [{ type: "array", items: { type: "string" }, minItems: 1 }, "\n ", "This is needed."],
+    [{ type: "array", items: { type: "string" }, minItems: 2 }, "a", "Write at least 2 lines."],
+    [
+      { type: "array", items: { type: "string" }, maxItems: 1 },
+      "a\nb",
+      "Write at most 1 lines; these are 2.",
+    ],
     [{ enum: ["a"] }, "", "This is needed."],
   ]);
   for (const [property, written, problem] of table) {
@@ -136,6 +165,9 @@ test("what is shown for a value is read back as that value", () => {
     [{ type: "integer" }, 7],
     [{ type: "boolean" }, false],
     [{ type: "array" }, [1, { a: null }]],
+    [{ type: "array", items: { type: "string" } }, ["a@b.org", "Ada <c@d.org>"]],
+    [{ type: "array", items: { type: "string" } }, ["two\nlines", ""]],
+    [{ type: "array", items: { $ref: "#/$defs/Address" } }, ["a"]],
   ]);
   for (const [property, value] of table) {
     const field = fieldOf(property, value);

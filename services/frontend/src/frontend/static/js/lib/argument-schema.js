@@ -1,11 +1,11 @@
 // @ts-check
 /** The fields a person edits a call's arguments with, made from their JSON Schema. Pure. */
 
-import { isObject } from "./result-shape.js";
+import { isObject, isSame } from "./result-shape.js";
 
 /** @import { Json, JsonObject } from "../types/wire.js" */
 
-/** @typedef {"text" | "multiline" | "integer" | "number" | "boolean" | "choice" | "json"} FieldKind */
+/** @typedef {"text" | "multiline" | "integer" | "number" | "boolean" | "choice" | "lines" | "json"} FieldKind */
 
 /**
  * @typedef {object} Field
@@ -18,7 +18,7 @@ import { isObject } from "./result-shape.js";
  * @property {Json[]} choices
  * @property {number | null} min
  * @property {number | null} max
- * @property {number | null} minLength
+ * @property {number | null} minLength of a text in characters, of lines in lines
  * @property {number | null} maxLength
  */
 
@@ -49,6 +49,7 @@ export function fieldsOf(schema, args) {
 /** @param {string} name @param {Resolved} described @param {Json | undefined} value @param {boolean} required @returns {Field} */
 function field(name, { schema, nullable }, value, required) {
   const choices = choicesOf(schema);
+  const isList = schema.type === "array";
   return {
     name,
     label: humanized(name),
@@ -59,8 +60,8 @@ function field(name, { schema, nullable }, value, required) {
     choices,
     min: bound(schema.minimum, schema.exclusiveMinimum, 1),
     max: bound(schema.maximum, schema.exclusiveMaximum, -1),
-    minLength: numberOrNull(schema.minLength),
-    maxLength: numberOrNull(schema.maxLength),
+    minLength: numberOrNull(isList ? schema.minItems : schema.minLength),
+    maxLength: numberOrNull(isList ? schema.maxItems : schema.maxLength),
   };
 }
 
@@ -79,6 +80,12 @@ function resolved(given, root, depth = 0) {
   if (typeof given.$ref === "string") {
     const target = definition(given.$ref, root);
     return resolved({ ...target, ...without(given, "$ref") }, root, depth + 1);
+  }
+  if (given.type === "array" && isObject(given.items ?? null)) {
+    return {
+      schema: { ...given, items: resolved(given.items, root, depth + 1).schema },
+      nullable: false,
+    };
   }
   if (Array.isArray(given.allOf) && given.allOf.length === 1 && isObject(given.allOf[0])) {
     return resolved({ ...given.allOf[0], ...without(given, "allOf") }, root, depth + 1);
@@ -128,9 +135,36 @@ function kindOf(schema, choices, value) {
       return "boolean";
     case "string":
       return isLong(schema, value) ? "multiline" : "text";
+    case "array":
+      return isOfLines(schema, value) ? "lines" : "json";
     default:
       return isUntyped(schema) && typeof value === "string" ? "multiline" : "json";
   }
+}
+
+/**
+ * Is it a list of texts that can be written one on a line, and read back as they are?
+ *
+ * @param {JsonObject} schema
+ * @param {Json | undefined} value
+ */
+function isOfLines(schema, value) {
+  const { items = null } = schema;
+  if (!isObject(items) || items.type !== "string" || choicesOf(items).length) return false;
+  return Array.isArray(value ?? []) && isSame(linesOf(asLines(value ?? [])), value ?? []);
+}
+
+/** @param {Json} value */
+function asLines(value) {
+  return Array.isArray(value) ? value.join("\n") : "";
+}
+
+/** @param {string} text */
+function linesOf(text) {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }
 
 /** Does it say nothing about the type? @param {JsonObject} schema */
@@ -175,6 +209,7 @@ export function humanized(name) {
 export function writtenValue(field, value) {
   if (value === undefined || (value === null && field.kind !== "json")) return "";
   if (field.kind === "json") return JSON.stringify(value, null, 2);
+  if (field.kind === "lines") return asLines(value);
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
@@ -187,6 +222,7 @@ export function writtenValue(field, value) {
  */
 export function readField(field, written) {
   if (field.kind === "json") return readJson(written);
+  if (field.kind === "lines") return readLines(field, written);
   if (field.kind === "choice" || field.kind === "boolean") {
     return written === "" ? empty(field) : { value: JSON.parse(written) };
   }
@@ -222,6 +258,20 @@ function readNumber(field, written) {
   if (field.min !== null && value < field.min) return { problem: `The least is ${field.min}.` };
   if (field.max !== null && value > field.max) return { problem: `The most is ${field.max}.` };
   return { value };
+}
+
+/** @param {Field} field @param {string} written @returns {Reading} */
+function readLines(field, written) {
+  const lines = linesOf(written);
+  const { minLength, maxLength } = field;
+  if (!lines.length && !field.required) return empty(field);
+  if (minLength !== null && lines.length < minLength) {
+    return { problem: lines.length ? `Write at least ${minLength} lines.` : "This is needed." };
+  }
+  if (maxLength !== null && lines.length > maxLength) {
+    return { problem: `Write at most ${maxLength} lines; these are ${lines.length}.` };
+  }
+  return { value: lines };
 }
 
 /** @param {Field} field @param {string} written @returns {Reading} */

@@ -70,7 +70,7 @@ export class ArgumentField {
     const id = `argument-${++made}`;
     this.#input.id = id;
     this.#problem.id = `${id}-problem`;
-    const hint = this.#field.description || rangeWords(this.#field);
+    const hint = hintFor(this.#field);
     const described = hint && element("p", { class: "hint", id: `${id}-hint` }, hint);
     this.#input.setAttribute("aria-describedby", `${id}-problem${hint ? ` ${id}-hint` : ""}`);
     this.#input.addEventListener("input", () => this.#changed());
@@ -123,9 +123,17 @@ function makeInput(field, proposed) {
   if (field.kind === "choice") return select(field, field.choices, proposed);
   if (field.kind === "boolean") return select(field, [true, false], proposed);
   const written = writtenValue(field, proposed);
-  if (field.kind === "multiline" || field.kind === "json") return area(field, written);
-  const mode = { integer: "numeric", number: "decimal", text: null }[field.kind];
-  return element("input", { type: "text", inputmode: mode, value: written, autocomplete: "off" });
+  const attributes = { type: "text", value: written, autocomplete: "off" };
+  switch (field.kind) {
+    case "integer":
+      return element("input", { ...attributes, inputmode: "numeric" });
+    case "number":
+      return element("input", { ...attributes, inputmode: "decimal" });
+    case "text":
+      return element("input", attributes);
+    default:
+      return area(field, written);
+  }
 }
 
 /** @param {Field} field @param {string} written */
@@ -155,6 +163,12 @@ function select(field, choices, proposed) {
 function option(choice) {
   const words = typeof choice === "boolean" ? (choice ? "Yes" : "No") : String(choice);
   return element("option", { value: JSON.stringify(choice) }, words);
+}
+
+/** @param {Field} field */
+function hintFor(field) {
+  const hint = field.description || rangeWords(field);
+  return field.kind === "lines" ? `${hint} One on each line.`.trim() : hint;
 }
 
 /** @param {Field} field */

@@ -53,8 +53,8 @@ function secureLink(link) {
 }
 
 /**
- * Says where a link to elsewhere leads, whatever it calls itself: on hover and focus, and always when its text
- * looks like another address.
+ * Says where a link to elsewhere leads, unless that is what it calls itself: on hover and focus, and always when its
+ * text looks like another address.
  *
  * @param {HTMLAnchorElement} link
  * @param {URL} target
@@ -63,8 +63,9 @@ function showDomain(link, target) {
   const place = target.host || target.pathname;
   link.classList.add("external");
   link.toggleAttribute("data-misleading", isMisleading(link.textContent ?? "", target.host));
+  link.append(icon("external"));
+  if (link.textContent?.trim() === place) return;
   link.append(
-    icon("external"),
     element(
       "span",
       { class: "link-place" },
