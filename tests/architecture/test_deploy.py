@@ -11,15 +11,18 @@ from pydantic_settings import BaseSettings
 from demo_model.settings import Settings as DemoModel
 from frontend.settings import Settings as Frontend
 from mcp_dbquery.settings import Settings as DbQuery
+from mcp_email.settings import Settings as Email
 from orchestrator.settings import Settings as Orchestrator
 from steward_dev.launcher.settings import LauncherSettings
-from steward_dev.manifests import BASE, resources
+from steward_dev.manifests import resources
 
 ROOT = Path(__file__).parents[2]
+BASE = ROOT / "deploy/k8s/base"
 SERVICES: dict[str, type[BaseSettings]] = {
     "demo-model": DemoModel,
     "frontend": Frontend,
     "mcp-dbquery": DbQuery,
+    "mcp-email": Email,
     "orchestrator": Orchestrator,
 }
 COMPOSE = cast("dict[str, Any]", yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
@@ -36,7 +39,7 @@ def variables(settings: type[BaseSettings]) -> set[str]:
 
 
 def manifests() -> list[dict[str, Any]]:
-    paths = resources(ROOT / BASE)
+    paths = resources(BASE)
     return [document for path in paths for document in yaml.safe_load_all(path.read_text())]
 
 
@@ -52,7 +55,7 @@ def test_every_service_is_in_compose_and_in_the_manifests(service: str) -> None:
 def test_only_variables_that_exist_are_set(service: str) -> None:
     known = variables(SERVICES[service])
     assert set(COMPOSE["services"][service].get("environment", {})) <= known
-    env_file = ROOT / BASE / service / f"{service}.env"
+    env_file = BASE / service / f"{service}.env"
     if env_file.exists():
         names = {line.partition("=")[0] for line in env_file.read_text().splitlines() if line}
         assert names <= known

@@ -7,12 +7,14 @@ from typing import Any, cast
 
 import yaml
 
-BASE = Path("deploy/k8s/base")
+ALL = Path("deploy/k8s")
 
 
 def main() -> None:
     """Exits 1 after naming each invalid file."""
-    listed = resources(BASE)
+    listed = [
+        path for file in sorted(ALL.rglob("kustomization.yaml")) for path in resources(file.parent)
+    ]
     invalid = [
         str(path) for path in listed if not _passes("kubernetes-validate", "--strict", str(path))
     ]
@@ -20,7 +22,7 @@ def main() -> None:
         "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"
     ):
         invalid.append("docker-compose.yml")
-    forgotten = {path for path in BASE.rglob("*.yaml") if path.name != "kustomization.yaml"} - set(
+    forgotten = {path for path in ALL.rglob("*.yaml") if path.name != "kustomization.yaml"} - set(
         listed
     )
     invalid += [f"{path} (not listed in kustomization.yaml)" for path in sorted(forgotten)]
@@ -28,12 +30,12 @@ def main() -> None:
         sys.exit(f"Invalid: {', '.join(invalid)}")
 
 
-def resources(base: Path) -> list[Path]:
+def resources(folder: Path) -> list[Path]:
     """The files that kustomization.yaml names."""
     kustomization = cast(
-        "dict[str, Any]", yaml.safe_load((base / "kustomization.yaml").read_text())
+        "dict[str, Any]", yaml.safe_load((folder / "kustomization.yaml").read_text())
     )
-    return [base / name for name in kustomization["resources"]]
+    return [folder / name for name in kustomization["resources"]]
 
 
 def _passes(tool: str, *arguments: str) -> bool:
