@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 from support.certificates import certificate
 from support.ports import free_port
-from support.smtp_server import Act, FaultServer, Stage, drop, say, slow, smtp_server, stall
+from support.smtp_server import Act, FaultServer, Session, Stage, drop, say, slow, smtp_server, stall
 
 from mcp_email.config import OAuth, Server
 from mcp_email.mail import Delivery
@@ -156,12 +157,81 @@ async def test_one_refused_recipient_means_that_nobody_gets_it() -> None:
     assert "RSET" in server.commands
 
 
-async def test_an_answer_before_the_mail_has_left_is_not_believed() -> None:
+LONG = MAIL + b"y" * 70 + b"\r\n" + b"z" * 8_000_000
+
+
+@pytest.mark.parametrize("security", ["plain", "tls"])
+@pytest.mark.parametrize(
+    ("answer", "state", "is_transient"),
+    [("250 Already", "unknown", False), ("552 5.3.4 Too big", "failed", False), ("451 Later", "failed", True)],
+)  # fmt: skip
+async def test_an_answer_before_the_mail_has_left_ends_it_and_no_yes_is_believed(
+    tmp_path: Path, security: str, answer: str, state: str, is_transient: bool
+) -> None:
+    ours = certificate(tmp_path)
+    tls = ours.context if security == "tls" else None
+    async with smtp_server(tls, is_implicit=tls is not None) as server:
+        server.when("body", say(answer))
+        transport = secured(server, ours.ca_file, security=security)
+        delivery = await transport.send("ada@example.org", TO, LONG, nothing)
+        await transport.problem()  # By now the server has seen the end of the connection before.
+    assert (delivery.state, delivery.stage) == (state, "data")
+    assert delivery.is_transient == is_transient
+    assert server.mails == []
+
+
+async def test_a_connection_lost_before_the_end_of_the_mail_is_a_certain_failure() -> None:
     async with smtp_server() as server:
-        server.when("body", say("250 Already"), None)
-        server.when("dot", stall())
-        delivery = await sent(server, data=b"x" * 70 + b"\r\n" + b"y" * 8_000_000)
-    assert delivery.state == "unknown"
+        server.when("body", drop())
+        delivery = await sent(server, data=LONG)
+    assert (delivery.state, delivery.stage, delivery.is_transient) == ("failed", "data", True)
+    assert "nothing was sent" in delivery.reason
+
+
+async def test_a_server_that_takes_no_more_of_a_mail_is_not_waited_for_for_ever() -> None:
+    async def deaf(session: Session) -> None:
+        cast("asyncio.Transport", session.writer.transport).pause_reading()
+        await asyncio.Event().wait()
+
+    async with smtp_server() as server:
+        server.extensions = []
+        server.when("body", deaf)
+        delivery = await sent(server, data=LONG * 3, timeout_s=0.2)
+    assert (delivery.state, delivery.is_transient) == ("failed", True)
+    assert "in time" in delivery.reason
+
+
+async def test_a_long_mail_arrives_as_it_is_over_tls_too(tmp_path: Path) -> None:
+    ours = certificate(tmp_path)
+    async with smtp_server(ours.context, is_implicit=True) as server:
+        transport = secured(server, ours.ca_file)
+        delivery = await transport.send("ada@example.org", TO, LONG + b"\r\n.\r\n", nothing)
+    assert delivery.state == "sent"
+    assert [mail.data for mail in server.mails] == [LONG + b"\r\n.\r\n"]
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+async def test_a_ca_file_that_cannot_be_read_is_named_as_what_is_wrong(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_bytes(content)
+    async with smtp_server() as server:
+        delivery = await secured(server, ca_file).send("a@example.org", TO, MAIL, nothing)
+    assert (delivery.state, delivery.stage, delivery.is_transient) == ("failed", "tls", False)
+    assert "ca_file cannot be read" in delivery.reason
+    assert str(tmp_path) not in delivery.reason
+
+
+async def test_a_password_that_is_gone_is_a_failed_sign_in(tmp_path: Path) -> None:
+    async with smtp_server() as server:
+        server.mechanisms = "PLAIN"
+        gone = {"file": tmp_path / "gone"}
+        transport = secured(server, None, security="plain", user="ada", password=gone)
+        delivery = await transport.send("a@example.org", TO, MAIL, _must_not_run)
+    assert (delivery.state, delivery.stage) == ("failed", "login")
+    assert str(tmp_path) not in delivery.reason
 
 
 async def test_what_stops_before_data_stops_the_mail() -> None:

@@ -24,6 +24,8 @@ from mcp_email.config import Server
 from mcp_email.mail import Delivery, Rejection
 from mcp_email.mail_server import LOOPBACK, as_sent, shown, trusting
 from mcp_email.oauth import AccessTokens, SignInRefused
+from mcp_email.smtp_data import Unfinished, hand_over
+from shared.errors import BadSetup
 
 Answer = TypeVar("Answer")
 Stage = Literal["connect", "tls", "login", "mail", "rcpt", "data", "done"]
@@ -95,10 +97,14 @@ class SmtpTransport:
         await self._at("login", self._login(client))
 
     async def tls_context(self) -> ssl.SSLContext:
-        """Verifies the certificate and the name."""
+        """Verifies the certificate and the name. Raises _Ended: the ca_file cannot be read."""
         if self.tls is None:
             ca_file = str(self.server.ca_file) if self.server.ca_file else None
-            self.tls = await asyncio.to_thread(trusting, ca_file)
+            try:
+                self.tls = await asyncio.to_thread(trusting, ca_file)
+            except OSError:
+                told = "The certificates in the account's ca_file cannot be read."
+                raise _Ended(_failed("tls", told)) from None
         return self.tls
 
     async def _connect(self, client: aiosmtplib.SMTP) -> None:
@@ -198,20 +204,23 @@ class SmtpTransport:
     async def _data(
         self, client: aiosmtplib.SMTP, recipients: Sequence[str], data: bytes
     ) -> Delivery:
-        """RFC 5321 section 4.1.1.4. The mail's last line is held back until the server asked for it."""
         try:
             async with asyncio.timeout(self.server.timeout_s):
                 started = await client.execute_command(b"DATA")
         except (SMTPException, OSError) as error:
-            return self._lost("failed", error)
-        # No octet of the mail has left, so everything up to here is certain.
+            return self._lost("failed", is_late=isinstance(error, TimeoutError))
         is_ahead = client.protocol is None or client.protocol._buffer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it would pass for the answer to come
         if started.code != 354 or is_ahead:
             return self._refused("data", started.code, started.message)
+        timeout_s = self.server.timeout_s
         try:
-            answer = await self._octets(client, data)
+            answer = await hand_over(
+                client, data, block_s=timeout_s, answer_s=timeout_s * DATA_FACTOR
+            )
+        except Unfinished as error:
+            return self._lost("failed", is_late=error.is_late)
         except (SMTPException, OSError) as error:
-            return self._lost("unknown", error)
+            return self._lost("unknown", is_late=isinstance(error, TimeoutError))
         if answer is not None and answer.code == 250:
             return Delivery("sent", accepted=tuple(recipients), smtp_code=250)
         if answer is not None and 400 <= answer.code < 600:
@@ -222,32 +231,10 @@ class SmtpTransport:
             reason="The mail server did not answer the mail as SMTP asks it to, so what it did is not known.",
         )
 
-    async def _octets(self, client: aiosmtplib.SMTP, data: bytes) -> aiosmtplib.SMTPResponse | None:
-        """The mail and the answer to it; None when that came before the mail had left."""
-        protocol, transport = client.protocol, client.transport
-        if protocol is None or not isinstance(transport, asyncio.WriteTransport):
-            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-        reading = asyncio.ensure_future(
-            protocol.read_response(timeout=self.server.timeout_s * DATA_FACTOR)
-        )
-        await asyncio.sleep(
-            0
-        )  # Lets it begin to listen: an answer while we write is an answer, too.
-        try:
-            protocol.write(stuffed(data))
-        except SMTPException:
-            reading.cancel()
-            raise
-        answer = await reading
-        if transport.get_write_buffer_size() == 0:
-            return answer
-        transport.abort()  # A close would still send the rest, and the end of the mail with it.
-        return answer if 400 <= answer.code < 600 else None
-
-    def _lost(self, state: Literal["failed", "unknown"], error: Exception) -> Delivery:
-        what = "in time" if isinstance(error, TimeoutError) else "any more"
+    def _lost(self, state: Literal["failed", "unknown"], *, is_late: bool) -> Delivery:
+        what = "in time" if is_late else "any more"
         told = (
-            f"The mail server did not answer {what} when the mail was to begin; nothing was sent."
+            f"The mail server did not answer {what} before the end of the mail had left; nothing was sent."
             if state == "failed"
             else f"The mail was handed over and the mail server did not answer {what}: it may have gone out."
         )
@@ -265,6 +252,9 @@ class SmtpTransport:
                 return await doing
         except SignInRefused as error:
             raise _Ended(_failed("login", str(error))) from None
+        except BadSetup:  # Its text names a place of the machine.
+            told = "The secret for the sign-in is not where the configuration says."
+            raise _Ended(_failed("login", told)) from None
         except SMTPResponseException as error:
             raise _Ended(self._refused(stage, error.code, error.message)) from None
         except (SMTPException, OSError) as error:
@@ -327,12 +317,6 @@ async def _goodbye(client: aiosmtplib.SMTP) -> None:
     """A server may take a cut line for a fault; how it answers this does not matter any more."""
     with suppress(SMTPException, OSError):
         await client.quit(timeout=GOODBYE_S)
-
-
-def stuffed(data: bytes) -> bytes:
-    """The octets after DATA (RFC 5321 section 4.5.2): every line ends in CRLF, none that starts with a dot ends it."""
-    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", data).removesuffix(b"\r\n")
-    return re.sub(rb"(?m)^\.", b"..", lines) + b"\r\n.\r\n"
 
 
 def in_words(stage: Stage, code: int, text: str) -> str:
