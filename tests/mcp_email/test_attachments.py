@@ -1,5 +1,9 @@
 """Files to send: kept by content, reached by their owner's handle only, for a while."""
 
+import errno
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +11,8 @@ import pytest
 from support.sending import ADA, Clock
 
 from mcp_email.attachments import AttachmentStore, file_name
-from mcp_email.errors import BadContent, MailTooLarge, NoSuchMail
+from mcp_email.errors import BadContent, MailTooLarge, NoSuchMail, StorageAway
+from mcp_email.mail import Attached
 from shared.service_tokens import Principal
 
 EVE = Principal(subject="eve", tenant="home")
@@ -76,7 +81,7 @@ def test_the_same_content_is_kept_once_and_as_long_as_any_handle(
     later = store.add(ADA, "b.txt", b"same")
     assert len(list(store.folder.rglob(later.sha256))) == 1
     clock.now_s += 30
-    store.remove_expired()
+    store.add(EVE, "c.txt", b"other")
     assert store.read(ADA, later.handle) == b"same"
 
 
@@ -107,6 +112,51 @@ def test_a_file_or_all_of_them_too_large_are_refused(store: AttachmentStore) -> 
     with pytest.raises(MailTooLarge, match="attachments_kept_bytes"):
         small.add(ADA, "a.txt", b"x" * 100)
     assert store.add(EVE, "a.txt", b"x" * 100)
+
+
+def test_files_added_at_the_same_moment_are_all_there_and_within_the_limit(
+    store: AttachmentStore,
+) -> None:
+    stores = [store, replace(store)]
+    contents = [bytes([n // 2]) * 10 for n in range(60)]
+
+    def add(n: int) -> Attached | None:
+        try:
+            return stores[n % 2].add(ADA, "a.txt", contents[n])
+        except MailTooLarge:
+            return None
+
+    with ThreadPoolExecutor(8) as threads:
+        added = list(threads.map(add, range(60)))
+    kept = [file for file in added if file is not None]
+    assert 0 < len(kept) < 60
+    for file in kept:
+        assert hashlib.sha256(store.read(ADA, file.handle)).hexdigest() == file.sha256
+    [folder] = store.folder.iterdir()
+    assert sum(path.stat().st_size for path in folder.iterdir()) < store.max_bytes_of_one + 300
+
+
+def test_what_a_killed_writer_left_goes_with_time_and_a_full_disk_leaves_nothing(
+    store: AttachmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(ADA, "a.txt", b"x")
+    [folder] = store.folder.iterdir()
+    before = set(folder.iterdir())
+    left, in_use = folder / f".{'0' * 16}", folder / f".{'1' * 16}"
+    for path in (left, in_use):
+        path.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    store.add(EVE, "a.txt", b"x")
+    assert set(folder.iterdir()) == before | {in_use}
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+    monkeypatch.setattr("mcp_email.whole_file.os.fsync", full)
+    with pytest.raises(StorageAway, match="No space left") as refused:
+        store.add(ADA, "b.txt", b"more")
+    assert set(folder.iterdir()) == before | {in_use}
+    assert str(folder) not in str(refused.value)
 
 
 def test_only_the_owner_of_the_process_can_look(store: AttachmentStore) -> None:

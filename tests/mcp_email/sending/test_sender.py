@@ -1,7 +1,9 @@
 """A send as its callers see it: once per key, confirmed once, within the rules, and told truthfully."""
 
 import asyncio
+import errno
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
@@ -33,11 +35,13 @@ from mcp_email.errors import (
     QuotaUsedUp,
     RecipientRefused,
     StillSending,
+    StorageAway,
 )
 from mcp_email.mail import Address
-from mcp_email.sending.ledger import Ledger
+from mcp_email.sending.ledger import Entry, Identity, Ledger, TakenOver
 from mcp_email.sending.policy import AllowList
 from mcp_email.sending.sender import Confirmation, Preview, Sender, SendingAccount, failure
+from mcp_email.sending.store import Store
 from mcp_email.sending.verify import ComposedDiffers
 from shared.errors import BadSetup
 from shared.service_tokens import Principal
@@ -617,3 +621,209 @@ async def test_nobody_s_secrets_or_texts_are_in_the_ledger(office: Office) -> No
     assert "secret" not in rows
     assert "private" not in rows
     assert (office.folder / "ledger.db").stat().st_mode & 0o077 == 0
+
+
+class LateLook:
+    """A store that looks whether a worker lives only when the test lets it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.looks, self.goes_on = threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def is_alive(self, worker: str) -> bool:
+        self.looks.set()
+        assert self.goes_on.wait(5)
+        return self._store.is_alive(worker)
+
+
+async def test_a_worker_that_got_further_before_it_died_is_not_said_to_have_sent_nothing(
+    office: Office,
+) -> None:
+    other = office.again()
+    other.ledger.store = late = LateLook(other.ledger.store)
+    asking: list[asyncio.Task[Any]] = []
+
+    async def read_before_the_mail_leaves() -> None:
+        asking.append(asyncio.create_task(other.status(ADA, office.account, key="k")))
+        assert await asyncio.to_thread(late.looks.wait, 5)
+
+    async def die() -> None:
+        office.sender.ledger.store.close()
+        late.goes_on.set()
+        await asyncio.wait(asking)
+
+    office.server.when("rcpt", call(read_before_the_mail_leaves))
+    office.server.when("after", call(die))
+    await office.send()
+    assert asking[0].result().state == "under_way"
+    again = await other.send(ADA, office.account, wanted(), "k", yes)
+    assert (again.status, again.replayed, len(office.server.mails)) == ("sent", True, 1)
+
+
+async def test_the_late_last_words_of_a_try_say_nothing_of_the_next(office: Office) -> None:
+    ledger = office.sender.ledger
+    first: list[Entry] = []
+
+    async def confirm(_: Preview) -> Confirmation:
+        found = ledger.find(Identity(ADA.tenant, ADA.subject, "work", "key:k"))
+        assert found is not None
+        first.append(found)
+        raise NotConfirmed("No.")
+
+    async def last_words() -> None:
+        assert not ledger.end(first[0], "failed_clean", "{}", office.clock.now_s)
+        with pytest.raises(TakenOver):
+            ledger.confirm(first[0], "t")
+
+    with pytest.raises(NotConfirmed):
+        await office.send(confirm=confirm)
+    office.server.when("dot", call(last_words))
+    assert (await office.send()).status == "sent"
+    assert (await office.send(confirm=never)).replayed
+    assert len(office.server.mails) == 1
+
+
+async def test_a_send_that_is_asked_about_while_it_takes_its_row_goes_on(office: Office) -> None:
+    whole = office.sender.ledger
+    loop = asyncio.get_running_loop()
+
+    class Asked(Ledger):
+        def reserve(self, *values: Any, **named: Any) -> Any:
+            reserved = super().reserve(*values, **named)
+            office.sender.ledger = whole
+            status = office.sender.status(ADA, office.account, key="k")
+            told = asyncio.run_coroutine_threadsafe(status, loop).result(5)
+            assert told.state == "under_way"
+            return reserved
+
+    office.sender.ledger = Asked(whole.store)
+    assert (await office.send()).status == "sent"
+
+
+async def test_a_mail_cut_off_at_the_end_of_the_program_is_not_said_to_be_unsent(
+    office: Office,
+) -> None:
+    arrived = asyncio.Event()
+
+    async def hold() -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    office.server.when("dot", call(hold))
+    sending = asyncio.create_task(office.send())
+    await arrived.wait()
+    await office.sender.close(within_s=0)
+    result = await sending
+    assert (result.status, result.unknown) == ("unknown", (BOB.spec,))
+
+
+async def test_a_mail_whose_copy_is_cut_off_at_the_end_of_the_program_is_sent(
+    office: Office,
+) -> None:
+    keeping = asyncio.Event()
+
+    async def hold(_: bytes) -> None:
+        keeping.set()
+        await asyncio.Event().wait()
+
+    office.mailbox.keep_sent = hold
+    sending = asyncio.create_task(office.send())
+    await keeping.wait()
+    await office.sender.close(within_s=0)
+    assert (await sending).status == "sent"
+    del office.mailbox.keep_sent
+    assert await office.again().keep_copies(lambda _, __: office.account) == 1
+
+
+@pytest.mark.parametrize("broken", ["spool", "ledger.db.workers"])
+async def test_without_room_to_write_nothing_is_sent_and_no_path_is_told(
+    office: Office, broken: str
+) -> None:
+    folder = office.folder / broken
+    folder.rmdir()
+    folder.write_text("no folder")
+    with pytest.raises((StorageAway, LedgerAway)) as refused:
+        await office.send()
+    assert office.server.mails == []
+    if broken == "spool":
+        told = await office.sender.status(ADA, office.account, key="k")
+        assert told.state == "failed"
+        assert told.result is not None
+        assert "data folder" in told.result.reason
+        assert str(office.folder) not in f"{refused.value} {told.result.reason}"
+    folder.unlink()
+    folder.mkdir()
+    assert (await office.send()).status == "sent"
+
+
+async def test_a_full_disk_leaves_no_half_of_a_mail(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mcp_email.whole_file.os.fsync", full)
+    with pytest.raises(StorageAway, match="No space left"):
+        await office.send()
+    assert list((office.folder / "spool").iterdir()) == []
+    assert office.server.mails == []
+
+
+async def test_an_error_of_our_own_is_not_told_to_those_who_ask_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def composed(*_: object) -> bytes:
+        raise LookupError("/srv/secret")
+
+    monkeypatch.setattr("mcp_email.sending.sender.compose", composed)
+    with pytest.raises(LookupError):
+        await office.send(confirm=never)
+    told = await office.sender.status(ADA, office.account, key="k")
+    assert told.result is not None
+    assert "secret" not in told.result.reason
+
+
+async def test_copies_are_kept_although_one_is_damaged_and_one_is_being_sent(
+    office: Office,
+) -> None:
+    office.mailbox.is_away = True
+    await office.send("late", subject="Late")
+    office.mailbox.is_away = False
+    (office.folder / "spool" / "damaged.eml").write_bytes(b"\xff\xfe")
+    kept: list[int] = []
+    keep_sent = office.mailbox.keep_sent
+
+    async def keep(raw: bytes) -> None:
+        if b"Subject: Now" in raw and not kept:
+            kept.append(-1)
+            kept.append(await office.sender.keep_copies(lambda _, __: office.account))
+        await keep_sent(raw)
+
+    office.mailbox.keep_sent = keep
+    await office.send("now", subject="Now")
+    assert kept == [-1, 1]
+    assert len(office.mailbox.sent) == 2
+
+
+async def test_a_person_s_id_cannot_get_into_a_copy(office: Office) -> None:
+    eve = Principal(subject="eve\nBcc: x@example.org\n", tenant="ho/me\n")
+    office.mailbox.is_away = True
+    await office.sender.send(eve, office.account, wanted(), "k", yes)
+    office.mailbox.is_away = False
+    assert await office.again().keep_copies(lambda _, __: office.account) == 1
+    assert office.mailbox.sent == [office.server.mails[0].data]
+
+
+@pytest.mark.parametrize("odd", ["a/b", "../..", "a\0b", "x" * 5_000, "'; DROP TABLE sends; --", "é\u202e", ""])
+async def test_an_odd_person_or_tenant_is_a_person_of_their_own(office: Office, odd: str) -> None:
+    for number, caller in enumerate(
+        (Principal(subject=odd, tenant="home"), Principal(subject="ada", tenant=odd), ADA)
+    ):
+        result = await office.sender.send(caller, office.account, wanted(), "k", yes)
+        assert (result.status, result.replayed) == ("sent", False)
+        assert len(office.server.delivered) == number + 1
+        file = office.sender.attachments.add(caller, "a.txt", b"x")
+        assert office.sender.attachments.read(caller, file.handle) == b"x"

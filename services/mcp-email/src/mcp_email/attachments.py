@@ -1,12 +1,14 @@
 """Keeps files that are to be sent: by content, per person, for a while. Callers have handles, never paths or URLs."""
 
+import fcntl
 import hashlib
 import json
 import mimetypes
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from mcp_email.errors import BadContent, MailTooLarge, NoSuchMail
 from mcp_email.header_text import header_text
 from mcp_email.mail import Attached
+from mcp_email.whole_file import remove_left_over, storage_away, write_whole
 from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
@@ -66,6 +69,7 @@ class AttachmentStore:
         Raises:
             BadContent: its name cannot be shown, or says that it is a program.
             MailTooLarge: the file, or all of the person's files together.
+            StorageAway: the disk is full, or cannot be written.
         """
         attached = Attached(
             handle=f"att_{secrets.token_urlsafe(16)}",
@@ -74,13 +78,14 @@ class AttachmentStore:
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         )
-        self.remove_expired()
-        self._keep_to_limits(owner, attached.size)
-        folder = self._folder_of(owner)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _write(folder / attached.sha256, content)
         record = asdict(attached) | {"expires_at_s": self.now_s() + self.keep_s}
-        _write(folder / f"{attached.handle}.json", json.dumps(record).encode())
+        folder = self._folder_of(owner)
+        with self._alone():
+            self._remove_expired()
+            self._keep_to_limits(owner, attached.size)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            write_whole(folder / attached.sha256, content)
+            write_whole(folder / f"{attached.handle}.json", json.dumps(record).encode())
         return attached
 
     def get(self, owner: Principal, handle: str) -> Attached:
@@ -103,11 +108,25 @@ class AttachmentStore:
             raise NoSuchMail("The attachment is not there any more.", hint="Add the file again.")
         return content
 
-    def remove_expired(self) -> None:
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """One writer at a time, of all processes: what one adds would be what another finds no handle for."""
+        try:
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise storage_away(error) from error
+
+    def _remove_expired(self) -> None:
         """Remove handles past their time, and contents that no handle names."""
         for folder in self.folder.iterdir():
             if folder.is_symlink() or not folder.is_dir():
                 continue
+            remove_left_over(folder)
             named: set[str] = set()
             for path in folder.glob("att_*.json"):
                 record = _read_record(path)
@@ -163,17 +182,6 @@ def _media_type(media_type: str | None, name: str) -> str:
     """As given, else by the name. Never a kind that readers would open as a mail of its own."""
     told = media_type.lower() if media_type else _KNOWN_TYPES.guess_type(name)[0]
     return told if told and _MEDIA_TYPE.fullmatch(told) else UNKNOWN
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: a crash leaves no half of a file under the name."""
-    beside = path.with_name(f".{secrets.token_hex(8)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _read(path: Path) -> bytes:

@@ -97,6 +97,13 @@ class StillSending(Problem):
     retryable = True
 
 
+class StorageAway(Problem):
+    """The data folder cannot be written, so nothing was sent or kept."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+
 class LedgerAway(Problem):
     """The record of what was sent cannot be read or written, so nothing is sent."""
 

@@ -36,7 +36,7 @@ DAY_S = 86_400.0
 
 _GIVEN_UP = "given up"
 """In place of a digest: equals no mail's, so that none goes out under the key."""
-_COLUMNS = "send_id, account, idempotency_key, digest, message_id, state, worker, result, sent_copy, reserved_at_s"
+_COLUMNS = "send_id, account, idempotency_key, digest, message_id, state, worker, tries, result, sent_copy, reserved_at_s"
 
 
 class TakenOver(StillSending):
@@ -66,6 +66,8 @@ class Entry:
     message_id: str
     state: State
     worker: str
+    tries: int
+    """Tells this try from an earlier one of the same worker, whose last words may come late."""
     result: str | None
     sent_copy: SentCopy
     reserved_at_s: float
@@ -207,12 +209,25 @@ class Ledger:
             )
 
     def end(self, entry: Entry, state: State, result: str, now_s: float) -> bool:
-        """Note how it ended, once; and whether it was still this worker's to say."""
+        """Note how this try ended, once; and whether it was still this worker's to say."""
         with self.store.transaction() as transaction:
             touched = transaction.change(
                 "UPDATE sends SET state = ?, result = ?, ended_at_s = ? WHERE send_id = ? AND worker = ? "
-                "AND state IN ('reserved', 'confirmed', 'data_started')",
-                state, result, now_s, entry.send_id, entry.worker,
+                "AND tries = ? AND state IN ('reserved', 'confirmed', 'data_started')",
+                state, result, now_s, entry.send_id, entry.worker, entry.tries,
+            )  # fmt: skip
+        return touched == 1
+
+    def settle(self, entry: Entry, state: State, result: str, now_s: float) -> bool:
+        """Note how the try of a dead worker ended; and whether it stood where the entry says until now.
+
+        Else the worker got further before it died, perhaps as far as the mail, and the entry says nothing of it.
+        """
+        with self.store.transaction() as transaction:
+            touched = transaction.change(
+                "UPDATE sends SET state = ?, result = ?, ended_at_s = ? WHERE send_id = ? AND worker = ? "
+                "AND tries = ? AND state = ?",
+                state, result, now_s, entry.send_id, entry.worker, entry.tries, entry.state,
             )  # fmt: skip
         return touched == 1
 
@@ -273,8 +288,8 @@ def _note_try(transaction: Transaction, identity: Identity, now_s: float) -> Non
 
 def _step(transaction: Transaction, entry: Entry, before: State, after: State) -> None:
     touched = transaction.change(
-        "UPDATE sends SET state = ? WHERE send_id = ? AND worker = ? AND state = ?",
-        after, entry.send_id, entry.worker, before,
+        "UPDATE sends SET state = ? WHERE send_id = ? AND worker = ? AND tries = ? AND state = ?",
+        after, entry.send_id, entry.worker, entry.tries, before,
     )  # fmt: skip
     if touched != 1:
         raise TakenOver(

@@ -43,8 +43,9 @@ from mcp_email.sending.ledger import (
 from mcp_email.sending.outcome import SendResult, SendStatus
 from mcp_email.sending.plan import Sending, message_id_for, planned
 from mcp_email.sending.policy import AllowList, require_allowed, warnings_about
-from mcp_email.sending.spool import Spool
+from mcp_email.sending.spool import Spool, Spooled
 from mcp_email.sending.verify import verify_composed
+from shared.mcp_server import Problem
 from shared.service_tokens import Principal
 
 MAX_KEY_OCTETS = 200
@@ -159,12 +160,13 @@ class Sender:
             NotConfirmed: the person said no, or could not be asked. Nothing was sent.
             KeyReused, ProbableDuplicate: nothing was sent by this call.
             StillSending: another process is at it.
-            LedgerAway: nothing was sent.
+            LedgerAway, StorageAway: nothing was sent.
         """
         sending = planned(wanted, account.sender, account.reply_to, account.limits)
         identity = self._identity(caller, account, sending, key)
         known = await asyncio.to_thread(self.ledger.find, identity)
-        if known is not None and known.state in ENDED and not identity.is_automatic:
+        is_over = known is not None and known.state in ENDED and identity not in self._jobs
+        if known is not None and is_over and not identity.is_automatic:
             if known.digest != sending.digest:
                 raise _key_reused()
             return SendResult.of(known, is_replayed=True)
@@ -220,8 +222,7 @@ class Sender:
         entry = await asyncio.to_thread(self._known, caller, account, key, message_id)
         if entry is None:
             raise NoSuchMail("No mail was sent, or begun, under this key or Message-ID.")
-        if entry.state in UNDER_WAY:
-            entry = await asyncio.to_thread(self._settle_if_dead, entry)
+        entry = await self._settled(entry)
         if entry.state in UNDER_WAY:
             return SendStatus("under_way", None, ())
         found_in = await _folders_with(account.mailbox, entry.message_id)
@@ -237,15 +238,22 @@ class Sender:
         kept = 0
         for spooled in await asyncio.to_thread(self.spool.all):
             entry = await asyncio.to_thread(self.ledger.find_by_message_id, spooled.message_id)
-            if entry is not None and entry.state in UNDER_WAY:
-                entry = await asyncio.to_thread(self._settle_if_dead, entry)
+            if entry is not None:
+                entry = await self._settled(entry)
             if entry is None or (entry.state not in UNDER_WAY and not _is_copy_due(entry)):
                 await asyncio.to_thread(self.spool.remove, spooled.message_id)
-            elif _is_copy_due(entry):
+            elif _is_copy_due(entry) and not self._is_at_it(entry):
                 account = accounts(spooled.person, entry.account)
                 if account is not None:
-                    kept += await self._keep(account, entry, spooled.read()) == "kept"
+                    kept += await self._keep_spooled(account, entry, spooled)
         return kept
+
+    async def _keep_spooled(self, account: SendingAccount, entry: Entry, spooled: Spooled) -> bool:
+        try:
+            raw = await asyncio.to_thread(spooled.read)
+        except OSError:
+            return False  # Another process was quicker, or the next round is luckier.
+        return await self._keep(account, entry, raw) == "kept"
 
     async def close(self, within_s: float) -> None:
         """Stop what has not left, give what is leaving this long, and let others know that nobody is at it here."""
@@ -282,12 +290,25 @@ class Sender:
             caller.tenant, caller.subject, account.name, (message_id or "").strip("<> ")
         )
 
-    def _settle_if_dead(self, entry: Entry) -> Entry:
+    def _is_at_it(self, entry: Entry, asking: _Job | None = None) -> bool:
+        """Whether a job of this process, other than the one that asks, has the entry or is about to take it."""
+        return any(
+            job is not asking
+            and (job.send_id == entry.send_id or (not job.send_id and job.identity.key == entry.key))
+            for job in self._jobs.values()
+        )
+
+    async def _settled(self, entry: Entry, asking: _Job | None = None) -> Entry:
+        """How it ended, where that is known or its process is gone; else as it is."""
+        if entry.state not in UNDER_WAY:
+            return entry
+        is_ours = self._is_at_it(entry, asking)
+        return await asyncio.to_thread(self._settle_if_dead, entry, is_ours=is_ours)
+
+    def _settle_if_dead(self, entry: Entry, *, is_ours: bool) -> Entry:
         """Say how a send ended whose process is gone: certain before data_started, unknown after."""
-        if entry.worker == self.ledger.store.worker():
-            is_alive = any(job.send_id == entry.send_id for job in self._jobs.values())
-        else:
-            is_alive = self.ledger.store.is_alive(entry.worker)
+        store = self.ledger.store
+        is_alive = is_ours if entry.worker == store.worker() else store.is_alive(entry.worker)
         if is_alive:
             return entry
         state: State = "unknown" if entry.state == "data_started" else "failed_clean"
@@ -303,7 +324,8 @@ class Sender:
             is_transient=state == "failed_clean",
         )
         result = SendResult.made(entry, delivery, self.ledger.recipients(entry.send_id))
-        self.ledger.end(entry, state, result.as_json(), self.now_s())
+        if not self.ledger.settle(entry, state, result.as_json(), self.now_s()):
+            return entry
         log.warning("send_settled", message_id=entry.message_id, state=state)
         return replace(entry, state=state, result=result.as_json())
 
@@ -330,10 +352,23 @@ class Sender:
                 if running.waiting == 1 and not running.has_left:
                     task.cancel()
                 raise
+            if running.has_left:
+                return await self._cut_short(job)
             return await self._joined(job)  # The call we waited with went away; this one has not.
         finally:
             running.waiting -= 1
         return result if is_mine else replace(result, replayed=True)
+
+    async def _cut_short(self, job: _Job) -> SendResult:
+        """What is known of a mail that was leaving, or had left, when this program had to stop. Raises StillSending."""
+        with suppress(LedgerAway):
+            entry = await asyncio.to_thread(self.ledger.find, job.identity)
+            if entry is not None and entry.state in ENDED:
+                return SendResult.of(entry, is_replayed=False)
+        raise StillSending(
+            "The mail was leaving when the mail server tool had to stop, so it may have gone out.",
+            hint="Ask get_send_status before anything is sent again.",
+        )
 
     async def _done_and_forgotten(self, job: _Job) -> SendResult:
         try:
@@ -361,8 +396,8 @@ class Sender:
             async with asyncio.timeout(self.wait_s):
                 while True:
                     entry, is_ours = await asyncio.to_thread(self._reserve, job)
-                    if not is_ours and entry.state in UNDER_WAY:
-                        entry = await asyncio.to_thread(self._settle_if_dead, entry)
+                    if not is_ours:
+                        entry = await self._settled(entry, job)
                     if is_ours or entry.state in ENDED:
                         return entry
                     if entry.state in UNDER_WAY:
@@ -451,7 +486,9 @@ class Sender:
         if job.has_left:
             delivery = Delivery("unknown", stage="data", reason="It was broken off: it may be out.")
         else:
-            reason = str(error) or "It was broken off before the mail was handed over."
+            # Errors of other kinds may name what callers are not to know.
+            known = str(error) if isinstance(error, Problem) else None
+            reason = known or "It was broken off before the mail was handed over."
             delivery = Delivery("failed", stage="connect", reason=reason, is_transient=True)
         result = SendResult.made(entry, delivery, [one.spec for one in _recipients(job.sending)])
         state: State = "unknown" if job.has_left else "failed_clean"

@@ -4,11 +4,13 @@ Nothing is ever sent from here.
 """
 
 import hashlib
-import os
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcp_email.whole_file import remove_left_over, write_whole
 from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
@@ -24,8 +26,10 @@ class Spooled:
     start: int
 
     def read(self) -> bytes:
-        """Its octets."""
-        return self.path.read_bytes()[self.start :]
+        """Its octets. Raises FileNotFoundError: forgotten meanwhile."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +42,26 @@ class Spool:
         """Make the folder. Raises BadSetup."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            remove_left_over(self.folder)
         except OSError as error:
             raise BadSetup(f"The folder {self.folder} cannot be used: {error.strerror}.") from None
 
     def put(self, caller: Principal, message_id: str, raw: bytes) -> None:
-        """Keep it, durably."""
-        path = self._path(message_id)
-        beside = path.with_suffix(".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(f"{message_id}\n{caller.tenant}/{caller.subject}\n".encode() + raw)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        """Keep it, durably. Raises StorageAway."""
+        head = json.dumps([message_id, f"{caller.tenant}/{caller.subject}"])
+        write_whole(self._path(message_id), f"{head}\n".encode(), raw)
 
     def remove(self, message_id: str) -> None:
-        """Forget it, if it is there."""
-        self._path(message_id).unlink(missing_ok=True)
+        """Forget it, if it is there. Where that cannot be done it is looked at again later."""
+        with suppress(OSError):
+            self._path(message_id).unlink()
 
     def all(self) -> Sequence[Spooled]:
-        """Every mail in it."""
+        """Every mail in it but those that cannot be read, or are sent and forgotten meanwhile."""
         found: list[Spooled] = []
         for path in sorted(self.folder.glob("*.eml")):
-            with path.open("rb") as file:
-                message_id, person = (file.readline().decode().rstrip("\n") for _ in range(2))
+            with suppress(OSError, ValueError), path.open("rb") as file:
+                message_id, person = json.loads(file.readline())
                 found.append(Spooled(message_id, person, path, file.tell()))
         return found
 

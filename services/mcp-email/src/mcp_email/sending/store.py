@@ -47,6 +47,15 @@ SCHEMA: tuple[LiteralString, ...] = (
 )
 
 
+WITHIN_S = 10.0
+"""How long a statement may wait, for a lock too, and a transaction of a replica that stands still may hold one."""
+_DURABLE_AND_BOUNDED: LiteralString = """
+    SET LOCAL synchronous_commit = on;
+    SET LOCAL statement_timeout = '10s';
+    SET LOCAL idle_in_transaction_session_timeout = '10s'
+"""
+
+
 class Transaction(Protocol):
     """Statements that count together or not at all. Values are bound as `?`."""
 
@@ -104,19 +113,23 @@ class SqliteStore:
 
     def worker(self) -> str:
         with self._starting:
-            while self._lock is None:
-                worker = secrets.token_hex(8)
-                descriptor = os.open(
-                    self._workers / worker, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600
-                )
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if (
-                    self._workers / worker
-                ).exists():  # Else it was tidied away before it was locked.
-                    self._lock = worker, descriptor
-                else:
-                    os.close(descriptor)
+            try:
+                while self._lock is None:
+                    self._lock = self._new_lock()
+            except OSError as error:
+                raise _away(error) from error
             return self._lock[0]
+
+    def _new_lock(self) -> tuple[str, int] | None:
+        """A worker's id and its lock; None when somebody tidied the file away before it was locked."""
+        worker = secrets.token_hex(8)
+        path = self._workers / worker
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if path.exists():
+            return worker, descriptor
+        os.close(descriptor)
+        return None
 
     def is_alive(self, worker: str) -> bool:
         path = self._workers / worker
@@ -124,9 +137,12 @@ class SqliteStore:
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise _away(error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # Where it cannot be removed it stays, and free.
+                path.unlink()
         except BlockingIOError:
             return True
         finally:
@@ -151,12 +167,13 @@ class SqliteStore:
     def close(self) -> None:
         if self._lock is not None:
             worker, descriptor = self._lock
-            (self._workers / worker).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._workers / worker).unlink()
             os.close(descriptor)
             self._lock = None
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=WITHIN_S, isolation_level=None)
         connection.execute("PRAGMA synchronous=FULL")
         return connection
 
@@ -181,7 +198,7 @@ class PostgresStore:
         self._session: tuple[str, psycopg.Connection[Any]] | None = None
         self._starting = threading.Lock()
         try:
-            with psycopg.connect(url, connect_timeout=10) as connection:
+            with _connected(url) as connection:
                 connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('mcp_email', 0))")
                 for statement in SCHEMA:
                     connection.execute(statement)
@@ -196,7 +213,7 @@ class PostgresStore:
             try:
                 if self._session is not None and _answers(self._session[1]):
                     return self._session[0]
-                session = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+                session = _connected(self._url, autocommit=True)
                 worker = str(secrets.randbits(62))
                 session.execute("SELECT pg_advisory_lock(%s)", [int(worker)])
             except psycopg.Error as error:
@@ -214,8 +231,8 @@ class PostgresStore:
     @contextmanager
     def transaction(self, one_at_a_time: str = "") -> Generator[Transaction]:
         try:
-            with psycopg.connect(self._url, connect_timeout=10) as connection:
-                connection.execute("SET LOCAL synchronous_commit = on")
+            with _connected(self._url) as connection:
+                connection.execute(_DURABLE_AND_BOUNDED)
                 if one_at_a_time:
                     connection.execute(
                         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [one_at_a_time]
@@ -247,6 +264,19 @@ def open_store(place: str | Path) -> SqliteStore | PostgresStore:
     if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
         return PostgresStore(place)
     return SqliteStore(Path(place))
+
+
+def _connected(url: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+    """A connection that notices within seconds that nobody answers at its other end any more."""
+    return psycopg.connect(
+        url,
+        autocommit=autocommit,
+        connect_timeout=int(WITHIN_S),
+        keepalives_idle=int(WITHIN_S),
+        keepalives_interval=3,
+        keepalives_count=3,
+        tcp_user_timeout=int(WITHIN_S * 1000),
+    )
 
 
 def _answers(session: psycopg.Connection[Any]) -> bool:
