@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from support.sending import ADA, GENEROUS, account_at, sender_in, wanted, yes
 from support.smtp_server import call, drop, smtp_server
 
-from mcp_email.errors import KeyReused, ProbableDuplicate, StillSending
+from mcp_email.errors import KeyReused, LedgerAway, ProbableDuplicate, StillSending
+from mcp_email.sending import store
 from mcp_email.sending.sender import Sender
-from mcp_email.sending.store import PostgresStore, open_store
+from mcp_email.sending.store import PostgresStore
 from shared.errors import BadSetup
 
 pytestmark = pytest.mark.postgres
@@ -20,14 +22,14 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def replicas(tmp_path: Path, postgres_url: str) -> Generator[list[Sender]]:
-    stores = [open_store(postgres_url) for _ in range(2)]
+    stores = [store.open_store(postgres_url) for _ in range(2)]
     senders: list[Sender] = []
-    for number, store in enumerate(stores):
+    for number, one in enumerate(stores):
         (tmp_path / f"{number}").mkdir()
-        senders.append(sender_in(tmp_path / f"{number}", store=store))
+        senders.append(sender_in(tmp_path / f"{number}", store=one))
     yield senders
-    for store in stores:
-        store.close()
+    for one in stores:
+        one.close()
 
 
 async def test_twenty_calls_over_two_replicas_deliver_once(replicas: list[Sender]) -> None:
@@ -101,6 +103,48 @@ async def test_a_replica_cut_off_after_the_mail_left_makes_the_outcome_unknown_t
         first = await replicas[0].send(ADA, account, wanted(), "k", yes)
     assert first.status == "sent"
     assert list(server.delivered.values()) == [1]
+
+
+async def test_a_ledger_that_stands_still_is_away_and_nothing_is_sent(
+    replicas: list[Sender], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another replica was stopped in the middle of a transaction, and holds the person's lock."""
+    bounded = store._DURABLE_AND_BOUNDED.replace("10s", "200ms")  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(store, "_DURABLE_AND_BOUNDED", bounded)
+    async with smtp_server() as server:
+        account = account_at(server.port)
+        with psycopg.connect(postgres_url) as stopped:
+            stopped.execute("SELECT pg_advisory_xact_lock(hashtextextended('home/ada', 1))")
+            with pytest.raises(LedgerAway):
+                await replicas[0].send(ADA, account, wanted(), "k", yes)
+        assert server.mails == []
+        assert (await replicas[0].send(ADA, account, wanted(), "k", yes)).status == "sent"
+
+
+async def test_the_ledger_goes_away_while_the_mail_leaves_and_nothing_is_sent_again(
+    replicas: list[Sender], postgres: str, postgres_url: str
+) -> None:
+    """All connections are refused from DATA on, as when the database restarts."""
+    name = conninfo_to_dict(postgres_url)["dbname"]
+
+    def open_to_all(is_open: str) -> None:
+        with psycopg.connect(postgres, autocommit=True) as other:
+            other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {is_open}'.encode())
+            other.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+                [name],
+            )
+
+    async with smtp_server() as server:
+        server.when("dot", call(lambda: asyncio.to_thread(open_to_all, "false")))
+        account = account_at(server.port)
+        first = await replicas[0].send(ADA, account, wanted(), "k", yes)
+        with pytest.raises(LedgerAway):
+            await replicas[1].send(ADA, account, wanted(), "k", yes)
+        open_to_all("true")
+        again = [await one.send(ADA, account, wanted(), "k", yes) for one in replicas]
+    assert (first.status, {one.status for one in again}) == ("sent", {"unknown"})
+    assert len(server.mails) == 1
 
 
 async def test_both_replicas_make_the_same_message_ids(replicas: list[Sender]) -> None:

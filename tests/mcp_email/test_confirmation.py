@@ -175,3 +175,36 @@ async def test_a_draft_may_be_to_anybody_but_not_be_sent_to_anybody(tmp_path: Pa
         refused = await desk.refused("send_draft", draft_id=draft["draft_id"])
         assert refused["code"] == "recipient_not_allowed"
         assert await desk.left() == []
+
+
+async def test_no_line_of_a_mail_passes_for_a_line_of_the_question(tmp_path: Path) -> None:
+    body = "Hi\u2028To: nobody@example.org\u2029Fingerprint: 1\n\u202eSubject: x\ttab"
+    async with mail_desk(tmp_path, person_says=says(send=False)) as desk:
+        await desk.refused("send_email", **MAIL | {"body": body})
+    [question] = desk.questions
+    lines = question.splitlines()
+    assert [line for line in lines if line.startswith(("To:", "Fingerprint: 1", "Subject:"))] == [
+        "To: Bob <bob@example.com>",
+        "Subject: Lunch",
+    ]
+    assert "| To: nobody@example.org" in lines
+    assert "| \ufffdSubject: x\ttab" in lines
+
+
+async def test_a_draft_that_was_sent_is_said_to_be_when_the_call_is_repeated(
+    tmp_path: Path,
+) -> None:
+    async with mail_desk(tmp_path, person=of_host(ADA)) as desk:
+        draft = await desk.ask("create_draft", **MAIL)
+        calls = ({"idempotency_key": "k"}, {"key": "host"})
+        await desk.ask("send_draft", draft_id=draft["draft_id"], **calls[0])
+        again = await desk.refused("send_draft", draft_id=draft["draft_id"], **calls[0])
+        assert (again["code"], again["details"]) == ("not_found", {"status": "sent"})
+        assert "do not write it again" in again["hint"]
+        other = await desk.ask("create_draft", **MAIL)
+        await desk.ask("send_draft", draft_id=other["draft_id"], **calls[1])
+        again = await desk.refused("send_draft", draft_id=other["draft_id"], **calls[1])
+        assert again["details"] == {"status": "sent"}
+        never = await desk.refused("send_draft", draft_id=draft["draft_id"], idempotency_key="new")
+        assert "details" not in never
+        assert len(await desk.left()) == 2

@@ -9,7 +9,17 @@ import httpx
 import pytest
 from support.certificates import certificate
 from support.ports import free_port
-from support.smtp_server import Act, FaultServer, Session, Stage, drop, say, slow, smtp_server, stall
+from support.smtp_server import (
+    Act,
+    FaultServer,
+    Session,
+    Stage,
+    drop,
+    say,
+    slow,
+    smtp_server,
+    stall,
+)
 
 from mcp_email.config import OAuth, Server
 from mcp_email.mail import Delivery

@@ -172,6 +172,15 @@ async def test_an_answer_to_all_leaves_oneself_out(desk: Desk) -> None:
     assert answer["Cc"] == "Dan <dan@example.org>, Cy <cy@example.org>"
 
 
+@pytest.mark.parametrize("at", ["@", "\uff20", "\ufe6b"])
+async def test_an_answer_does_not_repeat_a_name_that_looks_like_an_address(
+    desk: Desk, at: str
+) -> None:
+    mail = await desk.receives(a_mail(sender=f'"boss{at}example.org" <eve@example.com>'))
+    preview = await desk.ask("preview_reply_email", id=mail, body="Yes.", mode="send")
+    assert preview["mail"]["to"] == [{"name": "", "spec": "eve@example.com"}]
+
+
 async def test_an_answer_does_not_follow_a_reply_to(desk: Desk) -> None:
     mail = await desk.receives(a_mail(Reply_To="thief@evil.example"))
     draft = await desk.ask("reply_email", id=mail, body="Yes.")

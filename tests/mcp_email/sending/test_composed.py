@@ -185,6 +185,8 @@ def test_bytes_that_are_not_the_plan_s_are_never_let_out() -> None:
         "a group": raw.replace(b"Bob <bob@example.com>", b"x: Bob <bob@example.com>;"),
         "another name": raw.replace(b"Bob <", b"Eve <"),
         "another sender": raw.replace(b"ada@example.org", b"eve@example.net"),
+        "another day": raw.replace(b"Nov 2026", b"Nov 2025"),
+        "no day": raw.replace(b"Sat, 21 Nov 2026", b"never"),
         "another id": raw.replace(b"<1@", b"<2@"),
         "another text": raw.replace(b"noon", b"nine"),
         "half a line break": raw.replace(b"noon?\r\n", b"noon?\n"),
@@ -198,6 +200,14 @@ def test_bytes_that_are_not_the_plan_s_are_never_let_out() -> None:
     for change, changed in changes.items():
         assert changed != raw, change
         with pytest.raises(ComposedDiffers):
+            verify_composed(changed, plan)
+
+
+def test_words_around_the_parts_are_never_let_out() -> None:
+    plan, raw = composed(wanted(html="<p>x</p>"))
+    head, _, parts = raw.partition(b"\r\n\r\n")
+    for changed in (head + b"\r\n\r\nRead this\r\n" + parts, raw + b"\r\nRead this\r\n"):
+        with pytest.raises(ComposedDiffers, match="around"):
             verify_composed(changed, plan)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support.sending import (
@@ -26,6 +26,7 @@ from support.sending import (
 from support.smtp_server import FaultServer, call, drop, say, smtp_server
 
 from mcp_email.config import Limits
+from mcp_email.confirmation import confirm_by_host
 from mcp_email.errors import (
     KeyReused,
     LedgerAway,
@@ -643,7 +644,8 @@ async def test_a_worker_that_got_further_before_it_died_is_not_said_to_have_sent
     office: Office,
 ) -> None:
     other = office.again()
-    other.ledger.store = late = LateLook(other.ledger.store)
+    late = LateLook(other.ledger.store)
+    other.ledger.store = cast("Store", late)
     asking: list[asyncio.Task[Any]] = []
 
     async def read_before_the_mail_leaves() -> None:
@@ -725,7 +727,8 @@ async def test_a_mail_whose_copy_is_cut_off_at_the_end_of_the_program_is_sent(
 ) -> None:
     keeping = asyncio.Event()
 
-    async def hold(_: bytes) -> None:
+    async def hold(raw: bytes) -> None:
+        assert raw
         keeping.set()
         await asyncio.Event().wait()
 
@@ -817,7 +820,9 @@ async def test_a_person_s_id_cannot_get_into_a_copy(office: Office) -> None:
     assert office.mailbox.sent == [office.server.mails[0].data]
 
 
-@pytest.mark.parametrize("odd", ["a/b", "../..", "a\0b", "x" * 5_000, "'; DROP TABLE sends; --", "é\u202e", ""])
+@pytest.mark.parametrize(
+    "odd", ["a/b", "../..", "a\0b", "x" * 5_000, "'; DROP TABLE sends; --", "é\u202e", ""]
+)
 async def test_an_odd_person_or_tenant_is_a_person_of_their_own(office: Office, odd: str) -> None:
     for number, caller in enumerate(
         (Principal(subject=odd, tenant="home"), Principal(subject="ada", tenant=odd), ADA)
@@ -827,3 +832,12 @@ async def test_an_odd_person_or_tenant_is_a_person_of_their_own(office: Office, 
         assert len(office.server.delivered) == number + 1
         file = office.sender.attachments.add(caller, "a.txt", b"x")
         assert office.sender.attachments.read(caller, file.handle) == b"x"
+
+
+async def test_a_host_s_yes_under_one_key_counts_for_each_account(office: Office) -> None:
+    home = replace(office.account, name="home")
+    for account in (office.account, home):
+        mail = wanted(account=account.name)
+        confirm = confirm_by_host(replace(ADA, issuer="host"), "k")
+        assert (await office.sender.send(ADA, account, mail, "k", confirm)).status == "sent"
+    assert len(office.server.delivered) == 2

@@ -61,11 +61,16 @@ def _name(name: str, spec: str, text: str, field: str) -> str:
         raise _bad(text, field, 'a name with punctuation must stand in "quotes"')
     if name.casefold() == spec.casefold():
         return ""
-    if any(unicodedata.normalize("NFKC", character) == "@" for character in name):
+    if looks_like_address(name):
         raise _bad(text, field, "the name looks like another address")
     if len(name.encode()) > MAX_NAME_OCTETS:
         raise _bad(text, field, "the name is too long")
     return " ".join(name.split())
+
+
+def looks_like_address(name: str) -> bool:
+    """Whether people could take a name for the address itself: it has an @, of whatever width."""
+    return any(unicodedata.normalize("NFKC", character) == "@" for character in name)
 
 
 def _spec(spec: str, text: str, field: str) -> str:

@@ -5,6 +5,7 @@ all of it: an answer to one mail fits no other. An answer is used up by the ledg
 """
 
 import hashlib
+import json
 import secrets
 from collections.abc import Collection
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from mcp.server.mcpserver import Context
 from pydantic import BaseModel, Field
 
 from mcp_email.errors import NotConfirmed
+from mcp_email.header_text import unsafe_character
 from mcp_email.mail import Address
 from mcp_email.sending.sender import Confirm, Confirmation, Preview
 from shared.service_tokens import Principal
@@ -74,12 +76,19 @@ def question(preview: Preview, more_warnings: Collection[str]) -> str:
     lines += [f"Warning: {one}" for one in (*preview.warnings.sentences(), *more_warnings)]
     more = len(wanted.body) - SHOWN_CHARACTERS
     body = wanted.body[:SHOWN_CHARACTERS].rstrip("\n")
-    lines += ["", *(f"| {line}".rstrip() for line in body.split("\n"))]
+    lines += ["", *(f"| {_as_seen(line)}".rstrip() for line in body.splitlines() or [""])]
     if more > 0:
         lines.append(f"[… {more:,} more characters]")
     if wanted.html is not None:
         lines.append("[There is a formatted text, too.]")
     return "\n".join([*lines, "", f"Fingerprint: {sending.digest[:16]}"])
+
+
+def _as_seen(line: str) -> str:
+    """What could reorder or hide the line's letters stands for itself, so that no line passes for one of ours."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if c != "\t" and unsafe_character(c) else c for c in line
+    )
 
 
 def shown(address: Address) -> str:
@@ -116,8 +125,9 @@ def confirm_by_question(answer: Yes | None) -> Confirm:
 def confirm_by_host(caller: Principal, key: str | None) -> Confirm:
     """The host's dialog was answered with yes, for the call with this key."""
 
-    async def confirm(_: Preview) -> Confirmation:
-        told = "\n".join((caller.issuer, caller.tenant, caller.subject, key or secrets.token_hex()))
+    async def confirm(preview: Preview) -> Confirmation:
+        who = (caller.issuer, caller.tenant, caller.subject, preview.sending.wanted.account)
+        told = json.dumps([*who, key or secrets.token_hex()])
         return Confirmation(True, f"host:{hashlib.sha256(told.encode()).hexdigest()}")
 
     return confirm

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from mcp_email.accounts import OpenAccount
-from mcp_email.addresses import parse_address, parse_addresses
+from mcp_email.addresses import looks_like_address, parse_address, parse_addresses
 from mcp_email.attachments import UNKNOWN, AttachmentStore
 from mcp_email.errors import BadAddress, BadContent, MailTooLarge, NoSuchMail
 from mcp_email.header_text import body_text, decoded_words, header_text, unsafe_character
@@ -314,7 +314,7 @@ def _written(address: Address, field: str) -> Address:
         header_text(name, field, max_octets=200)
     except BadContent:
         name = ""
-    return Address(spec, "" if "@" in name or "\N{FULLWIDTH COMMERCIAL AT}" in name else name)
+    return Address(spec, "" if looks_like_address(name) else name)
 
 
 def _subject(original: str, prefix: str, known: re.Pattern[str]) -> str:

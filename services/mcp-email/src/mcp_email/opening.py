@@ -9,20 +9,28 @@ from typing import Any
 import httpx
 
 from mcp_email.accounts import OpenAccount
+from mcp_email.addresses import looks_like_address, parse_address
 from mcp_email.config import Account, Config, Server
 from mcp_email.embedded.seed import seed
 from mcp_email.embedded.store import EmbeddedStore, Seed
+from mcp_email.errors import BadAddress, BadContent
+from mcp_email.header_text import header_text
 from mcp_email.imap.mailbox import ImapMailbox
 from mcp_email.mail import Address
 from mcp_email.oauth import AccessTokens
+from mcp_email.reading.characters import clean_line
 from mcp_email.sending.policy import AllowList
 from mcp_email.sending.sender import SendingAccount
 from mcp_email.settings import Settings
 from mcp_email.smtp import SmtpTransport
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 EMBEDDED_DOMAIN = "tidewater.example"
 """The sample agency's, so that its people are not strangers. Nobody else can have it (RFC 2606)."""
+
+MAX_NAME = 100
+"""Characters of a person's name."""
 
 
 @dataclass(slots=True)
@@ -60,9 +68,10 @@ class Opener:
 
     async def _embedded(self, name: str, account: Account, caller: Principal) -> OpenAccount:
         assert self._store is not None  # noqa: S101 - started
-        wanted = account.address or f"{_local_part(caller)}@{EMBEDDED_DOMAIN}"
+        address = account.address or f"{_local_part(caller)}@{EMBEDDED_DOMAIN}"
+        wanted = _own(name, address, account.name or _name_of(caller))
         mailbox = await self._store.mailbox(
-            caller.tenant, caller.subject, name, wanted, account.name or caller.name
+            caller.tenant, caller.subject, name, wanted.spec, wanted.name
         )
         sender = Address(mailbox.address, mailbox.name)
         return OpenAccount(
@@ -83,7 +92,7 @@ class Opener:
         assert smtp is not None  # noqa: S101 - checked with the configuration
         sending = SendingAccount(
             name=name,
-            sender=Address(account.address, account.name),
+            sender=_own(name, account.address, account.name),
             mailbox=ImapMailbox(name, account, limits),
             transport=SmtpTransport(smtp, tokens=self._tokens(smtp)),
             **self._rules(name, account),
@@ -94,7 +103,7 @@ class Opener:
         policy = account.policy
         return {
             "limits": self.config.limits_of(name),
-            "reply_to": Address(account.reply_to) if account.reply_to else None,
+            "reply_to": _own(name, account.reply_to) if account.reply_to else None,
             "allowed": None if policy.allow is None else AllowList.of(policy.allow),
             "own_domains": frozenset(policy.own_domains),
             "keep_sent": account.keep_sent,
@@ -107,6 +116,21 @@ class Opener:
             self._http = httpx.AsyncClient(timeout=server.timeout_s)
             self._resources.push_async_callback(self._http.aclose)
         return AccessTokens(server.oauth, self._http)
+
+
+def _own(account: str, address: str, name: str = "") -> Address:
+    """The owner's address in the form in which mails name it, as strictly read as any other. Raises BadSetup."""
+    try:
+        spec = parse_address(address, "address").spec
+        return Address(spec, " ".join(header_text(name, "name").split()))
+    except (BadAddress, BadContent) as error:
+        raise BadSetup(f"accounts.{account}: {error.message}") from None
+
+
+def _name_of(caller: Principal) -> str:
+    """As the sign-in service tells it, where it can stand in a header."""
+    name = clean_line(caller.name, MAX_NAME)
+    return "" if "=?" in name or looks_like_address(name) else name
 
 
 def _local_part(caller: Principal) -> str:

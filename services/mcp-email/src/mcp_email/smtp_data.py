@@ -59,9 +59,7 @@ async def hand_over(
             reading.exception()  # Looked at, so that nobody is told that it was not.
 
 
-async def _write(
-    protocol: SMTPProtocol, octets: bytes, reading: Reading, block_s: float
-) -> None:
+async def _write(protocol: SMTPProtocol, octets: bytes, reading: Reading, block_s: float) -> None:
     """All but the end, or as much as the server takes before it answers. Raises Unfinished."""
     for start in range(0, len(octets), BLOCK_OCTETS):
         _put(protocol, octets[start : start + BLOCK_OCTETS])

@@ -1,4 +1,4 @@
-"""Writes files that are there whole or not at all, for their owner's eyes only, also when the machine stops half-way."""
+"""Writes files that are there whole or not at all, whenever the machine stops; for their owner's eyes only."""
 
 import os
 import secrets

@@ -36,7 +36,10 @@ DAY_S = 86_400.0
 
 _GIVEN_UP = "given up"
 """In place of a digest: equals no mail's, so that none goes out under the key."""
-_COLUMNS = "send_id, account, idempotency_key, digest, message_id, state, worker, tries, result, sent_copy, reserved_at_s"
+_COLUMNS = (
+    "send_id, account, idempotency_key, digest, message_id, state, worker, tries, result, sent_copy, "
+    "reserved_at_s"
+)
 
 
 class TakenOver(StillSending):

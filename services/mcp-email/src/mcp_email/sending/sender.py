@@ -294,7 +294,9 @@ class Sender:
         """Whether a job of this process, other than the one that asks, has the entry or is about to take it."""
         return any(
             job is not asking
-            and (job.send_id == entry.send_id or (not job.send_id and job.identity.key == entry.key))
+            and (
+                job.send_id == entry.send_id or (not job.send_id and job.identity.key == entry.key)
+            )
             for job in self._jobs.values()
         )
 

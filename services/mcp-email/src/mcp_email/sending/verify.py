@@ -2,9 +2,10 @@
 
 import hashlib
 import re
+from datetime import datetime
 from email import policy
 from email.header import decode_header, make_header
-from email.headerregistry import AddressHeader
+from email.headerregistry import AddressHeader, DateHeader
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import getaddresses
@@ -33,6 +34,7 @@ def verify_composed(raw: bytes, plan: Plan) -> None:
         ("Cc", wanted.cc),
     ):
         _check(name, _parsed_addresses(message, name), [(one.name, one.spec) for one in addresses])
+    _check("Date", _date(message), plan.date)
     _check("Subject", str(message["Subject"]), wanted.subject)
     _check("Message-ID", str(message["Message-ID"]), f"<{plan.message_id}>")
     _check(
@@ -101,6 +103,11 @@ def _names(message: EmailMessage, header: str) -> list[str]:
     return [str(make_header(decode_header(name))) for name, _ in getaddresses([line])]
 
 
+def _date(message: EmailMessage) -> datetime | None:
+    header: object = message["Date"]
+    return header.datetime if isinstance(header, DateHeader) else None
+
+
 def _ids(message: EmailMessage, name: str) -> list[str]:
     header: object = message[name]
     return [] if header is None else str(header).split()
@@ -108,6 +115,8 @@ def _ids(message: EmailMessage, name: str) -> list[str]:
 
 def _check_parts(message: EmailMessage, plan: Plan) -> None:
     leaves = [part for part in message.walk() if not part.is_multipart()]
+    around = [text for part in message.walk() for text in (part.preamble, part.epilogue) if text]
+    _check("what stands around the parts", around, [])
     texts = [("text/plain", plan.wanted.body)]
     if plan.wanted.html is not None:
         texts.append(("text/html", plan.wanted.html))

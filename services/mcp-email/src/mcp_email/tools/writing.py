@@ -272,11 +272,16 @@ def _add(server: MCPServer[Any], parts: Parts, name: str, tool: _WritingTool) ->
 
 
 def _sending(parts: Parts, write: Write) -> Callable[..., Awaitable[MailOutcome]]:
-    async def build(**arguments: Any) -> Letter:
-        arguments.pop("idempotency_key", None)
-        return await write(**arguments)
+    async def build(ctx: Context[Any, Any], **arguments: Any) -> Letter:
+        key = _key(ctx, arguments.pop("idempotency_key", None))
+        try:
+            return await write(**arguments)
+        except NoSuchMail as error:
+            if key is not None:
+                await _say_what_was_sent(parts, arguments.get("account"), key, error)
+            raise
 
-    _sign(build, write, Letter, key=True)
+    _sign(build, write, Letter, key=True, ctx=Context)
 
     async def ask(
         ctx: Context[Any, Any],
@@ -302,6 +307,21 @@ def _sending(parts: Parts, write: Write) -> Callable[..., Awaitable[MailOutcome]
         answer=Annotated[ElicitationResult[Yes], Resolve(ask)],
     )
     return tool
+
+
+async def _say_what_was_sent(
+    parts: Parts, account: str | None, key: str, error: NoSuchMail
+) -> None:
+    """A draft is gone when it was sent: who repeats the call has to hear that, or would write it anew."""
+    chosen = await parts.accounts.choose(parts.caller(), account)
+    with suppress(NoSuchMail):
+        known = await parts.sender.status(parts.caller(), chosen.sending, key=key)
+        if known.state != "failed":
+            error.details["status"] = known.state
+            error.add_hint(
+                f"A mail was sent under this key before, with the status {known.state}: do not write it again, "
+                "get_send_status tells the rest."
+            )
 
 
 def _keeping(parts: Parts, write: Write) -> Callable[..., Awaitable[MailOutcome]]:
