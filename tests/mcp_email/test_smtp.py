@@ -23,7 +23,7 @@ from support.smtp_server import (
 
 from mcp_email.config import OAuth, Server
 from mcp_email.mail import Delivery
-from mcp_email.oauth import AccessTokens
+from mcp_email.oauth import AccessTokens, SignInRefused
 from mcp_email.smtp import SmtpTransport
 from shared.config_file import Secret
 
@@ -444,6 +444,17 @@ async def test_no_access_token_is_a_failed_sign_in_in_words(
         delivery = await transport.send("a@example.org", TO, MAIL, _must_not_run)
     assert (delivery.state, delivery.stage) == ("failed", "login")
     assert says in delivery.reason
+    await given.http.aclose()
+
+
+async def test_a_sign_in_service_without_a_usable_address_is_a_failed_sign_in(
+    password: str,
+) -> None:
+    assert password
+    given = tokens([], [])
+    given.oauth = given.oauth.model_copy(update={"token_url": "https://login.example.com:port/"})
+    with pytest.raises(SignInRefused, match="cannot be reached"):
+        await given.get()
     await given.http.aclose()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from mcp_email.sending.html import safe_html, text_of
 from mcp_email.sending.plan import planned
 from mcp_email.sending.verify import ComposedDiffers, expected_names, header_names, verify_composed
 from mcp_email.smtp import SmtpTransport
+from mcp_email.smtp_data import stuffed
 
 HEADERS = [
     "Date",
@@ -441,3 +443,18 @@ def test_html_nested_beyond_reason_is_refused_before_it_is_parsed() -> None:
 
 def test_the_words_of_html_are_its_words() -> None:
     assert text_of("<p>Hi <b>Bob</b></p><p>there</p><script>x</script>") == "Hi Bob there"
+
+
+def test_a_large_mail_is_written_read_again_and_stuffed_in_a_few_times_its_size() -> None:
+    contents = [hashlib.sha256(bytes([n])).digest() * 30_000 for n in range(3)]
+    files = tuple(attached(content, f"{n}.bin") for n, content in enumerate(contents))
+    plan = plan_of(wanted(body="At noon?\n" * 50_000, attachments=files))
+    by_handle = {one.handle: content for one, content in zip(files, contents, strict=True)}
+    tracemalloc.start()
+    raw = compose(plan, by_handle)
+    verify_composed(raw, plan)
+    stuffed(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(raw) > 4_000_000
+    assert peak < 3.5 * len(raw)

@@ -169,6 +169,16 @@ async def test_without_a_key_the_same_mail_is_refused_for_ten_minutes(office: Of
     assert len(office.server.delivered) == 4
 
 
+async def test_a_clock_that_goes_back_lets_nothing_through(office: Office) -> None:
+    office.account = replace(office.account, limits=replace_limits(sends_a_day=2))
+    await office.send(None)
+    office.clock.now_s -= 3600
+    with pytest.raises(ProbableDuplicate):
+        await office.send(None)
+    await office.send("2")
+    await refused_by(office, "sends_a_day", "3")
+
+
 async def test_a_no_sends_nothing_and_the_person_may_be_asked_again(office: Office) -> None:
     with pytest.raises(NotConfirmed):
         await office.send(confirm=no)

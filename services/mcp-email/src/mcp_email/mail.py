@@ -185,8 +185,8 @@ class Rejection:
 class Delivery:
     """How a transport's try ended.
 
-    `failed` is certain: nobody got it and a new try may be made. `unknown` is final: DATA had begun and no answer came
-    (RFC 1047), so some or all may have it.
+    `failed` is certain: nobody got it and a new try may be made. `unknown` is final: all of it had left and no answer
+    came (RFC 1047), so some or all may have it.
     """
 
     state: Literal["sent", "partial", "failed", "unknown"]

@@ -63,7 +63,7 @@ class AccessTokens:
             form["scope"] = oauth.scope
         try:
             response = await self.http.post(oauth.token_url, data=form)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SignInRefused(
                 f"The sign-in service cannot be reached ({type(error).__name__})."
             ) from None

@@ -1,7 +1,7 @@
 """Hands mails over by SMTP (RFC 5321): one connection a mail, TLS verified, everybody accepted or nothing sent.
 
-Never tries again by itself: whoever calls knows whether that is safe. Once DATA has begun, an answer that does not
-come means `unknown`, because the server may have taken the mail (RFC 1047).
+Never tries again by itself: whoever calls knows whether that is safe. Once the end of a mail has left, an answer
+that does not come means `unknown`, because the server may have taken it (RFC 1047).
 """
 
 import asyncio

@@ -7,13 +7,15 @@ and has turned subjects into further headers (CVE-2024-6923, CVE-2026-1299). Its
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from urllib.parse import quote
 
 from mcp_email.mail import Address, Attached, Plan
 
 LINE = 76
+_LINE_OCTETS = LINE // 4 * 3
+"""In one line of base64."""
 _WORD_OCTETS = 42
 """Of UTF-8 in one encoded word: with =?utf-8?b?...?= that stays below the 75 characters of RFC 2047 section 2."""
 _PLAIN = re.compile(r"[!-~]+( [!-~]+)*")
@@ -23,15 +25,23 @@ _SAFE_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+( [A-Za-z0-9!#$%&'*+/
 
 def compose(plan: Plan, contents: Mapping[str, bytes]) -> bytes:
     """The mail. `contents` holds the attachments' octets by their handles."""
-    lines = [*header_lines(plan), *_content(plan, contents)]
-    return "\r\n".join(lines).encode("ascii") + b"\r\n"
+    return _written([header_lines(plan), _content(plan, contents)])
 
 
 def compose_draft(plan: Plan, contents: Mapping[str, bytes]) -> bytes:
     """The same with its Bcc, for the drafts folder: whoever sends it has to know. Never to be handed to a transport."""
     bcc = _addresses("Bcc", plan.wanted.bcc) if plan.wanted.bcc else []
-    lines = [*bcc, *header_lines(plan), *_content(plan, contents)]
-    return "\r\n".join(lines).encode("ascii") + b"\r\n"
+    return _written([bcc, header_lines(plan), _content(plan, contents)])
+
+
+def _written(blocks: Iterable[Iterable[str]]) -> bytes:
+    """One line after the other: a mail of many megabytes is not held as lines, too."""
+    raw = bytearray()
+    for block in blocks:
+        for line in block:
+            raw += line.encode("ascii")
+            raw += b"\r\n"
+    return bytes(raw)
 
 
 def header_lines(plan: Plan) -> list[str]:
@@ -100,17 +110,17 @@ def _folded(name: str, pieces: Sequence[str]) -> list[str]:
 
 def _content(plan: Plan, contents: Mapping[str, bytes]) -> Iterator[str]:
     wanted = plan.wanted
-    text = list(_text_part("plain", wanted.body))
+    text = _text_part("plain", wanted.body)
     if wanted.html is not None:
-        text = list(_multipart("alternative", plan, [text, list(_text_part("html", wanted.html))]))
+        text = _multipart("alternative", plan, [text, _text_part("html", wanted.html)])
     if not wanted.attachments:
         yield from text
         return
-    files = [list(_file_part(one, contents[one.handle])) for one in wanted.attachments]
+    files = [_file_part(one, contents[one.handle]) for one in wanted.attachments]
     yield from _multipart("mixed", plan, [text, *files])
 
 
-def _multipart(kind: str, plan: Plan, parts: Sequence[Sequence[str]]) -> Iterator[str]:
+def _multipart(kind: str, plan: Plan, parts: Iterable[Iterable[str]]) -> Iterator[str]:
     boundary = f"={kind}_{plan.message_id.partition('@')[0][:40]}"  # "=_" is in no encoded line
     yield f"Content-Type: multipart/{kind};"
     yield f' boundary="{boundary}"'
@@ -153,7 +163,8 @@ def _quoted_line(line: bytes) -> Iterator[str]:
 
 
 def _base64(octets: bytes) -> Iterator[str]:
-    yield from base64.encodebytes(octets).decode().splitlines()
+    for start in range(0, len(octets), _LINE_OCTETS):
+        yield base64.b64encode(octets[start : start + _LINE_OCTETS]).decode()
 
 
 def _file_part(attached: Attached, content: bytes) -> Iterator[str]:

@@ -7,12 +7,14 @@ from email import policy
 from email.header import decode_header, make_header
 from email.headerregistry import AddressHeader, DateHeader
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesFeedParser
 from email.utils import getaddresses
 
 from mcp_email.mail import Plan
 
 MAX_LINE = 998
+BLOCK_OCTETS = 64 * 1024
+_TEXT_OCTETS = bytes([*b"\t\r\n", *range(32, 127)])
 
 
 class ComposedDiffers(Exception):
@@ -24,7 +26,7 @@ def verify_composed(raw: bytes, plan: Plan) -> None:
     _check_lines(raw)
     names = header_names(raw)
     _check("header names", names, expected_names(plan))
-    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(raw)
+    message = _parsed(raw)
     _check("parsed header names", message.keys(), names)
     wanted = plan.wanted
     for name, addresses in (
@@ -42,6 +44,14 @@ def verify_composed(raw: bytes, plan: Plan) -> None:
     )
     _check("References", _ids(message, "References"), [f"<{i}>" for i in wanted.references])
     _check_parts(message, plan)
+
+
+def _parsed(raw: bytes) -> EmailMessage:
+    """Fed block by block: given all at once, the parser holds four octets for each."""
+    parser = BytesFeedParser(EmailMessage, policy=policy.default)
+    for start in range(0, len(raw), BLOCK_OCTETS):
+        parser.feed(raw[start : start + BLOCK_OCTETS])
+    return parser.close()
 
 
 def expected_names(plan: Plan) -> list[str]:
@@ -77,9 +87,10 @@ def header_names(raw: bytes) -> list[str]:
 
 
 def _check_lines(raw: bytes) -> None:
-    if re.search(rb"\r(?!\n)|(?<!\r)\n|[^\t\r\n -~]", raw):
+    are_whole = raw.count(b"\r\n") == raw.count(b"\r") == raw.count(b"\n")
+    if raw.translate(None, _TEXT_OCTETS) or not are_whole:
         raise ComposedDiffers("there is an octet that is not ASCII text, or half a line break")
-    if any(len(line) > MAX_LINE for line in raw.split(b"\r\n")):
+    if re.search(rb"(?m)^[^\r\n]{%d}" % (MAX_LINE + 1), raw):
         raise ComposedDiffers("a line is too long")
 
 
