@@ -13,12 +13,12 @@ from support.dbquery import UNHURRIED, Desk, answer, in_one_task, open_desk, per
 
 from mcp_dbquery import errors
 from mcp_dbquery.config import Config, DatabaseConfig, Limits, load_config
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parts import make_parts
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration, name_of
 from shared import mcp_server
+from shared.errors import BadSetup
 from shared.mcp_server import Problem
 
 

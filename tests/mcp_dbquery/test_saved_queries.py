@@ -10,10 +10,10 @@ from mcp.types import CallToolResult
 from support.dbquery import Desk, answer, in_one_task, open_desk, person, problem, said
 
 from mcp_dbquery.config import Config, DatabaseConfig, SavedQuery
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.library import Library
 from mcp_dbquery.parts import make_parts
 from mcp_dbquery.settings import Settings
+from shared.errors import BadSetup
 from shared.mcp_server import Problem
 
 DECLARED: dict[str, Any] = {

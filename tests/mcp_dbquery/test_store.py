@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mcp_dbquery.errors import BadSetup, NameTaken, StoreAway, TooManySaved
+from mcp_dbquery.errors import NameTaken, StoreAway, TooManySaved
 from mcp_dbquery.store import KEPT, StoredQuery, open_store
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 ADA = Principal(subject="ada", tenant="acme")

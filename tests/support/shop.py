@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg
 
-from mcp_dbquery.config import ColumnRule, DatabaseConfig, Limits, RowRule, Secret, TableRule
+from mcp_dbquery.config import ColumnRule, DatabaseConfig, Limits, RowRule, TableRule
+from shared.config_file import Secret
 from shared.service_tokens import Principal
 
 ANN = Principal(subject="ada", tenant="acme", roles=frozenset({"member"}))

@@ -2,13 +2,17 @@
 
 import os
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
 
 from shared.errors import BadSetup
+
+KEY_CHARACTERS = 32
+"""The least of a key that seals what leaves the server: as many as a key of 256 bits has bytes."""
 
 
 class Strict(BaseModel):
@@ -40,32 +44,65 @@ class Secret(Strict):
                 raise BadSetup(f"{what} is read from the variable {self.env}, which is not set.")
             return value
         assert self.file is not None  # noqa: S101 - one of the two is
-        try:
-            return self.file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetup(f"{what} cannot be read from {self.file}: {error}.") from None
+        return read_secret(self.file, what)
 
 
-def load(path: Path, model: type[Section], *, paths: Collection[str]) -> Section:
+def read_secret(file: Path, what: str) -> str:
+    """The text of a file. Raises BadSetup: it cannot be read, naming `what` it is."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetup(f"{what} cannot be read from {file}: {error}.") from None
+
+
+def read_key(what: str, given: SecretStr | None, file: Path | None) -> str | None:
+    """A key that the settings give, or a file of it, which wins. None: neither.
+
+    Raises:
+        BadSetup: the file cannot be read, or the key is shorter than KEY_CHARACTERS.
+    """
+    if file is not None:
+        key = read_secret(file, what)
+    elif given is not None:
+        key = given.get_secret_value()
+    else:
+        return None
+    if len(key) < KEY_CHARACTERS:
+        raise BadSetup(f"{what} must have at least {KEY_CHARACTERS} characters.")
+    return key
+
+
+def load(path: Path, model: type[Section], *, paths: Collection[str] = ()) -> Section:
     """Read the file as this model. Values of the keys in `paths` are relative to the file's folder.
 
     Raises:
         BadSetup: naming the file, the place in it and what is wrong, without the value.
     """
+    content = _absolute(read_toml(path), path.parent.absolute(), frozenset(paths))
+    with naming_mistakes(str(path)):
+        return model.model_validate(content)
+
+
+def read_toml(path: Path, what: str = "configuration") -> dict[str, Any]:
+    """A file's content. Raises BadSetup: `what` it is cannot be read, or is not TOML."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadSetup(f"The configuration {path} cannot be read: {error.strerror}.") from None
+        raise BadSetup(f"The {what} {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSetup(f"{path} is not TOML: {error}.") from None
+
+
+@contextmanager
+def naming_mistakes(place: str) -> Generator[None]:
+    """Raises BadSetup for what is validated inside: the place, where in it and what is wrong, without the value."""
     try:
-        return model.model_validate(_absolute(content, path.parent.absolute(), frozenset(paths)))
+        yield
     except ValidationError as error:
-        raise BadSetup(f"{path}, {first_mistake(error)}.") from None
+        raise BadSetup(f"{place}: {_first_mistake(error)}.") from None
 
 
-def first_mistake(error: ValidationError) -> str:
-    """Where the first mistake is and what is wrong there, without the value."""
+def _first_mistake(error: ValidationError) -> str:
     detail = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")

@@ -12,11 +12,11 @@ from support.dbquery import Desk, open_desk, said
 from mcp_dbquery.actions.check import check_actions
 from mcp_dbquery.actions.file import load_actions
 from mcp_dbquery.config import DatabaseConfig, Limits
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS as ACTIONS
 from mcp_dbquery.sample.make import make_sample
 from mcp_dbquery.sqlite import file as sqlite_file
 from mcp_dbquery.sqlite.engine import SqliteEngine
+from shared.errors import BadSetup
 
 DONE = {"task_id": 42, "status": "done"}
 

@@ -8,8 +8,8 @@ from support.actions import make_bank, running_actions
 
 from mcp_dbquery.actions.file import Action, load_actions
 from mcp_dbquery.engine import Dialect
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS as ACTIONS
+from shared.errors import BadSetup
 
 LOOKUP = """
 [actions.set_task_status.parameters.task_id]

@@ -17,9 +17,10 @@ from mcp_dbquery.actions.file import load_actions
 from mcp_dbquery.actions.ledger import Ledger
 from mcp_dbquery.actions.runner import ActionRunner
 from mcp_dbquery.config import DatabaseConfig, Limits
-from mcp_dbquery.errors import ActionFailed, BadSetup
+from mcp_dbquery.errors import ActionFailed
 from mcp_dbquery.postgres.engine import PostgresEngine
 from mcp_dbquery.store import open_store
+from shared.errors import BadSetup
 
 pytestmark = pytest.mark.postgres
 

@@ -8,8 +8,9 @@ import pytest
 from support.mariadb import Server
 from support.mysql_shop import CANARY, make_engine, make_shop, person, set_up, shop_config
 
-from mcp_dbquery.errors import ActionFailed, BadSetup, DatabaseAway, OutcomeUnknown
+from mcp_dbquery.errors import ActionFailed, DatabaseAway, OutcomeUnknown
 from mcp_dbquery.mysql import MysqlEngine
+from shared.errors import BadSetup
 
 SET_STATUS = "UPDATE orders SET status = :status WHERE id = :id"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.mysql.address import read_address
 from mcp_dbquery.mysql.password import caching_sha2_hash, native_hash, sha256_crypt
+from shared.errors import BadSetup
 
 
 def test_a_native_hash_is_the_servers() -> None:

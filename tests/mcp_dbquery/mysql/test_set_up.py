@@ -20,9 +20,10 @@ from support.mysql_shop import (
 
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.engine import Statement
-from mcp_dbquery.errors import BadSetup, DatabaseAway, UnknownRelation
+from mcp_dbquery.errors import DatabaseAway, UnknownRelation
 from mcp_dbquery.mysql import init_sql
 from mcp_dbquery.mysql.context import read_key
+from shared.errors import BadSetup
 
 NUMBERS = count()
 

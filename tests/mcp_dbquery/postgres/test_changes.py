@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 from support.shop import ANN, CANARY, Shop, limits
 
-from mcp_dbquery.errors import ActionFailed, BadSetup
+from mcp_dbquery.errors import ActionFailed
 from mcp_dbquery.postgres.engine import PostgresEngine
+from shared.errors import BadSetup
 
 pytestmark = pytest.mark.postgres
 

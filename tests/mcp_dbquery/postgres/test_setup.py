@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import make_url
 from support.shop import ANN, BY_TENANT, TABLES, Shop, limits
 
-from mcp_dbquery.config import ColumnRule, RowRule, Secret, TableRule
+from mcp_dbquery.config import ColumnRule, RowRule, TableRule
 from mcp_dbquery.engine import Statement
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.postgres.engine import PostgresEngine
 from mcp_dbquery.postgres.init import apply, init_sql, scram_verifier
+from shared.config_file import Secret
+from shared.errors import BadSetup
 
 pytestmark = pytest.mark.postgres
 

@@ -11,8 +11,8 @@ from support.sqlite_shop import ADA, HR, leaks, open_shop
 
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Statement
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sqlite.engine import SqliteEngine
+from shared.errors import BadSetup
 from shared.mcp_server import Problem
 from shared.service_tokens import Principal
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.sqlite_shop import ADA, open_shop
 
-from mcp_dbquery.errors import ActionFailed, BadSetup
+from mcp_dbquery.errors import ActionFailed
+from shared.errors import BadSetup
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS n FROM n"

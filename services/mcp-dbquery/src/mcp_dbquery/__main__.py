@@ -12,13 +12,14 @@ import httpx
 
 from mcp_dbquery.config import Config, DatabaseConfig
 from mcp_dbquery.engines import setup_of
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parts import Parts, make_parts
 from mcp_dbquery.report import report
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG, make_sample
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration
 from shared import logs
+from shared.config_file import read_secret
+from shared.errors import BadSetup
 from shared.mcp_server import serve_http, serve_stdio, transport_security
 from shared.service_tokens import JwksSource, Principal, TokenVerifier
 from shared.settings import load
@@ -202,10 +203,7 @@ def _owner_url(file: Path | None) -> str:
         if not url:
             raise BadSetup(f"Give the owner's URL in {OWNER_URL} or with --owner-url-file FILE.")
         return url
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetup(f"The owner's URL cannot be read from {file}: {error}.") from None
+    return read_secret(file, "The owner's URL")
 
 
 def _make_sample(path: Path, *, replace: bool) -> None:

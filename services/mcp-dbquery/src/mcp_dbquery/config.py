@@ -1,15 +1,12 @@
 """The configuration: which databases may be asked, by whom, how much of them, and what may be changed in them."""
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parameters import Parameter
-from mcp_dbquery.toml_files import Strict, first_mistake, read_toml
+from shared.config_file import Secret, Strict, load, naming_mistakes
 
 NAME = r"^[a-z][a-z0-9_]{0,40}$"
 
@@ -118,32 +115,6 @@ class SavedQuery(Strict):
     """Who may run it. Empty: everybody who may ask the database. It reads what its caller may read, no more."""
 
 
-class Secret(Strict):
-    """Where a secret stands: in the environment or in a file, never in this one."""
-
-    env: str | None = None
-    file: Path | None = None
-
-    @model_validator(mode="after")
-    def _is_one_place(self) -> "Secret":
-        if (self.env is None) == (self.file is None):
-            raise ValueError("give one of env and file")
-        return self
-
-    def read(self, what: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: TID251 - the file names the variable
-        """The secret. Raises BadSetup when it is not there, naming `what` it is."""
-        if self.env is not None:
-            value = environment.get(self.env, "")
-            if not value:
-                raise BadSetup(f"{what} is read from the variable {self.env}, which is not set.")
-            return value
-        assert self.file is not None  # noqa: S101 - one of the two is
-        try:
-            return self.file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetup(f"{what} cannot be read from {self.file}: {error}.") from None
-
-
 class DatabaseConfig(Strict):
     """One database. Its URL may hold a password, so it may also be given as a secret."""
 
@@ -219,27 +190,11 @@ def load_config(path: Path) -> Config:
     Raises:
         BadSetup: naming the file, the place in it and what is wrong.
     """
-    content = read_toml(path, "configuration")
-    try:
-        config = Config.model_validate(_with_absolute_paths(content, path.parent.absolute()))
+    config = load(path, Config, paths={"file", "actions_file"})
+    with naming_mistakes(f"{path}, limits"):
         for name in config.databases:
             config.limits_of(name)
-    except ValidationError as error:
-        raise BadSetup(f"{path}, {first_mistake(error)}.") from None
     return config
-
-
-def _with_absolute_paths(content: Any, folder: Path) -> Any:
-    """The paths of files in the configuration, seen from where the configuration is."""
-    if isinstance(content, dict):
-        section = cast("dict[str, Any]", content)
-        return {
-            key: str(folder / value)
-            if key in {"file", "actions_file"} and isinstance(value, str)
-            else _with_absolute_paths(value, folder)
-            for key, value in section.items()
-        }
-    return content
 
 
 def _given(secret: Secret | None) -> Secret:

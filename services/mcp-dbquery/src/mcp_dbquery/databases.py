@@ -10,10 +10,11 @@ from mcp_dbquery.actions.runner import ActionRunner
 from mcp_dbquery.callers import values_of
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Engine
-from mcp_dbquery.errors import BadSetup, UnknownDatabase
+from mcp_dbquery.errors import UnknownDatabase
 from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.quotas import Quota
 from mcp_dbquery.store import Store
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 _CLAIMS = re.compile(r":(claim_\w+)")

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.engine import Engine
-from mcp_dbquery.errors import BadSetup
+from shared.errors import BadSetup
 
 MakeEngine = Callable[[str, DatabaseConfig, Limits], Engine]
 _ENGINES = {

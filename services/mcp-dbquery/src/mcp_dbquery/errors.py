@@ -104,7 +104,3 @@ class OutcomeUnknown(Problem):
     """An earlier try with the same key broke off between doing and noting it."""
 
     code = "unknown_outcome"
-
-
-class BadSetup(Exception):
-    """The server cannot start like this; the message says what to change."""

@@ -9,12 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 from mcp_dbquery.config import SavedQuery
 from mcp_dbquery.databases import Database, Databases
 from mcp_dbquery.engine import Dialect, Parameters
-from mcp_dbquery.errors import BadSetup, NameTaken, UnknownQuery
+from mcp_dbquery.errors import NameTaken, UnknownQuery
 from mcp_dbquery.hints import did_you_mean, shortened
 from mcp_dbquery.parameters import LookupParameter, accepted, bound_value
 from mcp_dbquery.results import KeptQuery, SavedQueryList, SavedQuerySummary
 from mcp_dbquery.saved_queries import OwnQuery
 from mcp_dbquery.store import Store
+from shared.errors import BadSetup
 from shared.mcp_server import InvalidArguments, Refused
 from shared.service_tokens import Principal
 

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaError
 
-from mcp_dbquery.toml_files import Strict
+from shared.config_file import Strict
 from shared.mcp_server import InvalidArguments
 
 EXACT_DIGITS = 15

@@ -10,7 +10,6 @@ from mcp_dbquery.config import Config, DatabaseConfig, Limits
 from mcp_dbquery.databases import Database, Databases
 from mcp_dbquery.engine import Engine
 from mcp_dbquery.engines import open_engine
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.library import Library
 from mcp_dbquery.pages import KEY_BYTES, Cursors
 from mcp_dbquery.queries import QueryRunner
@@ -19,6 +18,7 @@ from mcp_dbquery.schema import ValueCache
 from mcp_dbquery.settings import Settings, cursor_key
 from mcp_dbquery.spool import MemorySpool, RedisSpool, Spool
 from mcp_dbquery.store import Store, open_store, sqlite_path_of
+from shared.errors import BadSetup
 from shared.mcp_server import Refused, current_principal
 from shared.rate_limit import RateLimit
 from shared.redis_clients import command_client

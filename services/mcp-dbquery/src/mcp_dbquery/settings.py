@@ -9,8 +9,8 @@ from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from mcp_dbquery.config import NAME, Config, DatabaseConfig, Limits, load_config
-from mcp_dbquery.errors import BadSetup
-from mcp_dbquery.pages import KEY_BYTES
+from shared.config_file import read_key
+from shared.errors import BadSetup
 from shared.logs import LogFormat
 from shared.settings import ServiceSettings
 
@@ -93,12 +93,5 @@ def name_of(database_url: str) -> str:
 
 def cursor_key(settings: Settings) -> bytes | None:
     """The configured key, None when there is none. Raises BadSetup: it cannot be read, or is too short."""
-    key = settings.cursor_key.get_secret_value() if settings.cursor_key else None
-    if settings.cursor_key_file is not None:
-        try:
-            key = settings.cursor_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetup(f"{settings.cursor_key_file} cannot be read: {error}.") from None
-    if key is not None and len(key) < KEY_BYTES:
-        raise BadSetup(f"The key of the cursors must have at least {KEY_BYTES} characters.")
-    return None if key is None else key.encode()
+    key = read_key("The key of the cursors", settings.cursor_key, settings.cursor_key_file)
+    return key.encode() if key else None

@@ -18,7 +18,8 @@ from urllib.parse import unquote
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from mcp_dbquery.errors import BadSetup, NameTaken, StoreAway, TooManySaved
+from mcp_dbquery.errors import NameTaken, StoreAway, TooManySaved
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 KEPT = timedelta(days=90)

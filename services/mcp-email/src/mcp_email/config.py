@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import EmailStr, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import EmailStr, Field, PositiveFloat, PositiveInt, model_validator
 
-from shared.config_file import Secret, Strict, first_mistake, load
-from shared.errors import BadSetup
+from shared.config_file import Secret, Strict, load, naming_mistakes
 from shared.service_tokens import Principal
 
 NAME = r"^[a-z][a-z0-9_-]{0,40}$"
@@ -134,9 +133,7 @@ def embedded_config() -> Config:
 def load_config(path: Path) -> Config:
     """Read the file. Paths in it are relative to its folder. Raises BadSetup."""
     config = load(path, Config, paths={"file", "ca_file", "templates"})
-    try:
+    with naming_mistakes(f"{path}, limits"):
         for name in config.accounts:
             config.limits_of(name)
-    except ValidationError as error:
-        raise BadSetup(f"{path}, limits: {first_mistake(error)}.") from None
     return config

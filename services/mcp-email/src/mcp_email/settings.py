@@ -7,11 +7,9 @@ from pydantic import Field, HttpUrl, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from mcp_email.config import Config, embedded_config, load_config
-from shared.errors import BadSetup
+from shared.config_file import read_key
 from shared.logs import LogFormat
 from shared.settings import ServiceSettings
-
-KEY_CHARACTERS = 32
 
 
 class Settings(ServiceSettings):
@@ -62,14 +60,6 @@ def configuration(settings: Settings) -> Config:
 
 def confirmation_key(settings: Settings) -> str | None:
     """The configured key, None when there is none. Raises BadSetup: it cannot be read, or is too short."""
-    key = settings.confirmation_key.get_secret_value() if settings.confirmation_key else None
-    if settings.confirmation_key_file is not None:
-        try:
-            key = settings.confirmation_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetup(f"{settings.confirmation_key_file} cannot be read: {error}.") from None
-    if key is not None and len(key) < KEY_CHARACTERS:
-        raise BadSetup(
-            f"The key of the confirmations must have at least {KEY_CHARACTERS} characters."
-        )
-    return key
+    return read_key(
+        "The key of the confirmations", settings.confirmation_key, settings.confirmation_key_file
+    )

@@ -7,7 +7,7 @@ from mcp_dbquery.actions.file import COUNT, Action
 from mcp_dbquery.actions.sql import bindings_of
 from mcp_dbquery.actions.text import placeholders
 from mcp_dbquery.engine import Engine
-from mcp_dbquery.errors import BadSetup
+from shared.errors import BadSetup
 
 
 async def check_actions(engine: Engine, file: Path, actions: Mapping[str, Action]) -> None:

@@ -11,7 +11,6 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
-    ValidationError,
     ValidationInfo,
     model_validator,
 )
@@ -21,9 +20,9 @@ from mcp_dbquery.actions.lookups import VALUE
 from mcp_dbquery.actions.text import placeholders
 from mcp_dbquery.callers import is_reserved
 from mcp_dbquery.engine import Dialect
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parameters import LookupParameter, Parameter
-from mcp_dbquery.toml_files import Strict, first_mistake, read_toml
+from shared.config_file import Strict, naming_mistakes, read_toml
+from shared.errors import BadSetup
 
 COUNT = "count"
 """In `summary` and `done`: how many rows the preview finds."""
@@ -210,10 +209,8 @@ def _load(path: Path, name: str, fields: Any, dialect: Dialect) -> Action:
             f"{path}, action {name}: a name has 3 to 41 small letters, digits and underscores, and does not "
             "begin with preview_."
         )
-    try:
+    with naming_mistakes(f"{path}, action {name}"):
         return Action.model_validate(fields, context={"dialect": dialect})
-    except ValidationError as error:
-        raise BadSetup(f"{path}, action {name}: {first_mistake(error)}.") from None
 
 
 def _check_names(action: Action) -> None:

@@ -13,9 +13,9 @@ from pydantic import Field
 from mcp_dbquery.actions.file import Action
 from mcp_dbquery.actions.ledger import Ledger
 from mcp_dbquery.actions.runner import ActionRunner
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.parameters import signature_of
 from mcp_dbquery.results import ActionPreview, ActionResult, ActionStatus
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 IDEMPOTENCY_META = "io.steward/idempotency-key"

@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from mcp_dbquery.errors import BadSetup
+from shared.errors import BadSetup
 
 SCHEMES = frozenset({"mysql", "mariadb"})
 LONGEST_USER = 32

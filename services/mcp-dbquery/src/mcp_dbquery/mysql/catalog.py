@@ -7,10 +7,10 @@ from typing import Any
 
 from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind
 from mcp_dbquery.engine import Catalog, Column, Index, Relation
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.masking import HASH_CHARACTERS
 from mcp_dbquery.mysql.tables import Table
 from mcp_dbquery.mysql.views import rule_of
+from shared.errors import BadSetup
 
 Details = Mapping[str, Any]
 _TYPES: Mapping[MaskKind, str] = {

@@ -5,13 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_dbquery.errors import (
-    ActionFailed,
-    BadSetup,
-    OutcomeUnknown,
-    StatementInvalid,
-    StatementRefused,
-)
+from mcp_dbquery.errors import ActionFailed, OutcomeUnknown, StatementInvalid, StatementRefused
 from mcp_dbquery.mysql.address import Address
 from mcp_dbquery.mysql.binding import bind, replace_bound
 from mcp_dbquery.mysql.link import Field, Gone, Link, ServerError, TooManyBytes
@@ -20,6 +14,7 @@ from mcp_dbquery.mysql.problems import LOST, failed_action, in_owners_words, num
 from mcp_dbquery.mysql.session import SQL_MODE
 from mcp_dbquery.mysql.text import read_text
 from mcp_dbquery.mysql.values import json_of
+from shared.errors import BadSetup
 
 CONNECTIONS = 4
 LONGEST_STATEMENT = 100_000

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mcp_dbquery.callers import values_of
-from mcp_dbquery.config import DatabaseConfig, Secret
-from mcp_dbquery.errors import BadSetup
+from mcp_dbquery.config import DatabaseConfig
+from shared.config_file import Secret
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 KEY_BYTES = 32

@@ -20,7 +20,7 @@ from mcp_dbquery.engine import (
     ResultColumn,
     Statement,
 )
-from mcp_dbquery.errors import BadSetup, DatabaseAway, StatementRefused, TooLarge
+from mcp_dbquery.errors import DatabaseAway, StatementRefused, TooLarge
 from mcp_dbquery.mysql import catalog as catalogs
 from mcp_dbquery.mysql.address import Address, read_address
 from mcp_dbquery.mysql.binding import bind
@@ -45,6 +45,7 @@ from mcp_dbquery.mysql.start_check import check_login, check_views, read_server
 from mcp_dbquery.mysql.tables import read_tables
 from mcp_dbquery.mysql.values import json_of, type_of
 from mcp_dbquery.mysql.views import Places, places_of
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 CATALOG_S = 60.0

@@ -8,10 +8,11 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from mcp_dbquery.callers import is_reserved
-from mcp_dbquery.errors import BadSetup, StatementInvalid, StatementRefused
+from mcp_dbquery.errors import StatementInvalid, StatementRefused
 from mcp_dbquery.mysql.link import quoted_name
 from mcp_dbquery.mysql.tables import NUMERIC, Table
 from mcp_dbquery.mysql.text import Text, Token, read_text
+from shared.errors import BadSetup
 
 LONGEST_FILTER = 10_000
 _STAND_IN = "mcp_bound_{}"

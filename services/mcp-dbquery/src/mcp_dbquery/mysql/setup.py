@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from mcp_dbquery.config import DatabaseConfig
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.mysql.address import Address, read_address
 from mcp_dbquery.mysql.context import make_key, read_key
 from mcp_dbquery.mysql.link import Gone, Link, ServerError, open_link, quoted_name
@@ -12,6 +11,7 @@ from mcp_dbquery.mysql.problems import in_owners_words
 from mcp_dbquery.mysql.session import SQL_MODE, Server, server_of
 from mcp_dbquery.mysql.tables import read_tables
 from mcp_dbquery.mysql.views import Places, places_of, view_statements
+from shared.errors import BadSetup
 
 LOGIN_CONNECTIONS = 40
 """MAX_USER_CONNECTIONS of the login: the pool of a few server processes, and those that end statements."""

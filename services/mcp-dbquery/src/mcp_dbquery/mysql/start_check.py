@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_dbquery.config import DatabaseConfig
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.mysql.guard import OWN_VIEWS
 from mcp_dbquery.mysql.link import Link
 from mcp_dbquery.mysql.session import Server, server_of
 from mcp_dbquery.mysql.views import Places, policy_digest
+from shared.errors import BadSetup
 
 OLDEST_MARIADB = (10, 5)
 OLDEST_MYSQL = (8, 0)

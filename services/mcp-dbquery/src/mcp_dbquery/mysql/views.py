@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_dbquery.config import ColumnRule, DatabaseConfig, MaskKind, TableRule
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.masking import DOTS, HASH_CHARACTERS, SHOWN_ONLY_OF_LONGER_THAN
 from mcp_dbquery.mysql.context import EXPIRY_DIGITS, derived_key, pads
 from mcp_dbquery.mysql.filters import Filter, read_filter
 from mcp_dbquery.mysql.guard import OWN_VIEWS
 from mcp_dbquery.mysql.link import quoted_name
 from mcp_dbquery.mysql.tables import Table, TableColumn
+from shared.errors import BadSetup
 
 # ruff: noqa: S608 - names are in backticks, texts are made by _text, and conditions are the owner's
 

@@ -14,10 +14,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mcp_dbquery.config import Limits
 from mcp_dbquery.engine import Block
-from mcp_dbquery.errors import ActionFailed, BadSetup, OutcomeUnknown, StatementInvalid
+from mcp_dbquery.errors import ActionFailed, OutcomeUnknown, StatementInvalid
 from mcp_dbquery.postgres.binding import Bound, bind
 from mcp_dbquery.postgres.failures import as_action_problem
 from mcp_dbquery.postgres.values import Converter
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 

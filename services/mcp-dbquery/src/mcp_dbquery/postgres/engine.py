@@ -23,7 +23,7 @@ from mcp_dbquery.engine import (
     Scalar,
     Statement,
 )
-from mcp_dbquery.errors import BadSetup, DatabaseAway, StatementInvalid
+from mcp_dbquery.errors import DatabaseAway, StatementInvalid
 from mcp_dbquery.postgres.catalog import Offered, Shown, offered, shown_to
 from mcp_dbquery.postgres.changes import ActionConnections, compile_action
 from mcp_dbquery.postgres.context import GRACE_S, ContextSigner, ServerClock
@@ -39,6 +39,7 @@ from mcp_dbquery.postgres.quoting import identifier
 from mcp_dbquery.postgres.session import Connection, Session
 from mcp_dbquery.postgres.values import register, type_name
 from mcp_dbquery.postgres.watchdog import Watchdog
+from shared.errors import BadSetup
 from shared.mcp_server import Problem
 from shared.service_tokens import Principal
 

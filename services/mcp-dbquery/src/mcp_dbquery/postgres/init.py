@@ -15,7 +15,6 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
 from mcp_dbquery.config import DatabaseConfig
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.postgres.introspection import exposed_tables, read_tables
 from mcp_dbquery.postgres.policy import claims_named
 from mcp_dbquery.postgres.quoting import literal
@@ -27,6 +26,7 @@ from mcp_dbquery.postgres.setup_sql import (
     private_schema,
     setup_sql,
 )
+from shared.errors import BadSetup
 
 SCRAM_ROUNDS = 4_096
 """PostgreSQL's own default (scram_iterations)."""

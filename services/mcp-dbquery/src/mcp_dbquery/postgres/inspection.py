@@ -8,9 +8,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from mcp_dbquery.config import DatabaseConfig
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.postgres.policy import DIGEST, digest
 from mcp_dbquery.postgres.setup_sql import private_schema
+from shared.errors import BadSetup
 
 SHOWN = 5
 

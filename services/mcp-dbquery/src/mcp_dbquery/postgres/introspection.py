@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from mcp_dbquery.config import DatabaseConfig, TableRule
-from mcp_dbquery.errors import BadSetup
+from shared.errors import BadSetup
 
 SESSION_VIEW = "mcp_session"
 """A view of ours beside those of the tables: what the database believes of who asks. Not in the catalogue."""

@@ -4,10 +4,10 @@ They stand in the view, below every condition of a statement, so that no conditi
 """
 
 from mcp_dbquery.config import ColumnRule, MaskKind
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.masking import DOTS, HASH_CHARACTERS, SHOWN_ONLY_OF_LONGER_THAN
 from mcp_dbquery.postgres.introspection import TableColumn
 from mcp_dbquery.postgres.quoting import identifier, literal, role_list
+from shared.errors import BadSetup
 
 _DATES = frozenset({"date", "timestamp", "timestamptz"})
 

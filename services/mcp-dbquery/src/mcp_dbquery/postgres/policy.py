@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from mcp_dbquery.callers import is_reserved
 from mcp_dbquery.config import DatabaseConfig
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.postgres.binding import bind
+from shared.errors import BadSetup
 
 FORMAT = 2
 """Raised when views made by an older version no longer do."""

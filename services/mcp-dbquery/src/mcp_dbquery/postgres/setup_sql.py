@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pglast.parser import ParseError, parse_sql
 
 from mcp_dbquery.config import DatabaseConfig, RowRule
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.postgres.binding import substitute
 from mcp_dbquery.postgres.context import SETTING
 from mcp_dbquery.postgres.introspection import SESSION_VIEW, Exposed
 from mcp_dbquery.postgres.masks import masked_column
 from mcp_dbquery.postgres.policy import digest
 from mcp_dbquery.postgres.quoting import identifier, literal, role_list
+from shared.errors import BadSetup
 
 KEY_VARIABLE = ":'context_key'"
 """psql's variable that the context key comes in by: the text for review holds no secret."""

@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sample import words
+from shared.errors import BadSetup
 
 SAMPLE_ACTIONS = Path(str(files("mcp_dbquery.sample") / "actions.toml"))
 SAMPLE_CONFIG = Path(str(files("mcp_dbquery.sample") / "tracker.toml"))

@@ -20,7 +20,7 @@ from mcp_dbquery.engine import (
     ResultColumn,
     Statement,
 )
-from mcp_dbquery.errors import BadSetup, StatementInvalid
+from mcp_dbquery.errors import StatementInvalid
 from mcp_dbquery.sqlite import transactions
 from mcp_dbquery.sqlite.catalog import CatalogCache, catalog_of
 from mcp_dbquery.sqlite.names import quoted
@@ -31,6 +31,7 @@ from mcp_dbquery.sqlite.rules import Rules
 from mcp_dbquery.sqlite.text import check_statement, problem_with_value
 from mcp_dbquery.sqlite.url import path_of
 from mcp_dbquery.sqlite.url import problem_of as problem_of_file
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 NOTHING_KNOWN = Catalog({})

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from mcp_dbquery.callers import is_reserved, values_of
 from mcp_dbquery.config import DatabaseConfig, RowRule, TableRule
 from mcp_dbquery.engine import Catalog
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.hints import did_you_mean
 from mcp_dbquery.sqlite.filters import names_in, strange_part, with_values
 from mcp_dbquery.sqlite.rules import Rule, Rules, Shown
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 NO_ROW = "0"

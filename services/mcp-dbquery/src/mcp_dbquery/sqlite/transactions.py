@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from mcp_dbquery.engine import ChangeTransaction
-from mcp_dbquery.errors import ActionFailed, BadSetup
+from mcp_dbquery.errors import ActionFailed
 from mcp_dbquery.sqlite.file import open_for_actions, open_read_only
+from shared.errors import BadSetup
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote
 
-from mcp_dbquery.errors import BadSetup
 from mcp_dbquery.sqlite.file import count_tables, open_read_only
+from shared.errors import BadSetup
 
 SCHEME = "sqlite:///"
 
