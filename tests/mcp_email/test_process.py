@@ -23,6 +23,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", "mcp_email", *arguments],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
@@ -72,6 +73,19 @@ def test_a_mail_server_that_is_not_there_is_one_sentence_without_the_password(
     assert done.returncode == 0
     [line] = [one for one in done.stdout.splitlines() if "Connection:" in one]
     assert "127.0.0.1" in line
+
+
+@pytest.mark.parametrize("way", [("serve", "--stdio"), ("check",)])
+def test_what_is_logged_at_the_start_is_kept_apart_from_what_is_answered(
+    tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    config = tmp_path / "mail.toml"
+    config.write_text(FILE.format(port=9))
+    where = ("--config", str(config), "--data", str(tmp_path / "data"))
+    done = run(*way, *where, MAIL_PASSWORD=SECRET)
+    assert done.returncode == 0
+    assert "mail_server_away" in done.stderr
+    assert "mail_server_away" not in done.stdout
 
 
 def test_over_http_nobody_is_served_without_issuers(tmp_path: Path) -> None:

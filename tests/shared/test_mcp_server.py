@@ -19,10 +19,8 @@ from support.servers import serving
 from shared.mcp_server import (
     Refused,
     Rendered,
-    SdkVerifier,
     ToolServer,
     add_operations,
-    auth_settings,
     current_principal,
     transport_security,
 )
@@ -172,9 +170,7 @@ async def test_without_a_token_the_fixed_caller_is_the_caller() -> None:
 @asynccontextmanager
 async def protected(key: SigningKey) -> AsyncGenerator[str]:
     verifier = TokenVerifier(RESOURCE, {ISSUER: FixedKeys(key.public_jwks())})
-    server = make_server(
-        ADA, token_verifier=SdkVerifier(verifier), auth=auth_settings(RESOURCE, [ISSUER])
-    )
+    server = make_server(ADA, verifier=verifier)
     app = server.streamable_http_app(transport_security=transport_security([]))
     async with serving(app) as url:
         yield url

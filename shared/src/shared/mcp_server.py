@@ -4,18 +4,23 @@ import asyncio
 import hashlib
 import inspect
 import json
-import os
 import secrets
-import signal
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 import orjson
 import structlog
-import uvicorn
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
@@ -33,7 +38,6 @@ from shared import health
 from shared.errors import NotSignedIn, Unavailable
 from shared.service_tokens import Principal, TokenVerifier
 
-STOP_WITHIN_S = 3
 LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
 
 Decision = Literal["done", "refused", "failed", "cancelled", "crashed"]
@@ -183,9 +187,16 @@ class ToolServer(MCPServer[Any]):
         *,
         caller: Callable[[], Principal | None],
         audited_arguments: Collection[str] = (),
+        verifier: TokenVerifier | None = None,
         **of_the_sdk: Any,
     ) -> None:
-        """Arguments named in `audited_arguments` are written to the audit; of all others only a digest."""
+        """Arguments named in `audited_arguments` are written to the audit; of all others only a digest.
+
+        With a verifier, HTTP requests need a token that it accepts.
+        """
+        if verifier is not None:
+            of_the_sdk["token_verifier"] = _SdkVerifier(verifier)
+            of_the_sdk["auth"] = _auth_settings(verifier)
         super().__init__(name, middleware=[_put_in_large_fields], **of_the_sdk)
         self._caller = caller
         self._audited_arguments = frozenset(audited_arguments)
@@ -345,7 +356,7 @@ def _digest(arguments: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SdkVerifier:
+class _SdkVerifier:
     """Our token verifier in the shape the SDK asks for. A refused token is None, which the SDK answers with 401."""
 
     verifier: TokenVerifier
@@ -376,12 +387,12 @@ class _VerifiedToken(AccessToken):
     principal: Principal
 
 
-def auth_settings(resource_url: str, issuers: Sequence[str]) -> AuthSettings:
+def _auth_settings(verifier: TokenVerifier) -> AuthSettings:
     """The SDK's settings of a protected server. Plain strings: its URL type adds a slash that breaks discovery."""
     return AuthSettings.model_validate(
         {
-            "issuer_url": next(iter(issuers), resource_url),
-            "resource_server_url": resource_url,
+            "issuer_url": next(iter(verifier.issuers), verifier.audience),
+            "resource_server_url": verifier.audience,
             "validate_token_resource": True,
         }
     )
@@ -391,6 +402,37 @@ def current_principal(otherwise: Principal | None) -> Principal | None:
     """Who calls: from the verified token, else the one given (stdio, where the local user is the caller)."""
     token = get_access_token()
     return token.principal if isinstance(token, _VerifiedToken) else otherwise
+
+
+def current_caller(otherwise: Principal | None) -> Principal:
+    """The same. Raises Refused: nobody is signed in."""
+    principal = current_principal(otherwise)
+    if principal is None:
+        raise Refused("Sign in first: the request names nobody.")
+    return principal
+
+
+class Startable(Protocol):
+    """What a server's tools work with: it connects when it starts, and is let go at the end."""
+
+    async def start(self) -> None:
+        """Once; again does nothing. Raises BadSetup."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+PartsT = TypeVar("PartsT", bound=Startable)
+
+
+@asynccontextmanager
+async def started(parts: PartsT) -> AsyncGenerator[PartsT]:
+    """For as long as they are needed: as a server's lifespan, or for a look at them. Raises BadSetup."""
+    try:
+        await parts.start()
+        yield parts
+    finally:
+        await parts.close()
 
 
 def transport_security(hosts: Sequence[str]) -> TransportSecuritySettings:
@@ -418,49 +460,3 @@ def add_operations(
         return Response(body, media_type=content_type)
 
     del live, ready, metrics  # registered by their decorators
-
-
-async def serve_stdio(server: MCPServer[Any], close: Callable[[], Awaitable[None]]) -> None:
-    """Serve until stdin closes; on SIGTERM or SIGINT `close` what the server started, and end by that signal.
-
-    Never returns from a signal: the SDK reads stdin in a thread that nothing can interrupt, and that would keep the
-    process, and Ctrl-C would seem to do nothing.
-    """
-    stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, _settle, stopped, each)
-    serving = asyncio.create_task(server.run_stdio_async())
-    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        serving.result()
-        return
-    by = stopped.result()
-    await close()
-    signal.signal(by, signal.SIG_DFL)
-    os.kill(os.getpid(), by)
-
-
-def _settle(stopped: asyncio.Future[signal.Signals], by: signal.Signals) -> None:
-    if not stopped.done():
-        stopped.set_result(by)
-
-
-async def serve_http(app: Any, host: str, port: int) -> None:
-    """Serve in the running loop until SIGTERM or SIGINT; open requests get a few seconds to end.
-
-    Raises:
-        SystemExit: with status 3 when it could not begin, which uvicorn has logged.
-    """
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=STOP_WITHIN_S,
-        timeout_keep_alive=75,
-    )
-    server = uvicorn.Server(config)
-    await server.serve()
-    if not server.started:
-        raise SystemExit(3)

@@ -19,7 +19,7 @@ from mcp_dbquery.settings import Settings, cursor_key
 from mcp_dbquery.spool import MemorySpool, RedisSpool, Spool
 from mcp_dbquery.store import Store, open_store, sqlite_path_of
 from shared.errors import BadSetup
-from shared.mcp_server import Refused, current_principal
+from shared.mcp_server import current_caller, current_principal
 from shared.rate_limit import RateLimit
 from shared.redis_clients import command_client
 from shared.service_tokens import Principal
@@ -36,6 +36,10 @@ class Parts:
     """The caller when there is no token: the local user over stdio."""
     values: ValueCache = field(default_factory=ValueCache)
 
+    async def start(self) -> None:
+        """Open the databases; once. Raises BadSetup."""
+        await self.databases.start()
+
     async def close(self) -> None:
         """End all that runs and let connections go."""
         await self.databases.close()
@@ -50,10 +54,7 @@ class Parts:
 
     def caller(self) -> Principal:
         """Raises Refused: nobody is signed in."""
-        principal = self.principal()
-        if principal is None:
-            raise Refused("Sign in first: the request names nobody.")
-        return principal
+        return current_caller(self.local)
 
 
 def make_parts(settings: Settings, config: Config, local: Principal | None = None) -> Parts:

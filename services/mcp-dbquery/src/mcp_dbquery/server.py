@@ -1,7 +1,6 @@
 """Builds the MCP server over its parts: tools, resources, prompts, health routes."""
 
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -19,13 +18,7 @@ from mcp_dbquery.guides import add_completion, add_prompts, add_resources, liste
 from mcp_dbquery.parts import Parts
 from mcp_dbquery.reading_tools import add_reading_tools
 from mcp_dbquery.settings import Settings
-from shared.mcp_server import (
-    SdkVerifier,
-    ToolServer,
-    add_operations,
-    auth_settings,
-    note_in_audit,
-)
+from shared.mcp_server import ToolServer, add_operations, note_in_audit, started
 from shared.service_tokens import TokenVerifier
 
 log = structlog.get_logger()
@@ -46,9 +39,9 @@ CACHED = (
 class DatabaseServer(ToolServer):
     """Lists the resources that its caller may read."""
 
-    def __init__(self, parts: Parts, **of_the_sdk: Any) -> None:
+    def __init__(self, name: str, parts: Parts, **of_the_sdk: Any) -> None:
         super().__init__(
-            "mcp-dbquery",
+            name,
             caller=parts.principal,
             audited_arguments={"sql", "purpose"},
             **of_the_sdk,
@@ -98,31 +91,17 @@ def build_server(
     settings: Settings, parts: Parts, verifier: TokenVerifier | None = None
 ) -> MCPServer[Any]:
     """The server over these parts, which it starts and closes. With a verifier, HTTP requests need a verified token."""
-    protection: dict[str, Any] = {}
-    if verifier is not None:
-        protection = {
-            "token_verifier": SdkVerifier(verifier),
-            "auth": auth_settings(settings.resource_url, list(settings.issuers)),
-        }
-
-    @asynccontextmanager
-    async def open_databases(_: MCPServer[Any]) -> AsyncGenerator[None]:
-        await parts.databases.start()
-        try:
-            yield
-        finally:
-            await parts.close()
-
     hint = CacheHint(ttl_ms=TTL_MS, scope="private")
     server = DatabaseServer(
+        settings.name,
         parts,
+        verifier=verifier,
         title="Databases",
         version="0.1.0",
         instructions=_instructions(parts),
         subscriptions=False,
-        lifespan=open_databases,
+        lifespan=lambda _: started(parts),
         cache_hints=dict.fromkeys(CACHED, hint),
-        **protection,
     )
     add_reading_tools(server, parts)
     add_action_tools(server, parts.databases.runners, parts.caller)

@@ -5,25 +5,23 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from mcp_dbquery.config import NAME, Config, DatabaseConfig, Limits, load_config
 from shared.config_file import read_key
 from shared.errors import BadSetup
-from shared.logs import LogFormat
-from shared.settings import ServiceSettings
+from shared.settings import ToolServerSettings
 
 
-class Settings(ServiceSettings):
-    """Environment variables with the prefix MCP_DBQUERY_."""
+class Settings(ToolServerSettings):
+    """Environment variables with the prefix MCP_DBQUERY_. Without roles the local user over stdio can only read."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", env_prefix="MCP_DBQUERY_"
-    )
+    model_config = SettingsConfigDict(env_prefix="MCP_DBQUERY_")
+    name = "mcp-dbquery"
 
-    config: Path | None = None
-    """TOML file of the databases, their rules, limits and saved queries (`--config` wins)."""
+    resource_url: str = "http://127.0.0.1:8001/mcp"
+
     database_url: str | None = None
     """One database without a file. With a file: only what the file reads by `url_from = {env = …}`."""
     actions_file: Path | None = None
@@ -40,21 +38,6 @@ class Settings(ServiceSettings):
     """What cursors are sealed with, at least 32 characters, the same for all replicas."""
     cursor_key_file: Path | None = None
     """The same in a file. Neither: a key of this process, so cursors end with it."""
-
-    resource_url: str = "http://127.0.0.1:8001/mcp"
-    """The audience that tokens must name: our own address, as clients use it."""
-    issuers: dict[str, HttpUrl] = Field(default_factory=dict)
-    """Whose tokens are accepted over HTTP: issuer → address of its key set."""
-    allowed_hosts: list[str] = Field(default_factory=list)
-    """Host headers to answer, beside loopback."""
-    stdio_roles: list[str] = Field(default_factory=list)
-    """Roles of the local user over stdio. None of them: reading only."""
-    stdio_tenant: Annotated[str, Field(min_length=1)] = "local"
-    """Tenant of the local user over stdio, for rules about rows."""
-    stdio_subject: Annotated[str, Field(min_length=1)] = "local"
-
-    log_level: str = "INFO"
-    log_format: LogFormat = "json"
 
 
 def configuration(settings: Settings) -> Config:

@@ -21,7 +21,7 @@ from mcp_email.sending.store import open_store
 from mcp_email.settings import Settings
 from mcp_email.templates import Template, load_templates
 from shared.errors import BadSetup
-from shared.mcp_server import Refused, current_principal
+from shared.mcp_server import current_caller, current_principal
 from shared.service_tokens import Principal
 
 COPIES_EVERY_S = 300.0
@@ -72,10 +72,7 @@ class Parts:
 
     def caller(self) -> Principal:
         """Raises Refused: nobody is signed in."""
-        principal = self.principal()
-        if principal is None:
-            raise Refused("Sign in first: the request names nobody.")
-        return principal
+        return current_caller(self.local)
 
     def reader(self) -> Principal:
         """The caller of a tool that reads, counted. Raises Refused, TooManyCalls."""

@@ -1,7 +1,5 @@
 """Builds the MCP server over its parts: tools, the resource of attachments, health routes."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp.server import MCPServer
@@ -14,10 +12,9 @@ from mcp_email.settings import Settings, confirmation_key
 from mcp_email.tools.organising import add_organising_tools
 from mcp_email.tools.reading import add_reading_tools, add_status_tools
 from mcp_email.tools.writing import add_writing_tools
-from shared.mcp_server import SdkVerifier, ToolServer, add_operations, auth_settings
+from shared.mcp_server import ToolServer, add_operations, started
 from shared.service_tokens import TokenVerifier
 
-NAME = "mcp-email"
 TTL_MS = 60_000
 INSTRUCTIONS = (
     "Read and send mail of the person you work for. Start with search_email, then read_email. reply_email finds "
@@ -31,33 +28,18 @@ def build_server(
     settings: Settings, parts: Parts, verifier: TokenVerifier | None = None
 ) -> MCPServer[Any]:
     """The server over these parts, which it starts and closes. With a verifier, HTTP requests need a verified token."""
-    protection: dict[str, Any] = {}
-    if verifier is not None:
-        protection = {
-            "token_verifier": SdkVerifier(verifier),
-            "auth": auth_settings(settings.resource_url, list(settings.issuers)),
-        }
-
-    @asynccontextmanager
-    async def open_accounts(_: MCPServer[Any]) -> AsyncGenerator[None]:
-        await parts.start()
-        try:
-            yield
-        finally:
-            await parts.close()
-
     hint = CacheHint(ttl_ms=TTL_MS, scope="private")
     server = ToolServer(
-        NAME,
+        settings.name,
         caller=parts.principal,
+        verifier=verifier,
         title="Mail",
         version="0.1.0",
         instructions=INSTRUCTIONS,
         subscriptions=False,
-        lifespan=open_accounts,
+        lifespan=lambda _: started(parts),
         cache_hints=dict.fromkeys(("tools/list", "server/discover"), hint),
         request_state_security=_security(settings, parts),
-        **protection,
     )
     server.middleware.insert(0, note_sealed_state)
     add_reading_tools(server, parts)
