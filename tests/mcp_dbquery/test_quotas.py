@@ -10,8 +10,9 @@ from support.valkey import Valkey, valkey
 
 from mcp_dbquery.config import Limits
 from mcp_dbquery.errors import DatabaseAway, TooBusy
-from mcp_dbquery.quotas import WAITING, MemoryRate, Quota, SharedRate
+from mcp_dbquery.quotas import WAITING, LocalRate, Quota, SharedRate
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS
+from shared.local_rate_limit import LocalRateLimit
 from shared.rate_limit import RateLimit
 
 
@@ -23,7 +24,7 @@ class Endless:
 
 async def test_a_minutes_statements_may_come_at_once_and_then_one_after_another() -> None:
     now = [100.0]
-    rate = MemoryRate(30, clock=lambda: now[0])
+    rate = LocalRate(LocalRateLimit(30, clock_s=lambda: now[0]))
     for _ in range(30):
         await rate.take("ada")
     with pytest.raises(TooBusy) as refused:

@@ -16,11 +16,12 @@ from mcp_dbquery.library import Library
 from mcp_dbquery.pages import Cursors
 from mcp_dbquery.parts import Parts
 from mcp_dbquery.queries import QueryRunner
-from mcp_dbquery.quotas import MemoryRate, Quota
+from mcp_dbquery.quotas import LocalRate, Quota
 from mcp_dbquery.report import report
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings
 from mcp_dbquery.spool import MemorySpool
+from shared.local_rate_limit import LocalRateLimit
 
 READING = Reading(
     columns=[ResultColumn("email", "text", mask="domain"), ResultColumn("n", "integer")],
@@ -37,7 +38,7 @@ def parts_over(engine: ToldEngine) -> Parts:
         "crm",
         DatabaseConfig(url="postgresql://x/y"),
         engine,
-        Quota(limits, MemoryRate(10**6)),
+        Quota(limits, LocalRate(LocalRateLimit(10**6))),
         None,
     )
     databases = Databases({"crm": database})

@@ -404,9 +404,8 @@ def current_principal(otherwise: Principal | None) -> Principal | None:
     return token.principal if isinstance(token, _VerifiedToken) else otherwise
 
 
-def current_caller(otherwise: Principal | None) -> Principal:
-    """The same. Raises Refused: nobody is signed in."""
-    principal = current_principal(otherwise)
+def signed_in(principal: Principal | None) -> Principal:
+    """The same. Raises Refused: it is nobody."""
     if principal is None:
         raise Refused("Sign in first: the request names nobody.")
     return principal

@@ -13,13 +13,14 @@ from mcp_dbquery.engines import open_engine
 from mcp_dbquery.library import Library
 from mcp_dbquery.pages import KEY_BYTES, Cursors
 from mcp_dbquery.queries import QueryRunner
-from mcp_dbquery.quotas import MemoryRate, Quota, Rate, SharedRate
+from mcp_dbquery.quotas import LocalRate, Quota, Rate, SharedRate
 from mcp_dbquery.schema import ValueCache
 from mcp_dbquery.settings import Settings, cursor_key
 from mcp_dbquery.spool import MemorySpool, RedisSpool, Spool
 from mcp_dbquery.store import Store, open_store, sqlite_path_of
 from shared.errors import BadSetup
-from shared.mcp_server import current_caller, current_principal
+from shared.local_rate_limit import LocalRateLimit
+from shared.mcp_server import current_principal, signed_in
 from shared.rate_limit import RateLimit
 from shared.redis_clients import command_client
 from shared.service_tokens import Principal
@@ -54,7 +55,7 @@ class Parts:
 
     def caller(self) -> Principal:
         """Raises Refused: nobody is signed in."""
-        return current_caller(self.local)
+        return signed_in(self.principal())
 
 
 def make_parts(settings: Settings, config: Config, local: Principal | None = None) -> Parts:
@@ -106,7 +107,7 @@ def _actions(
 
 def _rate(name: str, limits: Limits, settings: Settings) -> Rate:
     if settings.redis_url is None:
-        return MemoryRate(limits.per_minute)
+        return LocalRate(LocalRateLimit(limits.per_minute))
     shared = RateLimit(
         f"mcp-dbquery:{name}",
         per_minute=limits.per_minute,

@@ -1,9 +1,7 @@
 """How many statements one person may run at once and in a minute."""
 
 import asyncio
-import math
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,12 +9,11 @@ from typing import Protocol
 from mcp_dbquery.config import Limits
 from mcp_dbquery.errors import DatabaseAway, TooBusy
 from shared.errors import TooManyRequests, Unavailable
+from shared.local_rate_limit import LocalRateLimit
 from shared.rate_limit import RateLimit
 
 WAITING = 4
 """How many statements may wait for each that may run: an agent that asks in parallel is served in turn."""
-PRUNED_AT = 10_000
-"""Persons that are remembered before those whose time is over are forgotten."""
 
 
 class Rate(Protocol):
@@ -27,24 +24,17 @@ class Rate(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class MemoryRate:
-    """In this process: GCRA, `per_minute` in the long run and at once."""
+@dataclass(frozen=True, slots=True)
+class LocalRate:
+    """In this process."""
 
-    per_minute: int
-    clock: Callable[[], float] = field(default=time.monotonic)
-    _due: dict[str, float] = field(default_factory=dict[str, float], init=False)
-    """Person → when all that was taken is paid off."""
+    limit: LocalRateLimit
 
     async def take(self, person: str) -> None:
-        now, step = self.clock(), 60 / self.per_minute
-        due = max(self._due.get(person, now), now) + step
-        wait_s = due - now - 60
-        if wait_s > 1e-6:
-            raise _too_many(self.per_minute, math.ceil(wait_s))
-        if len(self._due) >= PRUNED_AT:
-            self._due = {known: until for known, until in self._due.items() if until > now}
-        self._due[person] = due
+        try:
+            self.limit.take(person)
+        except TooManyRequests as error:
+            raise _too_many(self.limit.per_minute, error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +48,7 @@ class SharedRate:
         try:
             await asyncio.to_thread(self.limit.take, person)
         except TooManyRequests as error:
-            wait_s = error.details.get("retry_after_s")
-            raise _too_many(self.per_minute, wait_s if isinstance(wait_s, int) else 1) from None
+            raise _too_many(self.per_minute, error) from None
         except Unavailable:
             raise DatabaseAway(
                 "Statements cannot be counted at the moment, so none is run. Try again."
@@ -131,11 +120,11 @@ class Quota:
         )
 
 
-def _too_many(per_minute: int, wait_s: int) -> TooBusy:
+def _too_many(per_minute: int, error: TooManyRequests) -> TooBusy:
     return TooBusy(
         f"More than {per_minute} statements in a minute.",
-        hint=f"Wait {wait_s} s, and ask for more with one statement.",
-        retry_after_s=wait_s,
+        hint=f"Wait {error.retry_after_s:g} s, and ask for more with one statement.",
+        retry_after_s=error.retry_after_s,
         limit="per_minute",
         value=per_minute,
     )

@@ -11,17 +11,17 @@ from mcp_email.accounts import Accounts, Opening
 from mcp_email.attachments import AttachmentStore
 from mcp_email.config import Config
 from mcp_email.drafts import Drafts
-from mcp_email.errors import LedgerAway
+from mcp_email.errors import LedgerAway, TooManyCalls
 from mcp_email.letters import Writer
-from mcp_email.reading_rate import ReadingRate
 from mcp_email.sending.ledger import Ledger
 from mcp_email.sending.sender import Sender
 from mcp_email.sending.spool import Spool
 from mcp_email.sending.store import open_store
 from mcp_email.settings import Settings
 from mcp_email.templates import Template, load_templates
-from shared.errors import BadSetup
-from shared.mcp_server import current_caller, current_principal
+from shared.errors import BadSetup, TooManyRequests
+from shared.local_rate_limit import LocalRateLimit
+from shared.mcp_server import current_principal, signed_in
 from shared.service_tokens import Principal
 
 COPIES_EVERY_S = 300.0
@@ -40,7 +40,8 @@ class Parts:
     writer: Writer
     drafts: Drafts
     templates: Mapping[str, Template]
-    rate: ReadingRate
+    rate: LocalRateLimit
+    """Of a person's reading."""
     local: Principal | None = None
     """The caller when there is no token: the local user over stdio."""
     _copies: "asyncio.Task[None] | None" = field(default=None, init=False)
@@ -72,12 +73,20 @@ class Parts:
 
     def caller(self) -> Principal:
         """Raises Refused: nobody is signed in."""
-        return current_caller(self.local)
+        return signed_in(self.principal())
 
     def reader(self) -> Principal:
         """The caller of a tool that reads, counted. Raises Refused, TooManyCalls."""
         caller = self.caller()
-        self.rate.take(caller)
+        try:
+            self.rate.take((caller.tenant, caller.subject))
+        except TooManyRequests as error:
+            raise TooManyCalls(
+                f"More than {self.rate.per_minute} calls in a minute.",
+                hint=f"Wait {error.retry_after_s:g} s.",
+                retry_after_s=error.retry_after_s,
+                limit="reads_per_minute",
+            ) from None
         return caller
 
     def _ledger_problem(self) -> str | None:
@@ -118,6 +127,6 @@ def make_parts(
         writer=Writer(attachments),
         drafts=Drafts(sender, time.time),
         templates=load_templates(config.templates) if config.templates else {},
-        rate=ReadingRate(settings.reads_per_minute),
+        rate=LocalRateLimit(settings.reads_per_minute),
         local=local,
     )
