@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dbquery import Desk, in_one_task, open_desk
+from support.dbquery import Desk, open_desk
+from support.tool_calls import in_one_task
 
 from demo_model.chat import complete
 from demo_model.request import ChatRequest

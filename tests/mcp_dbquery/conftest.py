@@ -6,8 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.dbquery import Desk, in_one_task, open_desk
+from support.dbquery import Desk, open_desk
 from support.mariadb import Server, mariadb
+from support.tool_calls import in_one_task
 
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
 

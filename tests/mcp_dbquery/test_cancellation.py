@@ -10,8 +10,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from structlog.testing import capture_logs
-from support.dbquery import UNHURRIED, answer, person
+from support.dbquery import UNHURRIED, person
 from support.servers import serving
+from support.tool_calls import answer
 
 from mcp_dbquery.config import Config, DatabaseConfig, Limits
 from mcp_dbquery.parts import Parts, make_parts

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from mcp import Client
 from structlog.testing import capture_logs
-from support.dbquery import UNHURRIED, Desk, answer, in_one_task, open_desk, person, said
+from support.dbquery import UNHURRIED, Desk, open_desk, person
+from support.tool_calls import answer, in_one_task, said
 
 from mcp_dbquery import errors
 from mcp_dbquery.config import Config, DatabaseConfig, Limits, load_config

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import make_url
-from support.dbquery import answer, in_one_task, problem
 from support.mariadb import Server
 from support.market import (
     ADA,
@@ -26,6 +25,7 @@ from support.market import (
     Market,
     open_market,
 )
+from support.tool_calls import answer, in_one_task, problem
 
 from mcp_dbquery.config import DatabaseConfig
 from mcp_dbquery.mysql import setup as mysql_setup

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from support.dbquery import Desk, answer, said
+from support.dbquery import Desk
+from support.tool_calls import answer, said
 
 from mcp_dbquery.cleaning import clean, clean_rows, is_clean
 from mcp_dbquery.formats import FORMULA_STARTS, csv_text, distinct, markdown, records

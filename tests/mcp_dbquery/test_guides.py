@@ -10,7 +10,8 @@ import pytest
 from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 from structlog.testing import capture_logs
-from support.dbquery import Desk, in_one_task, open_desk
+from support.dbquery import Desk, open_desk
+from support.tool_calls import in_one_task
 
 Mode = Literal["auto", "legacy"]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from support.dbquery import Desk, answer, open_desk, person, problem, said
+from support.dbquery import Desk, open_desk, person
+from support.tool_calls import answer, problem, said
 from support.valkey import valkey
 
 from mcp_dbquery.pages import Cursors, Place, new_query_id

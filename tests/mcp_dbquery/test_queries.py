@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from support.dbquery import Desk, in_one_task, open_desk, said
+from support.dbquery import Desk, open_desk
+from support.tool_calls import in_one_task, said
 
 from mcp_dbquery import schema
 

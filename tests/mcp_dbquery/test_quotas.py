@@ -5,7 +5,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from support.dbquery import open_desk, person, problem
+from support.dbquery import open_desk, person
+from support.tool_calls import problem
 from support.valkey import Valkey, valkey
 
 from mcp_dbquery.config import Limits

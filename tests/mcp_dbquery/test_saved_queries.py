@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from mcp.types import CallToolResult
-from support.dbquery import Desk, answer, in_one_task, open_desk, person, problem, said
+from support.dbquery import Desk, open_desk, person
+from support.tool_calls import answer, in_one_task, problem, said
 
 from mcp_dbquery.config import Config, DatabaseConfig, SavedQuery
 from mcp_dbquery.library import Library

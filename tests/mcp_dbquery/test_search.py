@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.dbquery import Desk, answer
+from support.dbquery import Desk
+from support.tool_calls import answer
 
 from mcp_dbquery.engine import Catalog, Column, Relation
 from mcp_dbquery.search import MOST_WORDS, search, singular, wanted_words, words

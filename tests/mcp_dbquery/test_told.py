@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from mcp import Client
-from support.dbquery import UNHURRIED, answer, person
+from support.dbquery import UNHURRIED, person
 from support.engines import ToldEngine
+from support.tool_calls import answer
 
 from mcp_dbquery.config import DatabaseConfig, Limits
 from mcp_dbquery.databases import Database, Databases

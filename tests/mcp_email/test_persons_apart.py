@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dbquery import in_one_task
 from support.mail import ADA, Desk, a_mail, mail_desk, of_host
+from support.tool_calls import in_one_task
 
 from mcp_email.config import Account
 from mcp_email.mail import Search

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from support.dbquery import in_one_task
-from support.mail import ADA, BOB, Desk, a_mail, mail_desk, of_host, problem, text_in
+from support.mail import ADA, BOB, Desk, a_mail, mail_desk, of_host, text_in
 from support.smtp_server import drop, say, smtp_server
+from support.tool_calls import in_one_task, problem
 
 from mcp_email.tools.arguments import HIDDEN_META
 

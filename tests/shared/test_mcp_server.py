@@ -40,11 +40,13 @@ class Answer(BaseModel):
     row_count: int = 1
 
 
-def make_server(caller: Principal | None = None, **of_the_sdk: object) -> ToolServer:
+def make_server(
+    caller: Principal | None = None, verifier: TokenVerifier | None = None
+) -> ToolServer:
     def who() -> Principal | None:
         return current_principal(caller)
 
-    server = ToolServer("toy", caller=who, audited_arguments={"mood"}, **of_the_sdk)
+    server = ToolServer("toy", caller=who, audited_arguments={"mood"}, verifier=verifier)
 
     @server.tool()
     async def greet(

@@ -17,9 +17,8 @@ from mcp.types import (
     CallToolResult,
     ElicitRequestParams,
     ElicitResult,
-    RequestParamsMeta,
-    TextContent,
 )
+from support.tool_calls import answer, call_tool, problem
 from typing_extensions import override
 
 from mcp_email.accounts import OpenAccount
@@ -162,32 +161,13 @@ class Desk:
     async def call(
         self, tool: str, arguments: Mapping[str, Any] | None = None, key: str | None = None
     ) -> CallToolResult:
-        meta = cast("RequestParamsMeta", {"io.steward/idempotency-key": key}) if key else None
-        result = await self.client.call_tool(tool, dict(arguments or {}), meta=meta)
-        assert isinstance(result, CallToolResult)
-        return result
+        return await call_tool(self.client, tool, arguments, key)
 
     async def ask(self, tool: str, key: str | None = None, **arguments: Any) -> dict[str, Any]:
         return answer(await self.call(tool, arguments, key))
 
     async def refused(self, tool: str, key: str | None = None, **arguments: Any) -> dict[str, Any]:
         return problem(await self.call(tool, arguments, key))
-
-
-def answer(result: CallToolResult) -> dict[str, Any]:
-    """What a call that worked gave."""
-    assert not result.is_error, said(result)
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def problem(result: CallToolResult) -> dict[str, Any]:
-    """What was told of a call that did not."""
-    assert result.is_error, result.structured_content
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def said(result: CallToolResult) -> str:
-    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
 
 
 @asynccontextmanager

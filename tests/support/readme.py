@@ -16,11 +16,15 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
 from support.markdown import Block
 from support.mcp_clients import NODE, NPX, Target, install_node_clients
+
+from shared import mcp_server
+from shared.mcp_server import Problem
 
 
 def shell_in(tools: Path) -> Mapping[str, str]:
@@ -120,3 +124,19 @@ def column(readme: str, heading: str, number: int) -> list[str]:
     section = readme.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [line.split("|")[number + 1].strip().strip("`") for line in lines]
+
+
+def limits_in(readme: str) -> dict[str, float]:
+    """The table of limits: name → default."""
+    told = zip(column(readme, "Limits", 0), column(readme, "Limits", 1), strict=True)
+    return {name: float(value.replace(",", "")) for name, value in told}
+
+
+def codes_of(errors: ModuleType) -> set[str]:
+    """The code of every problem that a server with these errors may tell."""
+    kinds = [*vars(errors).values(), *vars(mcp_server).values()]
+    return {
+        kind.code
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, Problem) and kind is not Problem
+    }

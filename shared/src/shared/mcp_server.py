@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
@@ -426,12 +426,19 @@ PartsT = TypeVar("PartsT", bound=Startable)
 
 @asynccontextmanager
 async def started(parts: PartsT) -> AsyncGenerator[PartsT]:
-    """For as long as they are needed: as a server's lifespan, or for a look at them. Raises BadSetup."""
+    """For as long as they are needed. Raises BadSetup."""
     try:
         await parts.start()
         yield parts
     finally:
         await parts.close()
+
+
+def lifespan_of(
+    parts: Startable,
+) -> Callable[[MCPServer[Any]], AbstractAsyncContextManager[object]]:
+    """What the SDK does around serving: the parts are started, and let go."""
+    return lambda _: started(parts)
 
 
 def transport_security(hosts: Sequence[str]) -> TransportSecuritySettings:

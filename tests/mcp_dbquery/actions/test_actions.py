@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dbquery import Desk, open_desk, said
+from support.dbquery import Desk, open_desk
+from support.tool_calls import said
 
 from mcp_dbquery.actions.check import check_actions
 from mcp_dbquery.actions.file import load_actions

@@ -4,7 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
-from support.dbquery import Desk, open_desk, said
+from support.dbquery import Desk, open_desk
+from support.tool_calls import said
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "actions.md"
 BUSIEST = """

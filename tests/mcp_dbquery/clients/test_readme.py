@@ -23,8 +23,10 @@ from support.mcp_clients import (
 from support.proc import wait_until
 from support.readme import (
     answers,
+    codes_of,
     column,
     commands_of,
+    limits_in,
     run,
     running,
     servers_of,
@@ -40,8 +42,6 @@ from mcp_dbquery.parts import make_parts
 from mcp_dbquery.sample.make import make_sample
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration
-from shared import mcp_server
-from shared.mcp_server import Problem
 from shared.service_tokens import Principal
 from steward_dev.launcher.ports import free_port
 
@@ -274,15 +274,8 @@ async def test_the_tables_of_tools_and_prompts_are_complete(folder: Path) -> Non
 
 def test_the_table_of_limits_is_complete() -> None:
     defaults = {name: field.default for name, field in Limits.model_fields.items()}
-    told = zip(column(README, "Limits", 0), column(README, "Limits", 1), strict=True)
-    assert {name: float(value.replace(",", "")) for name, value in told} == defaults
+    assert limits_in(README) == defaults
 
 
 def test_the_table_of_errors_is_complete() -> None:
-    kinds = [
-        kind
-        for module in (errors, mcp_server)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Problem) and kind is not Problem
-    ]
-    assert sorted(column(README, "Errors", 0)) == sorted({kind.code for kind in kinds})
+    assert sorted(column(README, "Errors", 0)) == sorted(codes_of(errors))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from support.dbquery import in_one_task
 from support.sqlite_shop import CANARY, HR, Shop, leaks, make_shop, open_shop
+from support.tool_calls import in_one_task
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

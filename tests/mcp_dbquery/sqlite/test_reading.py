@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from support.dbquery import in_one_task
 from support.sqlite_shop import ADA, HR, Shop, leaks, make_shop, open_shop
+from support.tool_calls import in_one_task
 
 from mcp_dbquery.engine import Statement
 from mcp_dbquery.errors import (

@@ -14,8 +14,10 @@ from support.mcp_clients import CLIENTS, KINDS, ROOT, TYPESCRIPT_1, Kind, Target
 from support.proc import wait_until
 from support.readme import (
     answers,
+    codes_of,
     column,
     commands_of,
+    limits_in,
     run,
     running,
     servers_of,
@@ -29,8 +31,6 @@ from mcp_email.__main__ import _parser  # pyright: ignore[reportPrivateUsage]
 from mcp_email.config import Limits, load_config
 from mcp_email.templates import load_templates
 from mcp_email.tools.arguments import HIDDEN_META
-from shared import mcp_server
-from shared.mcp_server import Problem
 from steward_dev.launcher.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)  # the first one may install the clients
@@ -169,15 +169,8 @@ async def test_the_table_of_tools_is_complete(tmp_path: Path) -> None:
 
 def test_the_table_of_limits_is_complete() -> None:
     defaults: dict[str, Any] = {name: one.default for name, one in Limits.model_fields.items()}
-    told = zip(column(README, "Limits", 0), column(README, "Limits", 1), strict=True)
-    assert {name: float(value.replace(",", "")) for name, value in told} == defaults
+    assert limits_in(README) == defaults
 
 
 def test_the_table_of_errors_is_complete() -> None:
-    kinds = [
-        kind
-        for module in (errors, mcp_server)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Problem) and kind is not Problem
-    ]
-    assert sorted(column(README, "Errors", 0)) == sorted({kind.code for kind in kinds})
+    assert sorted(column(README, "Errors", 0)) == sorted(codes_of(errors))

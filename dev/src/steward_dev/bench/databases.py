@@ -17,13 +17,14 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 from sqlalchemy import make_url
 
-from mcp_dbquery.config import Config, DatabaseConfig, Limits, Secret
+from mcp_dbquery.config import Config, DatabaseConfig, Limits
 from mcp_dbquery.engines import setup_of
 from mcp_dbquery.parts import make_parts
 from mcp_dbquery.results import QueryResult
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings
 from shared import logs
+from shared.config_file import Secret
 from shared.mcp_server import Rendered, ToolServer
 from shared.service_tokens import Principal
 

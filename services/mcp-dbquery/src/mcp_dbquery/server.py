@@ -18,7 +18,7 @@ from mcp_dbquery.guides import add_completion, add_prompts, add_resources, liste
 from mcp_dbquery.parts import Parts
 from mcp_dbquery.reading_tools import add_reading_tools
 from mcp_dbquery.settings import Settings
-from shared.mcp_server import ToolServer, add_operations, note_in_audit, started
+from shared.mcp_server import ToolServer, add_operations, lifespan_of, note_in_audit
 from shared.service_tokens import TokenVerifier
 
 log = structlog.get_logger()
@@ -100,7 +100,7 @@ def build_server(
         version="0.1.0",
         instructions=_instructions(parts),
         subscriptions=False,
-        lifespan=lambda _: started(parts),
+        lifespan=lifespan_of(parts),
         cache_hints=dict.fromkeys(CACHED, hint),
     )
     add_reading_tools(server, parts)

@@ -12,7 +12,7 @@ from mcp_email.settings import Settings, confirmation_key
 from mcp_email.tools.organising import add_organising_tools
 from mcp_email.tools.reading import add_reading_tools, add_status_tools
 from mcp_email.tools.writing import add_writing_tools
-from shared.mcp_server import ToolServer, add_operations, started
+from shared.mcp_server import ToolServer, add_operations, lifespan_of
 from shared.service_tokens import TokenVerifier
 
 TTL_MS = 60_000
@@ -37,7 +37,7 @@ def build_server(
         version="0.1.0",
         instructions=INSTRUCTIONS,
         subscriptions=False,
-        lifespan=lambda _: started(parts),
+        lifespan=lifespan_of(parts),
         cache_hints=dict.fromkeys(("tools/list", "server/discover"), hint),
         request_state_security=_security(settings, parts),
     )
