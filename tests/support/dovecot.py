@@ -1,7 +1,6 @@
 """A real Dovecot of the tests' own: every user there is has the same password and an empty mailbox."""
 
 import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from support.certificates import certificate
 from support.ports import free_port
+from support.process_group import process_group
 
 from mcp_email.config import Account, Server
 from shared.config_file import Secret
@@ -78,6 +78,11 @@ service imap-login {{
   }}
   inet_listener imaps {{
     port = {tls_port}
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service auth {{
@@ -168,17 +173,11 @@ def dovecot() -> Generator[Dovecot]:
             )
         )  # fmt: skip
         (folder / "log").touch()
-        process = subprocess.Popen(
-            [program, "-F", "-c", str(config)], stderr=subprocess.PIPE, start_new_session=True
-        )
-        assert process.stderr is not None
-        try:
+        command = [program, "-F", "-c", str(config)]
+        with process_group(command, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
             while "Dovecot v" not in server.log():
                 if process.poll() is not None:
                     raise AssertionError(process.stderr.read().decode() + server.log())
                 os.sched_yield()
             yield server
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)  # Itself and what it started.
-            process.wait()
-            process.stderr.close()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from support.dovecot import Dovecot
 from support.ports import free_port
+from support.process_group import process_group
 
 from mcp_email.config import Server
 from shared.config_file import Secret
@@ -115,16 +115,10 @@ def postfix(dovecot: Dovecot) -> Generator[Postfix]:
             _MAIN.format(folder=folder, dovecot=dovecot.folder, daemons=DAEMONS, user=USER)
         )
         (folder / "conf" / "master.cf").write_text(_MASTER.format(port=server.port))
-        process = subprocess.Popen(
-            [DAEMONS / "master", "-c", folder / "conf", "-d"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        command = [str(DAEMONS / "master"), "-c", str(folder / "conf"), "-d"]
         log = folder / "log"
-        try:
+        with process_group(command, stderr=subprocess.DEVNULL) as process:
             while not log.exists() or "daemon started" not in log.read_text():
                 assert process.poll() is None, log.read_text() if log.exists() else "it ended"
                 os.sched_yield()
             yield server
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)  # Itself and what it started.
-            process.wait()
