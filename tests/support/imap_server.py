@@ -5,11 +5,12 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 Act = Callable[["Session", str], Awaitable[bool | None]]
 """What is done instead of a command's own answer, given its tag. True: that is given all the same."""
 
-INTERNAL_DATE = "21-Nov-2026 10:{:02}:00 +0000"
+RECEIVED = datetime(2026, 11, 21, 10, tzinfo=UTC)
 STRUCTURE = b'("TEXT" "PLAIN" ("CHARSET" "utf-8") NIL NIL "8BIT" %d 1 NIL NIL NIL NIL)'
 
 
@@ -63,6 +64,7 @@ class Mail:
     uid: int
     raw: bytes
     flags: set[str] = field(default_factory=set[str])
+    received: datetime = RECEIVED
 
 
 @dataclass
@@ -91,12 +93,15 @@ class FakeImap:
         """Do these, one each time, instead of the command."""
         self.acts.setdefault(command, []).extend(acts)
 
-    def put(self, folder: str, *mails: bytes, flags: str = "") -> None:
+    def put(
+        self, folder: str, *mails: bytes, flags: str = "", received: datetime | None = None
+    ) -> None:
+        """Without `received` each comes in a minute of its own, within the hour."""
         held = self.folders[folder]
         for raw in mails:
-            held.append(
-                Mail(max((one.uid for one in held), default=0) + 1, raw, set(flags.split()))
-            )
+            uid = max((one.uid for one in held), default=0) + 1
+            came = received or RECEIVED.replace(minute=uid % 60)
+            held.append(Mail(uid, raw, set(flags.split()), came))
 
     def mails(self, folder: str) -> list[tuple[bytes, set[str]]]:
         """Subject and flags of all mails there."""
@@ -211,7 +216,7 @@ class Session:
     def _fetched(self, one: Mail, asked: str) -> bytes:
         told = [b"UID %d FLAGS (%s)" % (one.uid, " ".join(sorted(one.flags)).encode())]
         if "INTERNALDATE" in asked:
-            told.append(f'INTERNALDATE "{INTERNAL_DATE.format(one.uid % 60)}"'.encode())
+            told.append(f'INTERNALDATE "{one.received:%d-%b-%Y %H:%M:%S %z}"'.encode())
         if "RFC822.SIZE" in asked:
             told.append(b"RFC822.SIZE %d" % len(one.raw))
         if "BODYSTRUCTURE" in asked:
@@ -275,7 +280,10 @@ def _fits(words: list[str | bytes], one: Mail) -> bool:
         return one.uid in _uids(_text(value), [one])
     if key == "HEADER":
         key, value = _text(value), words.pop(0)
-    if key in {"CHARSET", "SINCE", "BEFORE"}:
+    if key in {"SINCE", "BEFORE"}:
+        day = datetime.strptime(f"{_text(value)} +0000", "%d-%b-%Y %z")
+        return (one.received >= day) == (key == "SINCE")
+    if key == "CHARSET":
         return True
     text = one.raw.partition(b"\r\n\r\n")[2] if key == "BODY" else _header(one.raw, key.encode())
     return _text(value).lower() in _text(text).lower()

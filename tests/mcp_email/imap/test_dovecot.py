@@ -3,15 +3,21 @@
 import asyncio
 import base64
 import imaplib
+import os
 import re
+import subprocess
+import sys
+import tempfile
 import tracemalloc
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from support.dovecot import PASSWORD, Dovecot
+from support.proc import command_of, descendants_of, wait_until
 
 from mcp_email.config import Account, Limits
 from mcp_email.errors import BadContent, NoSuchMail
@@ -19,6 +25,14 @@ from mcp_email.imap.mailbox import ImapMailbox
 from mcp_email.mail import Search
 from shared.config_file import Secret
 from shared.errors import BadSetup
+
+STARTER = """
+import signal
+from support.dovecot import dovecot
+with dovecot():
+    print("started", flush=True)
+    signal.pause()
+"""
 
 
 def mail(
@@ -189,7 +203,7 @@ async def test_attachments_are_found_and_told(
 async def test_pages_hold_every_mail_once_while_new_ones_come(
     server: Dovecot, user: str, mailbox: ImapMailbox
 ) -> None:
-    server.deliver(user, [mail(number) for number in range(2_000)])
+    server.deliver(user, [mail(number) for number in range(900)])
     put(server, user, "Archive", *(mail(f"old{number}") for number in range(5)))
     first = await mailbox.search(Search(), 100, None)
     put(server, user, "INBOX", mail("new"))
@@ -199,7 +213,7 @@ async def test_pages_hold_every_mail_once_while_new_ones_come(
         found += page.mails
         cursor = page.next_cursor
     numbers = [one.message_id.removesuffix("@example.org") for one in found]
-    assert numbers == [*sorted(numbers[:5], reverse=True), *map(str, range(1_999, -1, -1))]
+    assert numbers == [*sorted(numbers[:5], reverse=True), *map(str, range(899, -1, -1))]
     assert numbers[:5] == [f"old{number}" for number in range(4, -1, -1)]
     assert first.mails[5].snippet == "At noon?"
     assert "new" in (await ids(mailbox))[:6]  # Of the same second as the five.
@@ -427,6 +441,30 @@ async def test_flags_and_trash_reach_exactly_the_mails_named(
     assert sorted(await ids(mailbox, folder="Trash")) == ["1", "5"]
 
 
+async def test_a_mail_that_one_connection_found_is_there_for_the_other(
+    server: Dovecot, user: str, mailbox: ImapMailbox
+) -> None:
+    put(server, user, "INBOX", mail(1))
+    await asyncio.gather(*(mailbox.search(Search(folder="INBOX"), 10, None) for _ in range(2)))
+    put(server, user, "INBOX", mail(2, subject="New"))
+    found = await only(mailbox, subject="New")
+    outlines = await asyncio.gather(*(mailbox.outline(found) for _ in range(2)))
+    assert {one.summary.subject for one in outlines} == {"New"}
+    put(server, user, "INBOX", mail(3, subject="Newer"))
+    found = await only(mailbox, subject="Newer")
+    await asyncio.gather(*(mailbox.set_flags([found], add=["seen"], remove=[]) for _ in range(2)))
+
+
+async def test_a_mail_that_was_met_elsewhere_has_a_snippet_in_a_search(
+    server: Dovecot, user: str, mailbox: ImapMailbox
+) -> None:
+    put(server, user, "INBOX", mail(1), mail(2))
+    await mailbox.find("1@example.org")
+    for search in (Search(), Search(has_attachment=False)):
+        page = await mailbox.search(search, 10, None)
+        assert [one.snippet for one in page.mails] == ["At noon?", "At noon?"]
+
+
 async def test_changes_by_others_are_seen(server: Dovecot, user: str, mailbox: ImapMailbox) -> None:
     put(server, user, "INBOX", mail(1), mail(2))
     assert len(await ids(mailbox)) == 2
@@ -479,3 +517,20 @@ async def test_a_cancelled_call_leaves_nothing_behind(
         await asyncio.gather(call, return_exceptions=True)
     answers = await asyncio.gather(*(mailbox.search(Search(), 10, None) for _ in range(6)))
     assert {answer.mails[0].message_id for answer in answers} == {"199@example.org"}
+
+
+@pytest.mark.usefixtures("server")
+async def test_the_server_ends_with_the_process_that_started_it() -> None:
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        Path(folder).chmod(0o755)
+        tests = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STARTER, stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2], env={**os.environ, "TMPDIR": folder},
+        )  # fmt: skip
+        assert tests.stdout is not None
+        assert await tests.stdout.readline() == b"started\n"
+        started = descendants_of(tests.pid)
+        assert any("dovecot" in command_of(pid) for pid in started)
+        tests.kill()
+        await tests.wait()
+        wait_until(lambda: not any(map(command_of, started)), "nothing of Dovecot runs")

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -86,6 +87,42 @@ async def test_pages_go_on_where_every_folder_was_looked_through(
         cursor, is_first = page.next_cursor, False
     wanted = {*(f"i{n}" for n in range(0, 400, 90)), *(f"s{n}" for n in range(30))}
     assert (set(found), len(found)) == (wanted, len(wanted))
+
+
+async def test_the_newest_come_first_though_old_mails_were_put_into_a_folder_last(
+    fake: FakeImap, mailbox: ImapMailbox
+) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    days = [*range(300), *range(5_000, 5_500), *[3_000] * 400]
+    for number, day in enumerate(days):
+        fake.put("INBOX", mail(number), received=noon - timedelta(days=day))
+    wanted = sorted(range(len(days)), key=lambda number: (days[number], -number))
+    found, cursor = list[str](), None
+    for _ in range(20):
+        page = await mailbox.search(Search(), 100, cursor)
+        found += [one.message_id.removesuffix("@example.org") for one in page.mails]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == [str(number) for number in wanted]
+
+
+async def test_words_of_a_server_that_look_like_a_literal_are_words(
+    fake: FakeImap, mailbox: ImapMailbox
+) -> None:
+    fake.put("INBOX", mail(1))
+    fake.when("UID SEARCH", say("* OK [ALERT] Be brief {5}", "{tag} NO Nothing like {7}"))
+    with pytest.raises(MailboxAway, match="refused what was asked"):
+        await mailbox.search(Search(folder="INBOX"), 10, None)
+    assert await ids(mailbox) == ["1"]
+    assert fake.connections == 1
+
+
+async def test_without_a_sent_folder_nobody_was_written_to(
+    fake: FakeImap, mailbox: ImapMailbox
+) -> None:
+    del fake.folders["Sent Items"]
+    assert await mailbox.written_to(["bob@example.com"]) == frozenset()
 
 
 async def test_roles_come_from_names_where_the_server_tells_none(

@@ -134,6 +134,8 @@ class Access:
         folder = await self.located(link, place)
         try:
             state = await link.open(folder.raw, writes=writes, is_fresh=False)
+            if place.uid >= state.uid_next:  # It came since, so this connection may not see it yet.
+                state = await link.open(folder.raw, writes=writes)
         except Said as said:
             if said.status == "NO" and said.code in _GONE:
                 raise no_such_mail() from None

@@ -76,7 +76,7 @@ class Changes:
             by_folder.setdefault(place[:2], set()).add(place.uid)
         checked: dict[Listed, list[int]] = {}
         for (key, uid_validity), uids in by_folder.items():
-            place = MailId(key, uid_validity, 1)
+            place = MailId(key, uid_validity, max(uids))
             folder, _ = await self.access.opened(link, place, writes=True)
             there = await link.search(b"UID", number_set(sorted(uids)), b"UNDELETED")
             if set(there) != uids:

@@ -24,6 +24,10 @@ MAX_OCTETS = 32 * 1024 * 1024
 BUFFER = 64 * 1024
 
 _LITERAL = re.compile(rb"\{(\d{1,10})\+?\}$")
+_IN_WORDS = re.compile(
+    rb"(?:\* (?:OK|NO|BAD|BYE|PREAUTH)|\+|a\d+ (?:OK|NO|BAD))(?= |$)", re.IGNORECASE
+)
+"""These end in words for people (RFC 3501 section 7.1), in which {5} announces nothing."""
 _CODE = re.compile(rb"\[([A-Za-z0-9-]+)(?: ([^\]]*))?\]\s*(.*)", re.DOTALL)
 
 
@@ -194,6 +198,8 @@ class Connection:
 
     async def _answer(self) -> Answer:
         texts, literals = [await self._line()], list[bytes]()
+        if _IN_WORDS.match(texts[0]):
+            return Answer(texts)
         while found := _LITERAL.search(texts[-1]):
             texts[-1] = texts[-1][: found.start()]
             size = int(found[1])

@@ -63,13 +63,16 @@ def terms_of(search: Search) -> list[Term]:
     return terms
 
 
-def criteria(search: Search, terms: Sequence[Term], before: date | None) -> Words:
-    """What the server is asked; `before` beside the search's own, the earlier of the two counts."""
+def criteria(
+    search: Search, terms: Sequence[Term], since: date | None, before: date | None
+) -> Words:
+    """What the server is asked; of `since` and `before` and the search's own, those that leave less count."""
     words: Words = [b"UNDELETED"]
     if search.unread is not None:
         words.append(b"UNSEEN" if search.unread else b"SEEN")
-    if search.since is not None:
-        words += [b"SINCE", _day(search.since)]
+    starts = [one for one in (search.since, since) if one is not None]
+    if starts:
+        words += [b"SINCE", _day(max(starts))]
     ends = [one for one in (search.before, before) if one is not None]
     if ends:
         words += [b"BEFORE", _day(min(ends))]

@@ -21,8 +21,9 @@ from mcp_email.reading.headers import fields_of
 from mcp_email.reading.transfer import TransferDecoder
 
 MAX_KNOWN = 5_000
-MAX_DATES = 50_000
+MAX_DATES = 200_000
 BATCH = 100
+DATES_BATCH = 2_000
 SNIPPET_OCTETS = 600
 SNIPPET_CHARS = 160
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +46,8 @@ class Known:
     """Its plain text."""
     flags_of: int | None = None
     """The folder's HIGHESTMODSEQ when the flags were fetched."""
+    has_snippet: bool = False
+    """It was looked for; there may be none."""
 
 
 Key = tuple[bytes, int, int]
@@ -67,8 +70,10 @@ class Memory:
             self._dates.clear()
         known = self._dates.setdefault((folder.raw, state.uid_validity), {})
         missing = [uid for uid in uids if uid not in known]
-        for uid, told in (await link.fetch(missing, b"(UID INTERNALDATE)")).items():
-            known[uid] = int(received(told.get(b"INTERNALDATE") if told else None).timestamp())
+        for start in range(0, len(missing), DATES_BATCH):
+            batch = missing[start : start + DATES_BATCH]
+            for uid, told in (await link.fetch(batch, b"(UID INTERNALDATE)")).items():
+                known[uid] = int(received(told.get(b"INTERNALDATE") if told else None).timestamp())
         return {uid: known[uid] for uid in uids if uid in known}
 
     async def mails(
@@ -82,35 +87,36 @@ class Memory:
     ) -> list[Known]:
         """These mails as they are now, in this order; those that are gone are left out. The folder is open."""
         keys = {uid: (folder.raw, state.uid_validity, uid) for uid in uids}
-        new = [uid for uid in uids if keys[uid] not in self._mails]
-        fetched: dict[int, Known] = {}
+        old = {uid: self._mails.pop(keys[uid]) for uid in keys if keys[uid] in self._mails}
+        both = await _with_flags(link, old, state)
+        new = [uid for uid in keys if uid not in old]
         for start in range(0, len(new), BATCH):
-            batch = new[start : start + BATCH]
-            fetched |= await _fetched(link, folder, state, batch)
+            both |= await _fetched(link, folder, state, new[start : start + BATCH])
         if snippets:
-            fetched = await _with_snippets(link, fetched)
-        old = {uid: self._mails[keys[uid]] for uid in uids if uid not in set(new)}
-        stale = [
-            uid
-            for uid, known in old.items()
-            if state.modified is None or known.flags_of != state.modified
-        ]
-        flags = await link.fetch(stale, b"(UID FLAGS)")
-        for uid in stale:
-            told = flags.get(uid)
-            if told is None:
-                old.pop(uid)
-                self._mails.pop(keys[uid], None)
-                continue
-            summary = replace(old[uid].summary, flags=flags_of(told.get(b"FLAGS")))
-            old[uid] = replace(old[uid], summary=summary, flags_of=state.modified)
-        both = fetched | old
+            both |= await _with_snippets(
+                link, {uid: known for uid, known in both.items() if not known.has_snippet}
+            )
         for uid, known in both.items():
             self._mails[keys[uid]] = known
-            self._mails.move_to_end(keys[uid])
         while len(self._mails) > MAX_KNOWN:
             self._mails.popitem(last=False)
         return [both[uid] for uid in uids if uid in both]
+
+
+async def _with_flags(link: Link, mails: dict[int, Known], state: State) -> dict[int, Known]:
+    """With the flags of now; those that are gone are left out."""
+    stale = [
+        uid
+        for uid, known in mails.items()
+        if state.modified is None or known.flags_of != state.modified
+    ]
+    fetched = await link.fetch(stale, b"(UID FLAGS)")
+    found = {uid: known for uid, known in mails.items() if uid not in set(stale)}
+    for uid in stale:
+        if (told := fetched.get(uid)) is not None:
+            summary = replace(mails[uid].summary, flags=flags_of(told.get(b"FLAGS")))
+            found[uid] = replace(mails[uid], summary=summary, flags_of=state.modified)
+    return found
 
 
 async def _fetched(
@@ -170,23 +176,22 @@ def summary_of(
     )
 
 
-async def _with_snippets(link: Link, fetched: dict[int, Known]) -> dict[int, Known]:
+async def _with_snippets(link: Link, mails: dict[int, Known]) -> dict[int, Known]:
+    found = {uid: replace(known, has_snippet=True) for uid, known in mails.items()}
     by_number: dict[str, list[int]] = {}
-    for uid, known in fetched.items():
+    for uid, known in mails.items():
         if known.text is not None and known.text.size:
             by_number.setdefault(known.text.number, []).append(uid)
     for part, uids in sorted(by_number.items(), key=lambda one: -len(one[1]))[:4]:
         item = b"BODY.PEEK[%s]<0.%d>" % (part.encode(), SNIPPET_OCTETS)
         for uid, told in (await link.fetch(uids, b"(UID " + item + b")")).items():
             octets = (told or {}).get(b"BODY[%s]" % part.encode())
-            known = fetched[uid]
+            known = found[uid]
             if isinstance(octets, bytes) and known.text is not None:
-                text = decoded(
-                    TransferDecoder(known.text.encoding).feed(octets), known.text.charset
-                )
-                snippet = clean_line(text, SNIPPET_CHARS)
-                fetched[uid] = replace(known, summary=replace(known.summary, snippet=snippet))
-    return fetched
+                plain = TransferDecoder(known.text.encoding).feed(octets)
+                snippet = clean_line(decoded(plain, known.text.charset), SNIPPET_CHARS)
+                found[uid] = replace(known, summary=replace(known.summary, snippet=snippet))
+    return found
 
 
 def flags_of(told: Value) -> frozenset[Flag]:

@@ -10,8 +10,9 @@ import hashlib
 import json
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from mcp_email.errors import NoSuchMail
@@ -28,18 +29,17 @@ from mcp_email.reading.transfer import TransferDecoder
 MAX_FOLDERS = 60
 MAX_SORTED = 2_000
 """Mails found whose dates are looked at in one go, over all folders."""
-MAX_GOES = 5
 MAX_FILTERED = 300
 """Mails that are looked at one by one for what the server cannot look for, over all folders."""
 FILTERED_TEXT = 16 * 1024
 """Octets of a mail's text that are looked at then."""
+SPANS_DAYS = (1, 8, 64, 512, 4_096)
+"""Where the server cannot sort: the newest mails are looked for in the first of these with more than a page of them."""
 MAX_LISTS = 16
 
 ASCII_ONLY = "The mail server looks for plain ASCII words only; the others were looked for in the newest mails found."
 FOLDERS_LEFT = f"Only the first {MAX_FOLDERS} folders were looked through."
 OLDER_LEFT = "Older mails were not looked through yet; go on with next_cursor."
-
-Filter = Callable[[Known, str], bool]
 
 
 class Rank(NamedTuple):
@@ -114,19 +114,19 @@ class Looking:
         return folders[:MAX_FOLDERS], [FOLDERS_LEFT] if len(folders) > MAX_FOLDERS else []
 
     async def _folder(self, link: Link, folder: Listed, asked: "_Asked") -> _Looked:
-        state = await link.open(folder.raw)
-        server_terms = self._for_server(asked.terms)
+        opened = _Opened(link, folder, await link.open(folder.raw))
+        server_terms = [t for t in asked.terms if t.word.isascii() or not self.is_ascii_only]
         try:
-            uids = await self._uids(link, folder, state, asked, server_terms)
+            uids = await self._uids(opened, asked, server_terms)
         except Said as said:
             is_foreign = not all(term.word.isascii() for term in server_terms)
             if not is_foreign or said.status == "BYE" or said.code not in {"BADCHARSET", ""}:
                 raise
+            server_terms = [term for term in asked.terms if term.word.isascii()]
+            uids = await self._uids(opened, asked, server_terms)
             self.is_ascii_only = True
-            server_terms = self._for_server(asked.terms)
-            uids = await self._uids(link, folder, state, asked, server_terms)
         left = [term for term in asked.terms if term not in server_terms]
-        ranked, reached = await self._ranked(link, folder, state, uids, asked)
+        ranked, reached = await self._ranked(opened, uids, asked, server_terms)
         if left or asked.search.has_attachment is not None:
             return await self._filtered(link, ranked, reached, asked, left)
         most = asked.limit + 1
@@ -134,44 +134,62 @@ class Looking:
             return _Looked(ranked[:most], ranked[most - 1].rank)
         return _Looked(ranked, reached)
 
-    def _for_server(self, terms: Sequence[Term]) -> list[Term]:
-        return [term for term in terms if term.word.isascii() or not self.is_ascii_only]
-
     async def _uids(
-        self, link: Link, folder: Listed, state: State, asked: "_Asked", terms: Sequence[Term]
+        self, opened: "_Opened", asked: "_Asked", terms: Sequence[Term], since: date | None = None
     ) -> Sequence[int]:
-        """Found by the server, about the newest first."""
+        """Found by the server: the newest first where it can sort, else the highest first."""
         before = day_after(-asked.start.minus_received) if asked.start else None
-        words = criteria(asked.search, terms, before)
-        key = (folder.raw, state, tuple(words))
+        words = criteria(asked.search, terms, since, before)
+        key = (opened.folder.raw, opened.state, tuple(words))
         if key in self._lists:
             self._lists.move_to_end(key)
             return self._lists[key]
-        uids = await _found(link, words)
-        if state.modified is not None:
+        uids = await _found(opened.link, words)
+        if opened.state.modified is not None:
             self._lists[key] = array("L", uids)
             while len(self._lists) > MAX_LISTS:
                 self._lists.popitem(last=False)
         return uids
 
     async def _ranked(
-        self, link: Link, folder: Listed, state: State, uids: Sequence[int], asked: "_Asked"
+        self, opened: "_Opened", uids: Sequence[int], asked: "_Asked", terms: Sequence[Term]
     ) -> tuple[list[Ranked], Rank | None]:
         """Those after the start, in order, and where it ends when there are more."""
         window = max(4 * asked.limit, MAX_SORTED // asked.folders)
-        ranked: list[Ranked] = []
-        last = Rank(0, "", 0)
-        for go in range(MAX_GOES):
-            part = uids[go * window : (go + 1) * window]
-            dates = await self.memory.dates(link, folder, state, part)
-            ranks = sorted(Rank(-at, folder.key, -uid) for uid, at in dates.items())
-            last = ranks[-1] if ranks else last
-            ranked = [Ranked(r, folder, state) for r in ranks if not asked.start or r > asked.start]
-            if len(uids) <= (go + 1) * window:
-                return ranked, None
-            if ranked:
-                break
-        return ranked, last
+        if len(uids) > window and not opened.link.can("SORT"):
+            return await self._ranked_by_days(opened, uids, asked, terms)
+        for place in range(0, len(uids), window):
+            ranked = await self._dated(opened, uids[place : place + window])
+            after = asked.after_start(ranked)
+            if after:
+                return after, ranked[-1].rank if place + window < len(uids) else None
+        return [], None
+
+    async def _ranked_by_days(
+        self, opened: "_Opened", uids: Sequence[int], asked: "_Asked", terms: Sequence[Term]
+    ) -> tuple[list[Ranked], Rank | None]:
+        """The same where the server cannot sort: a high UID may be of an old mail that was put there late."""
+        newest = datetime.now(UTC).date()
+        if asked.start:
+            newest = min(newest, day_after(-asked.start.minus_received) or newest)
+        for days in SPANS_DAYS:
+            since = newest - timedelta(days=days)
+            ranked = await self._dated(opened, await self._uids(opened, asked, terms, since))
+            # The server counts days in its own time zone, so the first one is not all there.
+            midnight = datetime(since.year, since.month, since.day, tzinfo=UTC) + timedelta(days=1)
+            end = Rank(-int(midnight.timestamp()), "", 0)
+            after = [one for one in asked.after_start(ranked) if one.rank <= end]
+            if len(after) > asked.limit:
+                return after, end
+        ranked = await self._dated(opened, uids)
+        return asked.after_start(ranked), None
+
+    async def _dated(self, opened: "_Opened", uids: Sequence[int]) -> list[Ranked]:
+        """These mails in order."""
+        link, folder, state = opened
+        dates = await self.memory.dates(link, folder, state, uids)
+        ranks = sorted(Rank(-at, folder.key, -uid) for uid, at in dates.items())
+        return [Ranked(rank, folder, state) for rank in ranks]
 
     async def _filtered(
         self, link: Link, ranked: Sequence[Ranked], reached: Rank | None, asked: "_Asked", left: Sequence[Term]
@@ -215,6 +233,14 @@ class Looking:
         return [by_id[one] for one in ids if one in by_id]
 
 
+class _Opened(NamedTuple):
+    """A folder, open on a connection."""
+
+    link: Link
+    folder: Listed
+    state: State
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     search: Search
@@ -222,6 +248,10 @@ class _Asked:
     start: Rank | None
     limit: int
     folders: int
+
+    def after_start(self, ranked: Sequence[Ranked]) -> list[Ranked]:
+        """Those that no page before this one told."""
+        return [one for one in ranked if self.start is None or one.rank > self.start]
 
 
 def everywhere(link: Link, folders: Sequence[Listed]) -> list[Listed]:

@@ -31,7 +31,7 @@ from shared.errors import BadSetup
 CHUNK = 512 * 1024
 MAX_OUTLINES = 100
 MAX_COUNTED = 100
-"""Folders whose mails are counted one by one, where the server does not do it with the list."""
+"""Folders whose mails are counted, one by one."""
 MAX_FOLDERS = 60
 MAX_ROUNDS = 3
 MAX_IDS = 20
@@ -268,7 +268,10 @@ class ImapMailbox:
         return found
 
     async def _written_to(self, link: Link, addresses: Sequence[str]) -> list[str]:
-        sent = await self._access.for_role(link, "sent")
+        try:
+            sent = await self._access.for_role(link, "sent")
+        except NoSuchMail:
+            return []
         state = await link.open(sent.raw)
         found: list[str] = []
         for address in addresses:
