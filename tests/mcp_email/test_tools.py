@@ -114,8 +114,10 @@ async def test_a_thread_is_listed_the_oldest_first(desk: Desk) -> None:
             In_Reply_To="<1@example.com>",
         )
     )
-    thread = await desk.ask("get_thread", id=second)
-    assert [one["id"] for one in thread["mails"]] == [first, second]
+    thread = await desk.ask("get_thread", id=second, max_messages=2)
+    assert ([one["id"] for one in thread["mails"]], thread["truncated"]) == ([first, second], False)
+    newest = await desk.ask("get_thread", id=second, max_messages=1)
+    assert ([one["id"] for one in newest["mails"]], newest["truncated"]) == ([second], True)
 
 
 async def test_an_attachment_is_read_as_text_or_sent_on(desk: Desk) -> None:

@@ -57,7 +57,7 @@ class Opener:
     async def close(self) -> None:
         """Let go."""
         await self._resources.aclose()
-        self._store = None
+        self._store = self._http = None
 
     async def open(self, name: str, account: Account, caller: Principal | None) -> OpenAccount:
         """This account; of this person, where each has a mailbox of their own. Raises BadSetup, MailboxAway."""
@@ -87,14 +87,17 @@ class Opener:
 
     def _server(self, name: str, account: Account) -> OpenAccount:
         assert account.address is not None  # noqa: S101 - checked with the configuration
-        limits = self.config.limits_of(name)
-        smtp = account.smtp or account.imap
-        assert smtp is not None  # noqa: S101 - checked with the configuration
+        assert account.imap is not None  # noqa: S101 - checked with the configuration
+        limits, imap = self.config.limits_of(name), account.imap
+        smtp = account.smtp or imap
+        tokens = self._tokens(imap)
         sending = SendingAccount(
             name=name,
             sender=_own(name, account.address, account.name),
-            mailbox=ImapMailbox(name, account, limits),
-            transport=SmtpTransport(smtp, tokens=self._tokens(smtp)),
+            mailbox=ImapMailbox(name, account, limits, tokens),
+            transport=SmtpTransport(
+                smtp, tokens=tokens if smtp.oauth == imap.oauth else self._tokens(smtp)
+            ),
             **self._rules(name, account),
         )
         return OpenAccount(account, sending, can_send=account.smtp is not None)

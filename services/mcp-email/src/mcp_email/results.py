@@ -108,6 +108,8 @@ class MailPage(_Told):
     truncated: bool
     """There are more."""
     next_cursor: str | None = None
+    notes: list[str]
+    """What could not be looked through, and why: an empty page with notes does not say that there is no such mail."""
 
 
 class MailThread(_Told):
