@@ -10,8 +10,9 @@ import pytest
 from support.mail import ADA, Desk, a_mail, mail_desk, of_host
 from support.tool_calls import in_one_task
 
-from mcp_email.config import Account
+from mcp_email.config import Account, load_config
 from mcp_email.mail import Search
+from shared.errors import BadSetup
 from shared.service_tokens import Principal
 
 SECRET = "Aardvark"
@@ -121,3 +122,23 @@ async def test_a_key_of_one_person_is_free_for_another(desk: Desk, known: Known)
 def test_an_account_is_of_those_it_names(account: Account, is_ada: bool, is_bob: bool) -> None:
     assert account.belongs_to(ADA) is is_ada
     assert account.belongs_to(OTHERS[0]) is is_bob
+
+
+@pytest.mark.parametrize(
+    "person", ["ada", "", "/", "acme/", "/ada", "acme/eng/ada", "acme//ada", "acme/ "]
+)
+def test_a_person_who_is_not_named_by_tenant_and_subject_is_refused(
+    tmp_path: Path, person: str
+) -> None:
+    path = tmp_path / "mail.toml"
+    path.write_text(f"[accounts.a]\nkind = 'embedded'\npeople = ['acme/bob', '{person}']\n")
+    with pytest.raises(BadSetup, match=r"accounts\.a\.people\.1: a person is named tenant/subject"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "subject"), [("acme/ada", ""), ("", "acme/ada"), ("acme", "/ada"), ("acme/", "ada")]
+)
+def test_a_slash_in_a_name_makes_nobody_of_another(tenant: str, subject: str) -> None:
+    account = Account(kind="embedded", people=["acme/ada"])
+    assert not account.belongs_to(Principal(subject=subject, tenant=tenant))

@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import EmailStr, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    EmailStr,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from shared.config_file import Secret, Strict, load, naming_mistakes
 from shared.service_tokens import Principal
@@ -75,6 +82,13 @@ class Policy(Strict):
     """Not called external. Empty: the domain of the account."""
 
 
+def _person(told: str) -> str:
+    tenant, _, subject = told.partition("/")
+    if not tenant.strip() or not subject.strip() or "/" in subject:
+        raise ValueError("a person is named tenant/subject, both not empty, with one slash")
+    return told
+
+
 class Account(Strict):
     """One mailbox."""
 
@@ -84,8 +98,8 @@ class Account(Strict):
     """Who mails come from. Embedded: made from the person's name."""
     name: str = ""
     reply_to: EmailStr | None = None
-    people: list[str] = Field(default_factory=list)
-    """`tenant/subject` of whose it is."""
+    people: list[Annotated[str, AfterValidator(_person)]] = Field(default_factory=list)
+    """`tenant/subject` of whose it is. One slash: a name that has another in it is nobody's, so no two are one."""
     roles: list[str] = Field(default_factory=list)
     """Who else may use it. Both empty: nobody, unless it is embedded."""
     imap: Server | None = None
