@@ -87,7 +87,10 @@ class MailSummary(_Told):
     folder: str
     sender: AddressTold | None = Field(validation_alias="from", serialization_alias="from")
     to: list[AddressTold]
+    """The first few of them."""
+    to_count: int
     subject: str
+    """Cut at 300 characters."""
     date: str | None
     """RFC 3339, as the header says."""
     received: str
@@ -152,6 +155,8 @@ class MailText(_Told):
     sender: AddressTold | None = Field(validation_alias="from", serialization_alias="from")
     to: list[AddressTold]
     cc: list[AddressTold]
+    left_out: int = 0
+    """Recipients in To and Cc beyond the first 50 of each."""
     reply_to: list[AddressTold]
     subject: str
     date: str | None

@@ -1,5 +1,6 @@
 """The text of a mail, as a person would read it: chosen among its parts, cleaned, with what should be known of it."""
 
+import asyncio
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -106,7 +107,10 @@ async def text_of(
     for part in body_parts(outline):
         octets, is_cut = await parts.part(outline.summary.id, part.number, MAX_BODY_BYTES)
         contents[part.number] = Content(octets, is_cut)
-    body = body_of(outline, contents, format=format, known_domains=known_domains)
+    # Large or hostile HTML takes a second; other people's calls go on meanwhile.
+    body = await asyncio.to_thread(
+        body_of, outline, contents, format=format, known_domains=known_domains
+    )
     spans = quoted_spans(body.text)
     text = folded(body.text, spans) if fold_quotes else body.text
     piece, next_offset = page_of(text, offset, max_chars)

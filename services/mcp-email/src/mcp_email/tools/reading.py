@@ -205,6 +205,7 @@ def _add_mail_tools(server: MCPServer[Any], parts: Parts) -> None:
             sender=told.address(summary.sender),
             to=told.addresses(envelope.to[: told.MAX_TOLD]),
             cc=told.addresses(envelope.cc[: told.MAX_TOLD]),
+            left_out=sum(max(0, len(o) - told.MAX_TOLD) for o in (envelope.to, envelope.cc)),
             reply_to=told.addresses(envelope.reply_to[: told.MAX_TOLD]),
             subject=summary.subject,
             date=summary.date.isoformat() if summary.date else None,

@@ -20,6 +20,10 @@ from mcp_email.sending.plan import Sending
 
 MAX_TOLD = 50
 """Addresses of one field of a mail that was received."""
+MAX_LISTED = 5
+"""The same of a mail in a list."""
+MAX_SUBJECT = 300
+"""Characters of a subject in a list."""
 
 
 def origin(account: OpenAccount) -> Origin:
@@ -39,8 +43,9 @@ def summary(mail: Summary) -> MailSummary:
         id=mail.id,
         folder=mail.folder,
         sender=address(mail.sender),
-        to=addresses(mail.to[:MAX_TOLD]),
-        subject=mail.subject,
+        to=addresses(mail.to[:MAX_LISTED]),
+        to_count=len(mail.to),
+        subject=mail.subject[:MAX_SUBJECT],
         date=mail.date.isoformat() if mail.date else None,
         received=mail.received.isoformat(),
         size=mail.size,
