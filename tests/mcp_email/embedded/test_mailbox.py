@@ -12,7 +12,7 @@ import pytest
 
 from mcp_email.embedded.mailbox import EmbeddedMailbox
 from mcp_email.embedded.store import EmbeddedStore
-from mcp_email.errors import MailboxAway, MailTooLarge, NoSuchMail
+from mcp_email.errors import BadContent, MailboxAway, MailTooLarge, NoSuchMail
 from mcp_email.mail import Search
 from mcp_email.mailbox import Mailbox
 from mcp_email.reading.text import text_of
@@ -117,6 +117,16 @@ async def test_pages_stay_where_they_were_while_mail_arrives(store: EmbeddedStor
     seen = [one.message_id[0] for page in (first, second, third) for one in page.mails]
     assert seen == list("9876543210")
     assert third.next_cursor is None
+
+
+async def test_more_words_than_are_looked_for_are_refused(store: EmbeddedStore) -> None:
+    ada = await mailbox_of(store, "ada")
+    words = " ".join(f"w{number}" for number in range(17))
+    for field in ("text", "sender", "to", "subject"):
+        with pytest.raises(BadContent, match=f"{field} has more than 16 words"):
+            await ada.search(Search(**{field: words}), 10, None)  # pyright: ignore[reportArgumentType]
+    phrase = Search(text=f'"{words}"')
+    assert (await ada.search(phrase, 10, None)).mails == []
 
 
 async def test_a_mail_is_found_with_its_headers_parts_and_text(store: EmbeddedStore) -> None:

@@ -158,6 +158,8 @@ async def test_a_search_finds_by_every_field_in_any_script_and_not_in_trash_and_
     put(server, user, "Sent", mail("sent", subject="Quarterly answer"))
     assert set(await ids(mailbox, text="quarterly")) == {"plain", "sent"}
     assert await ids(mailbox, text="revenue GREW") == ["plain"]
+    assert await ids(mailbox, text='"revenue GREW"') == ["plain"]
+    assert await ids(mailbox, text='"grew revenue"') == []
     assert await ids(mailbox, subject="grüsse".replace("ss", "ß")) == ["german"]
     assert await ids(mailbox, text="straße") == ["german"]
     assert await ids(mailbox, text="十時") == ["japanese"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.imap_server import Act, FakeImap, drop, flood, imap_server, say, stall
+from support.imap_server import Act, FakeImap, Session, drop, flood, imap_server, say, stall
 
 from mcp_email.config import Account, Limits, OAuth, Server
 from mcp_email.errors import MailboxAway, NoSuchMail
@@ -231,6 +231,38 @@ async def test_a_broken_structure_is_read_from_the_mail_itself(
     assert await mailbox.part(found.id, "1", 100) == (b"Hello", False)
     assert await mailbox.part(found.id, "2", 2) == (b"a,", True)
     assert fake.mails("INBOX")[0][1] == set()
+
+
+async def test_a_mail_whose_structure_is_refused_takes_it_from_no_other(
+    fake: FakeImap, mailbox: ImapMailbox
+) -> None:
+    async def refuses_the_third(session: Session, tag: str) -> bool:
+        _, _, uids, *items = fake.commands[-1].split()
+        if "BODYSTRUCTURE)" not in items or not any(_holds(one, 3) for one in uids.split(",")):
+            return True
+        await session.write(f"{tag} NO Corrupt\r\n".encode())
+        return False
+
+    fake.put("INBOX", *(mail(number) for number in range(1, 8)))
+    fake.when("UID FETCH", *[refuses_the_third] * 30)
+    page = await mailbox.search(Search(folder="INBOX"), 10, None)
+    snippets = {one.message_id[0]: one.snippet for one in page.mails}
+    assert snippets == {str(number): "" if number == 3 else "At noon?" for number in range(1, 8)}
+
+
+def _holds(run: str, uid: int) -> bool:
+    first, _, last = run.partition(":")
+    return int(first) <= uid <= int(last or first)
+
+
+async def test_a_secret_that_is_gone_is_a_mailbox_that_is_away(
+    fake: FakeImap, mailbox: ImapMailbox, tmp_path: Path
+) -> None:
+    (tmp_path / "password").unlink()
+    with pytest.raises(MailboxAway, match="cannot be read") as told:
+        await ids(mailbox)
+    assert str(tmp_path) not in str(told.value)
+    assert fake.connections == 1
 
 
 async def test_a_structure_bomb_is_cut(fake: FakeImap, mailbox: ImapMailbox) -> None:

@@ -1,5 +1,6 @@
 """What mail is to this server: values without I/O. Foreign text in them is data, bounded and cleaned where made."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -8,6 +9,8 @@ from typing import Literal
 Role = Literal["inbox", "sent", "drafts", "trash", "junk", "archive"]
 """What a folder is for (RFC 6154)."""
 Flag = Literal["seen", "flagged", "answered"]
+
+_WORD = re.compile(r'"([^"]+)"|(\S+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class Search:
     """None: everywhere but in trash and junk."""
     unread: bool | None = None
     has_attachment: bool | None = None
+
+
+def search_words(text: str) -> list[str]:
+    """What is looked for, one by one: words, and phrases in double quotes."""
+    return [phrase or word for phrase, word in _WORD.findall(text)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,15 @@
 """Makes of a search the SQL that answers it: by three letters in a row where there are three, letter by letter then."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
 from mcp_email.embedded.parsed import folded_text
-from mcp_email.mail import Search
+from mcp_email.errors import BadContent
+from mcp_email.mail import Search, search_words
 
-MAX_WORDS = 10
+MAX_WORDS = 16
 MAX_TRIGRAMS = 24
 """Of one word: more of them find no less."""
-
-_WORD = re.compile(r'"([^"]+)"|(\S+)')
 
 Value = str | int | float
 
@@ -30,10 +28,10 @@ class Criteria:
         self.clauses.append(clause)
         self.values += values
 
-    def add_words(self, text: str, columns: tuple[str, ...]) -> None:
-        """Every word of the text must stand in one of the columns; a phrase in quotes counts as a word."""
-        for phrase, word in _WORD.findall(text)[:MAX_WORDS]:
-            wanted = " ".join(folded_text(phrase or word).split())
+    def add_words(self, words: list[str], columns: tuple[str, ...]) -> None:
+        """Every word must stand in one of the columns."""
+        for word in words:
+            wanted = " ".join(folded_text(word).split())
             if not wanted:
                 continue
             self.reads_words = True
@@ -43,16 +41,22 @@ class Criteria:
 
 
 def criteria_of(search: Search) -> Criteria:
-    """All but the folder."""
+    """All but the folder. Raises BadContent, naming the field with too many words."""
     criteria = Criteria()
-    for text, columns in (
-        (search.text, ("sender", "recipients", "subject", "body")),
-        (search.sender, ("sender",)),
-        (search.to, ("recipients",)),
-        (search.subject, ("subject",)),
+    for name, text, columns in (
+        ("text", search.text, ("sender", "recipients", "subject", "body")),
+        ("sender", search.sender, ("sender",)),
+        ("to", search.to, ("recipients",)),
+        ("subject", search.subject, ("subject",)),
     ):
-        if text:
-            criteria.add_words(text, columns)
+        words = search_words(text or "")
+        if len(words) > MAX_WORDS:
+            raise BadContent(
+                f"{name} has more than {MAX_WORDS} words.",
+                hint="Look for the words that matter.",
+                field=name,
+            )
+        criteria.add_words(words, columns)
     if search.since:
         criteria.add("mail.received_at >= ?", _start_of(search.since))
     if search.before:

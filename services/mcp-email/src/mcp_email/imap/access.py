@@ -15,6 +15,7 @@ from mcp_email.imap.pool import Pool
 from mcp_email.imap.sign_in import SignIn
 from mcp_email.imap.words import Unusable, in_words
 from mcp_email.mail import Role
+from shared.errors import BadSetup
 
 Done = TypeVar("Done")
 
@@ -78,6 +79,10 @@ class Access:
                 return await doing(link)
         except Unusable as error:
             raise MailboxAway(str(error)) from None
+        except BadSetup:
+            raise MailboxAway(
+                "The secret to sign in with cannot be read.", hint="Tell who runs this server."
+            ) from None
         except (Lost, Said, OSError) as error:
             told = in_words(error, self.sign_in.server, self.sign_in.secrets)
             raise MailboxAway(str(told)) from None

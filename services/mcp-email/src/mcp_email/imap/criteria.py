@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from mcp_email.errors import BadContent
 from mcp_email.imap.connection import Text
-from mcp_email.mail import Search
+from mcp_email.mail import Search, search_words
 
 MAX_TEXT = 500
 MAX_WORDS = 16
@@ -25,7 +25,7 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word that must be found in one of the places of its field."""
+    """A word or phrase that must be found in one of the places of its field."""
 
     field: str
     word: str
@@ -52,14 +52,15 @@ def terms_of(search: Search) -> list[Term]:
         told: str = getattr(search, name) or ""
         if "\0" in told:
             raise BadContent(f"{name} contains a NUL.", hint="Leave it out.", field=name)
-        if len(told) > MAX_TEXT or len(told.split()) > MAX_WORDS:
+        clean = unicodedata.normalize("NFC", told).encode("utf-8", "replace").decode()
+        words = [" ".join(word.split()) for word in search_words(clean)]
+        if len(told) > MAX_TEXT or len(words) > MAX_WORDS:
             raise BadContent(
                 f"{name} is longer than {MAX_TEXT} characters or {MAX_WORDS} words.",
                 hint="Look for the words that matter.",
                 field=name,
             )
-        clean = unicodedata.normalize("NFC", told).encode("utf-8", "replace").decode()
-        terms += [Term(name, word) for word in clean.split()]
+        terms += [Term(name, word) for word in words if word]
     return terms
 
 

@@ -128,6 +128,10 @@ async def _fetched(
     except Said as said:
         if said.status == "BYE":
             raise
+        half = len(uids) // 2
+        if half:  # One broken mail, which the others do not suffer for.
+            first = await _fetched(link, folder, state, uids[:half])
+            return first | await _fetched(link, folder, state, uids[half:])
         told = dict.fromkeys(uids)
     unread = [uid for uid in uids if uid in told and told[uid] is None]
     told |= await link.fetch(unread, b"(" + _PLAIN + b")")

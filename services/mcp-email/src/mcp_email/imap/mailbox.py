@@ -82,7 +82,7 @@ class ImapMailbox:
         """Why it cannot be used right now. None: it can."""
         try:
             await self._access.work(_noop)
-        except (MailboxAway, BadSetup) as error:
+        except MailboxAway as error:
             return str(error)
         return None
 
