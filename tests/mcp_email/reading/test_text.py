@@ -4,9 +4,8 @@ import pytest
 
 from mcp_email.mail import Outline
 from mcp_email.reading.attachment import AttachmentText, RawMail, attachment_text
-from mcp_email.reading.headers import fields_of
 from mcp_email.reading.outline import outline_of
-from mcp_email.reading.signs import authentication_of, is_instruction_like
+from mcp_email.reading.signs import is_instruction_like
 from mcp_email.reading.text import Format, ReadText, snippet_of, text_of
 
 
@@ -216,18 +215,6 @@ def test_what_speaks_to_people_is_not_taken_for_instructions_to_programs() -> No
         "Our assistant Mary will call.",
         "ignore this reminder if you paid",
     )
-
-
-def test_authentication_results_count_from_a_trusted_server_only() -> None:
-    block = (
-        b"Authentication-Results: mx.evil.example; spf=pass; dkim=pass\r\n"
-        b"Authentication-Results: mx.ours.example 1; spf=fail smtp.mailfrom=x; dmarc=fail\r\n"
-    )
-    assert authentication_of(fields_of(block), {"mx.ours.example"}) == {
-        "spf": "fail",
-        "dmarc": "fail",
-    }
-    assert authentication_of(fields_of(block), ()) == {}
 
 
 def test_a_snippet_is_short_and_on_one_line() -> None:

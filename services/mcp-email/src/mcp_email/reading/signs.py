@@ -7,7 +7,7 @@ from typing import Literal
 from mcp_email.addresses import domain_as_sent, look_alikes
 from mcp_email.mail import Outline
 from mcp_email.reading.envelope import Envelope
-from mcp_email.reading.headers import Fields, all_of, first, text_of_value, with_parameters
+from mcp_email.reading.headers import Fields, first, with_parameters
 from mcp_email.reading.links import Link
 
 Sign = Literal[
@@ -96,16 +96,3 @@ def has_look_alike(
     for host in {link.host for link in links}:
         met.add(host if host.isascii() else domain_as_sent(host) or "")
     return bool(look_alikes(sorted(met - {""})[:100], sorted(known)[:100]))
-
-
-def authentication_of(fields: Fields, trusted: Collection[str]) -> dict[str, str]:
-    """What our own mail server found (RFC 8601): {"spf": "pass", "dkim": "fail"}.
-
-    Only of the first header under the name (authserv-id) of a server in `trusted`: anybody can write the others.
-    """
-    for value in all_of(fields, "authentication-results")[:20]:
-        server, *results = text_of_value(value, 4_000).split(";")
-        if server.split(" ")[0].lower() in {one.lower() for one in trusted}:
-            found = (re.match(r"\s*([a-z0-9-]{1,20})\s*=\s*([a-z]{1,20})", one) for one in results)
-            return {one[1]: one[2] for one in found if one}
-    return {}

@@ -12,12 +12,12 @@ from pydantic import Field
 from mcp_email.accounts import OpenAccount
 from mcp_email.confirmation import can_be_asked, is_asked_by_host
 from mcp_email.errors import NoSuchMail
-from mcp_email.mail import Search
+from mcp_email.mail import Outline, Search
 from mcp_email.parts import Parts
 from mcp_email.reading.attachment import AttachmentText, attachment_text, part_of
 from mcp_email.reading.envelope import envelope_of
 from mcp_email.reading.headers import fields_of
-from mcp_email.reading.text import text_of
+from mcp_email.reading.text import ReadText, text_of
 from mcp_email.results import (
     AccountList,
     AccountTold,
@@ -196,45 +196,7 @@ def _add_mail_tools(server: MCPServer[Any], parts: Parts) -> None:
             known_domains=chosen.sending.home,
         )  # fmt: skip
         note_in_audit(account=chosen.name, chars=len(read.text))
-        summary, envelope = outline.summary, envelope_of(fields_of(outline.headers))
-        return MailText(
-            id=summary.id,
-            account=chosen.name,
-            origin=told.origin(chosen),
-            folder=summary.folder,
-            sender=told.address(summary.sender),
-            to=told.addresses(envelope.to[: told.MAX_TOLD]),
-            cc=told.addresses(envelope.cc[: told.MAX_TOLD]),
-            left_out=sum(max(0, len(o) - told.MAX_TOLD) for o in (envelope.to, envelope.cc)),
-            reply_to=told.addresses(envelope.reply_to[: told.MAX_TOLD]),
-            subject=summary.subject,
-            date=summary.date.isoformat() if summary.date else None,
-            received=summary.received.isoformat(),
-            message_id=summary.message_id,
-            flags=sorted(summary.flags),
-            warnings=sorted(read.signs),
-            text=read.text,
-            offset=read.offset,
-            total_chars=read.total_chars,
-            truncated=read.next_offset is not None,
-            next_offset=read.next_offset,
-            quoted_chars=read.quoted_chars,
-            hidden_removed=read.hidden_removed,
-            links=[
-                LinkTold(text=one.text, url=one.url, host_mismatch=one.host_mismatch)
-                for one in read.links
-            ],
-            attachments=[
-                AttachmentTold(
-                    attachment_id=part.number,
-                    name=part.name,
-                    media_type=part.media_type,
-                    size=part.size,
-                )
-                for part in outline.parts
-                if part.is_attachment
-            ],
-        )
+        return _mail_text(chosen, outline, read)
 
     @server.tool(title="Read a thread", annotations=READS)
     async def get_thread(
@@ -256,6 +218,48 @@ def _add_mail_tools(server: MCPServer[Any], parts: Parts) -> None:
         )
 
     del search_email, read_email, get_thread  # registered by their decorators
+
+
+def _mail_text(account: OpenAccount, outline: Outline, read: ReadText) -> MailText:
+    summary, envelope = outline.summary, envelope_of(fields_of(outline.headers))
+    return MailText(
+        id=summary.id,
+        account=account.name,
+        origin=told.origin(account),
+        folder=summary.folder,
+        sender=told.address(summary.sender),
+        to=told.addresses(envelope.to[: told.MAX_TOLD]),
+        cc=told.addresses(envelope.cc[: told.MAX_TOLD]),
+        left_out=sum(max(0, len(o) - told.MAX_TOLD) for o in (envelope.to, envelope.cc)),
+        reply_to=told.addresses(envelope.reply_to[: told.MAX_TOLD]),
+        subject=summary.subject,
+        date=summary.date.isoformat() if summary.date else None,
+        received=summary.received.isoformat(),
+        message_id=summary.message_id,
+        flags=sorted(summary.flags),
+        warnings=sorted(read.signs),
+        text=read.text,
+        offset=read.offset,
+        total_chars=read.total_chars,
+        truncated=read.next_offset is not None,
+        next_offset=read.next_offset,
+        quoted_chars=read.quoted_chars,
+        hidden_removed=read.hidden_removed,
+        links=[
+            LinkTold(text=one.text, url=one.url, host_mismatch=one.host_mismatch)
+            for one in read.links
+        ],
+        attachments=[
+            AttachmentTold(
+                attachment_id=part.number,
+                name=part.name,
+                media_type=part.media_type,
+                size=part.size,
+            )
+            for part in outline.parts
+            if part.is_attachment
+        ],
+    )
 
 
 def _add_attachment_tool(server: MCPServer[Any], parts: Parts) -> None:
