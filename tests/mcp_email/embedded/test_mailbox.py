@@ -1,6 +1,7 @@
 """The embedded mailbox: what the port promises, each person's apart, in one file that several processes use."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
@@ -74,6 +75,17 @@ async def ids(mailbox: EmbeddedMailbox, search: Search) -> list[str]:
         (Search(text="grusse"), ["2"]),
         (Search(text="会議"), ["2"]),
         (Search(text="会"), ["2"]),
+        (Search(text="rb"), ["3", "1"]),
+        (Search(text="an"), ["3", "1"]),
+        (Search(text="et 議"), ["2"]),
+        (Search(text="e", subject="n"), ["3"]),
+        (Search(subject="an"), ["3"]),
+        (Search(subject="et"), ["2"]),
+        (Search(subject="t"), ["2"]),
+        (Search(text="harbor qx"), []),
+        (Search(text="qx"), []),
+        (Search(text="q"), []),
+        (Search(text="har\0bor"), []),
         (Search(text="zzz"), []),
         (Search(text='" OR body:harbor'), []),
         (Search(text="*"), []),
@@ -105,6 +117,20 @@ async def test_a_search_finds_parts_of_words_in_any_case(
         mail(3, "Plan", "Release of Harbor."),
     )
     assert await ids(ada, search) == expected
+
+
+async def test_what_a_replaced_draft_said_is_not_in_the_index_any_more(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    ada = await mailbox_of(store, "ada")
+    first = await ada.save_draft(mail(1, body="An early word."), None)
+    await ada.save_draft(mail(2, body="A late word."), first)
+    assert await ids(ada, Search(text="early")) == []
+    assert await ids(ada, Search(text="late")) == ["2"]
+    with sqlite3.connect(tmp_path / "mail.db") as connection:
+        terms = {term for (term,) in connection.execute("SELECT term FROM letters")}
+    assert "lat" in terms
+    assert "ear" not in terms
 
 
 async def test_pages_stay_where_they_were_while_mail_arrives(store: EmbeddedStore) -> None:

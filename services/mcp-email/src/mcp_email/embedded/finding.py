@@ -1,7 +1,9 @@
-"""Makes of a search the SQL that answers it: by three letters in a row where there are three, letter by letter then."""
+"""Makes of a search the SQL that answers it: by three letters in a row, then letter by letter."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from typing import Literal
 
 from mcp_email.embedded.parsed import folded_text
 from mcp_email.errors import BadContent
@@ -18,10 +20,10 @@ Value = str | int | float
 class Criteria:
     """The parts of a WHERE clause with their values."""
 
-    trigrams: list[str] = field(default_factory=list[str])
+    words: list[str] = field(default_factory=list[str])
+    """That stand in the mail somewhere."""
     clauses: list[str] = field(default_factory=list[str])
     values: list[Value] = field(default_factory=list[Value])
-    reads_words: bool = False
 
     def add(self, clause: str, *values: Value) -> None:
         """One more that must hold."""
@@ -34,9 +36,8 @@ class Criteria:
             wanted = " ".join(folded_text(word).split())
             if not wanted:
                 continue
-            self.reads_words = True
-            self.trigrams += trigrams_of(wanted)
-            among = " OR ".join(f"instr(words.{column}, ?)" for column in columns)
+            self.words.append(wanted)
+            among = " OR ".join(f"instr(text.{column}, ?)" for column in columns)
             self.add(f"({among})", *[wanted] * len(columns))
 
 
@@ -69,10 +70,16 @@ def criteria_of(search: Search) -> Criteria:
 
 
 def trigrams_of(word: str) -> list[str]:
-    """Those of a word as one term each; none when it is shorter than three letters."""
+    """The three letters in a row of a word; none when it is shorter."""
     every = list(dict.fromkeys(word[place : place + 3] for place in range(len(word) - 2)))
     step = -(-len(every) // MAX_TRIGRAMS) or 1
-    return ['"' + one.replace('"', '""') + '"' for one in every[::step]]
+    return every[::step]
+
+
+def match_of(trigrams: Iterable[str], how: Literal["AND", "OR"]) -> str:
+    """What asks the index for all or any of them."""
+    quoted = ('"' + one.replace('"', '""') + '"' for one in dict.fromkeys(trigrams))
+    return f"({f' {how} '.join(quoted)})"
 
 
 def _start_of(day: date) -> float:

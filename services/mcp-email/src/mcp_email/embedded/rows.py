@@ -2,6 +2,7 @@
 
 import hmac
 import sqlite3
+import sys
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import cast
 
-from mcp_email.embedded.finding import criteria_of
+from mcp_email.embedded.finding import criteria_of, match_of, trigrams_of
 from mcp_email.embedded.parsed import (
     CHUNK,
     ParsedMail,
@@ -22,6 +23,10 @@ from mcp_email.mail import Flag, Role, Search, Summary
 UIDS = 1 << 32
 MAX_MAILBOX = 500 * 1024 * 1024
 MAX_THREAD = 500
+MAX_GOING_ON = 64
+"""Ways in which a word of one or two letters goes on. With more of them it is too common for an index to help."""
+AFTER = "\n\n"
+"""Stands after a text, so that three letters in a row begin with each of its letters, the last one too."""
 
 COLUMNS = (
     "mail.id, folder.name, mail.message_id, mail.received_at, mail.size, mail.is_seen, mail.is_flagged,"
@@ -119,9 +124,10 @@ def add_mail(
             "INSERT INTO recipient VALUES (?, ?, ?)",
             [(owner.id, one, mail_id) for one in mail.recipients],
         )
+    text = (mail_id, *(f"{column}{AFTER}" for column in mail.indexed))
+    connection.execute("INSERT INTO text VALUES (?, ?, ?, ?, ?)", text)
     connection.execute(
-        "INSERT INTO words (rowid, sender, recipients, subject, body) VALUES (?, ?, ?, ?, ?)",
-        (mail_id, *mail.indexed),
+        "INSERT INTO words (rowid, sender, recipients, subject, body) VALUES (?, ?, ?, ?, ?)", text
     )
     connection.execute(
         "UPDATE mailbox SET last_uid = last_uid + 1, used_bytes = used_bytes + ? WHERE id = ?",
@@ -133,8 +139,13 @@ def add_mail(
 def remove_mail(connection: sqlite3.Connection, owner: Owner, mail_id: int) -> None:
     """For good: drafts only."""
     (size,) = connection.execute("SELECT size FROM mail WHERE id = ?", (mail_id,)).fetchone()
-    connection.execute("DELETE FROM words WHERE rowid = ?", (mail_id,))
-    for table in ("structure", "chunk", "mention", "recipient"):
+    # The index holds no text, so it is told what goes.
+    connection.execute(
+        "INSERT INTO words (words, rowid, sender, recipients, subject, body)"
+        " SELECT 'delete', mail_id, sender, recipients, subject, body FROM text WHERE mail_id = ?",
+        (mail_id,),
+    )
+    for table in ("structure", "chunk", "mention", "recipient", "text"):
         connection.execute(f"DELETE FROM {table} WHERE mail_id = ?", (mail_id,))  # noqa: S608 - our own names
     connection.execute("DELETE FROM mail WHERE id = ?", (mail_id,))
     connection.execute(
@@ -170,21 +181,45 @@ def list_mails(
     criteria = criteria_of(search)
     folders = _folders_of(connection, owner, search.folder)
     criteria.add(f"+mail.folder_id IN ({', '.join('?' * len(folders))})", *folders)
-    source, key, values = "mail", "mail.id", list[str | int | float]()
-    where: list[str] = []
-    if criteria.reads_words:
-        source, key = "words CROSS JOIN mail ON mail.id = words.rowid", "words.rowid"
-        if criteria.trigrams:
-            where.append("words MATCH ?")
-            values.append(" AND ".join(dict.fromkeys(criteria.trigrams)))
-    where += [f"{key} BETWEEN ? AND ?", *criteria.clauses]
-    values += [owner.first, min(owner.last, below - 1), *criteria.values, limit]
+    source, key = "mail", "mail.id"
+    match: list[str] = []
+    if criteria.words:
+        narrowed = _narrowed(connection, criteria.words)
+        if narrowed is None:
+            return []
+        if narrowed:
+            source, key = "words CROSS JOIN mail ON mail.id = words.rowid", "words.rowid"
+            criteria.clauses.insert(0, "words MATCH ?")
+            match = [" AND ".join(narrowed)]
+        source += " CROSS JOIN text ON text.mail_id = mail.id"
+    where = [*criteria.clauses, f"{key} BETWEEN ? AND ?"]
+    values = [*match, *criteria.values, owner.first, min(owner.last, below - 1), limit]
     rows = connection.execute(
         f"SELECT {COLUMNS} FROM {source} JOIN folder ON folder.id = mail.folder_id"  # noqa: S608 - our own names
         f" WHERE {' AND '.join(where)} ORDER BY {key} DESC LIMIT ?",
         values,
     )
     return [summary_of(owner, row) for row in rows]
+
+
+def _narrowed(connection: sqlite3.Connection, words: Iterable[str]) -> list[str] | None:
+    """What to ask the index, so that few mails are left to compare. None: one of the words stands nowhere."""
+    asked: list[str] = []
+    for word in words:
+        if "\0" in word:  # In no mail's text, and the end of what the index is asked.
+            return None
+        if len(word) >= 3:
+            asked.append(match_of(trigrams_of(word), "AND"))
+            continue
+        going_on = connection.execute(
+            "SELECT term FROM letters WHERE term BETWEEN ? AND ? LIMIT ?",
+            (word, f"{word}{chr(sys.maxunicode)}", MAX_GOING_ON + 1),
+        ).fetchall()
+        if not going_on:
+            return None
+        if len(going_on) <= MAX_GOING_ON:
+            asked.append(match_of((term for (term,) in going_on), "OR"))
+    return asked
 
 
 def _folders_of(connection: sqlite3.Connection, owner: Owner, name: str | None) -> list[int]:

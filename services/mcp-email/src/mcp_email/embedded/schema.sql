@@ -74,7 +74,18 @@ CREATE TABLE outside (
     octets BLOB NOT NULL
 );
 CREATE INDEX outside_of_mailbox ON outside (mailbox_id, id);
+-- The text of each mail, folded. Apart from the index, so that it is read of mails that fit otherwise only.
+CREATE TABLE text (
+    mail_id INTEGER PRIMARY KEY REFERENCES mail (id),
+    sender TEXT NOT NULL,
+    recipients TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL
+);
 -- Which three letters in a row stand in which mail. What it finds is compared letter by letter afterwards.
 CREATE VIRTUAL TABLE words USING fts5 (
-    sender, recipients, subject, body, detail = none, columnsize = 0, tokenize = 'trigram case_sensitive 1'
+    sender, recipients, subject, body, content = 'text', content_rowid = 'mail_id',
+    detail = none, columnsize = 0, tokenize = 'trigram case_sensitive 1'
 );
+-- The letters that it has.
+CREATE VIRTUAL TABLE letters USING fts5vocab (words, row);
