@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from steward_dev.bench import databases
+from steward_dev.bench import databases, mails
 from steward_dev.bench.chats import Heard, ask_model, ask_orchestrator, ask_page
 from steward_dev.bench.stops import measure_stops
 from steward_dev.bench.system import Target, running_target
@@ -43,6 +43,7 @@ def main() -> None:
         "from the request on another replica to `turn_finished`"
     )
     _print_databases()
+    _print_mails()
 
 
 def _print_databases() -> None:
@@ -60,6 +61,20 @@ def _print_databases() -> None:
     for engine, figures in measured.items():
         for what, (median, tail) in figures.spreads.items():
             print(f"| {engine} | {what} | {median:.1f} | {tail:.1f} |")
+
+
+def _print_mails() -> None:
+    """What mcp-email takes, with a large mailbox and with large mails."""
+    figures = mails.measure()
+    print(f"\nA mailbox of {mails.MAILS:,} mails, made in {figures.made_s:.0f} s:\n")
+    print("| mail | p50, ms | p99, ms |")
+    print("| --- | --- | --- |")
+    for what, (median, tail) in figures.spreads.items():
+        print(f"| {what} | {median:.1f} | {tail:.1f} |")
+    print("\n| with a mail of 25 MB | memory at the most, MB |")
+    print("| --- | --- |")
+    for what, megabytes in figures.peaks.items():
+        print(f"| {what} | {megabytes:.0f} |")
 
 
 async def _round(target: Target, model: str, chats: int) -> dict[str, tuple[float, ...]]:
