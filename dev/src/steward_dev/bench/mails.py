@@ -63,7 +63,6 @@ KINDS: dict[str, dict[str, object]] = {
     "a word, with files": {"text": "kingfisher", "has_attachment": True},
     "read ones, of which there are none": {"unread": False},
 }
-SENDING_LARGE = "forward_email with all its files, sent"
 TO = "person1@northwind.example"
 PAGES = "100 pages of a word, each"
 
@@ -192,23 +191,24 @@ async def _sending(client: Client) -> tuple[float, float]:
 async def _memory(client: Client, pid: int) -> dict[str, float]:
     found = await _call(client, "search_email", {"subject": big_mailbox.LARGE_SUBJECT})
     mail = {"id": found["mails"][0]["id"]}
-    outline = await _call(client, "read_email", mail)
-    file = {**mail, "attachment_id": outline["attachments"][0]["attachment_id"]}
-    calls: dict[str, tuple[str, Json]] = {
-        "read_email": ("read_email", mail),
-        "get_attachment, text of a file of 4.75 MB": ("get_attachment", file),
-        "get_attachment, a handle of it": ("get_attachment", {**file, "form": "handle"}),
-        SENDING_LARGE: ("forward_email", {**mail, "to": [TO], "mode": "send"}),
-    }
     before = _memory_mb(pid, "VmRSS")
-    peaks: dict[str, float] = {}
-    for what, (tool, arguments) in calls.items():
+    peaks = {"before": before}
+
+    async def peak_of(what: str, tool: str, **more: object) -> Json:
         _forget_peak(pid)
-        answer = await _call(client, tool, arguments)
+        answer = await _call(client, tool, {**mail, **more})
         peaks[what] = _memory_mb(pid, "VmHWM") - before
-        if what == SENDING_LARGE:
-            _require_sent(answer)
-    return {"before": before, **peaks}
+        return answer
+
+    read = await peak_of("read_email", "read_email")
+    file = read["attachments"][0]["attachment_id"]
+    text = "get_attachment, the text of a file of 4.75 MB"
+    await peak_of(text, "get_attachment", attachment_id=file)
+    handle = "get_attachment, a handle of it"
+    await peak_of(handle, "get_attachment", attachment_id=file, form="handle")
+    sending = "forward_email, sent with all its files"
+    _require_sent(await peak_of(sending, "forward_email", to=[TO], mode="send"))
+    return peaks
 
 
 def _require_sent(answer: Json) -> None:
