@@ -41,7 +41,7 @@ a_day_to_one = 10000
 kind = "embedded"
 """
 COMMON_LETTERS = "banbanbanban"
-"""Stands in no mail, but each three letters in a row of it do in two of three."""
+"""In no mail; each three letters in a row of it are in two of three mails."""
 KINDS: dict[str, dict[str, object]] = {
     "the newest": {},
     "a word of every 10th mail": {"text": "invoice"},
@@ -50,7 +50,7 @@ KINDS: dict[str, dict[str, object]] = {
     "two letters": {"text": "ba"},
     "two letters that stand nowhere": {"text": "qx"},
     "text that stands nowhere": {"text": "quetzalcoatl"},
-    "the same, of letters that stand everywhere": {"text": COMMON_LETTERS},
+    "the same, each three letters of it in most mails": {"text": COMMON_LETTERS},
     "from": {"sender": "person17@"},
     "from nobody": {"sender": "person999@"},
     "a month four years ago": {"since": date(2022, 3, 1), "before": date(2022, 4, 1)},
