@@ -74,7 +74,8 @@ def _print_mails() -> None:
     print("\n| with a mail of 25 MB | memory at the most, MB |")
     print("| --- | --- |")
     for what, megabytes in figures.peaks.items():
-        print(f"| {what} | {megabytes:.0f} |")
+        sign = "" if what == "before" else "+ "
+        print(f"| {what} | {sign}{megabytes:.0f} |")
 
 
 async def _round(target: Target, model: str, chats: int) -> dict[str, tuple[float, ...]]:
