@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,23 +116,27 @@ async def test_a_key_of_one_person_is_free_for_another(desk: Desk, known: Known)
     [
         (Account(kind="embedded"), True, True),
         (Account(kind="embedded", people=["acme/ada"]), True, False),
-        (Account(kind="embedded", roles=["owner"]), False, False),
+        (Account(kind="embedded", roles=["acme/owner"]), False, False),
+        (Account(kind="embedded", roles=["acme/support"]), True, False),
+        (Account(kind="embedded", roles=["other/support"]), False, False),
     ],
 )
 def test_an_account_is_of_those_it_names(account: Account, is_ada: bool, is_bob: bool) -> None:
-    assert account.belongs_to(ADA) is is_ada
+    ada = replace(ADA, roles=frozenset({"support"}))
+    assert account.belongs_to(ada) is is_ada
     assert account.belongs_to(OTHERS[0]) is is_bob
 
 
+@pytest.mark.parametrize("field", ["people", "roles"])
 @pytest.mark.parametrize(
-    "person", ["ada", "", "/", "acme/", "/ada", "acme/eng/ada", "acme//ada", "acme/ "]
+    "name", ["ada", "", "/", "acme/", "/ada", "acme/eng/ada", "acme//ada", "acme/ "]
 )
-def test_a_person_who_is_not_named_by_tenant_and_subject_is_refused(
-    tmp_path: Path, person: str
+def test_who_is_not_named_with_their_tenant_is_refused(
+    tmp_path: Path, field: str, name: str
 ) -> None:
     path = tmp_path / "mail.toml"
-    path.write_text(f"[accounts.a]\nkind = 'embedded'\npeople = ['acme/bob', '{person}']\n")
-    with pytest.raises(BadSetup, match=r"accounts\.a\.people\.1: a person is named tenant/subject"):
+    path.write_text(f"[accounts.a]\nkind = 'embedded'\n{field} = ['acme/bob', '{name}']\n")
+    with pytest.raises(BadSetup, match=rf"accounts\.a\.{field}\.1: write tenant/name"):
         load_config(path)
 
 

@@ -82,11 +82,15 @@ class Policy(Strict):
     """Not called external. Empty: the domain of the account."""
 
 
-def _person(told: str) -> str:
-    tenant, _, subject = told.partition("/")
-    if not tenant.strip() or not subject.strip() or "/" in subject:
-        raise ValueError("a person is named tenant/subject, both not empty, with one slash")
+def _in_tenant(told: str) -> str:
+    tenant, _, name = told.partition("/")
+    if not tenant.strip() or not name.strip() or "/" in name:
+        raise ValueError("write tenant/name, both not empty, with one slash")
     return told
+
+
+InTenant = Annotated[str, AfterValidator(_in_tenant)]
+"""A person or a role of one tenant. One slash: a name that has another in it is nobody's, so no two are one."""
 
 
 class Account(Strict):
@@ -98,10 +102,10 @@ class Account(Strict):
     """Who mails come from. Embedded: made from the person's name."""
     name: str = ""
     reply_to: EmailStr | None = None
-    people: list[Annotated[str, AfterValidator(_person)]] = Field(default_factory=list)
-    """`tenant/subject` of whose it is. One slash: a name that has another in it is nobody's, so no two are one."""
-    roles: list[str] = Field(default_factory=list)
-    """Who else may use it. Both empty: nobody, unless it is embedded."""
+    people: list[InTenant] = Field(default_factory=list)
+    """`tenant/subject` of whose it is."""
+    roles: list[InTenant] = Field(default_factory=list)
+    """`tenant/role` of who else may use it. Both empty: nobody, unless it is embedded."""
     imap: Server | None = None
     smtp: Server | None = None
     keep_sent: bool = True
@@ -121,8 +125,9 @@ class Account(Strict):
         """Whether this caller may use it."""
         if self.kind == "embedded" and not self.people and not self.roles:
             return True
-        return f"{caller.tenant}/{caller.subject}" in self.people or bool(
-            caller.roles & set(self.roles)
+        roles = {f"{caller.tenant}/{role}" for role in caller.roles}
+        return f"{caller.tenant}/{caller.subject}" in self.people or not roles.isdisjoint(
+            self.roles
         )
 
 
