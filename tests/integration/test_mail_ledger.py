@@ -122,13 +122,13 @@ async def test_a_ledger_that_stands_still_is_away_and_nothing_is_sent(
 
 
 async def test_the_ledger_goes_away_while_the_mail_leaves_and_nothing_is_sent_again(
-    replicas: list[Sender], postgres: str, postgres_url: str
+    replicas: list[Sender], postgres_server: str, postgres_url: str
 ) -> None:
     """All connections are refused from DATA on, as when the database restarts."""
     name = conninfo_to_dict(postgres_url)["dbname"]
 
     def open_to_all(is_open: str) -> None:
-        with psycopg.connect(postgres, autocommit=True) as other:
+        with psycopg.connect(postgres_server, autocommit=True) as other:
             other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {is_open}'.encode())
             other.execute(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",

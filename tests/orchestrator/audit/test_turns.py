@@ -189,7 +189,7 @@ async def test_a_question_that_was_stopped_is_closed_in_the_chain(world: World) 
 
 async def test_a_lost_outcome_its_retry_and_both_calls_are_in_the_chain(world: World) -> None:
     world.tracker.loses = -1  # before anything was done
-    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 0.3}
+    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 1.0}
     model = ScriptedModel([[calls(("tracker__order", '{"amount": 5}'))], ["Ordered."]])
     async with world.orchestrator(model, tool_servers={"tracker": server}):
         api = world.api(session=SESSION)
@@ -222,7 +222,7 @@ async def test_a_lost_outcome_its_retry_and_both_calls_are_in_the_chain(world: W
 
 async def test_a_lost_outcome_that_nobody_decided_expires_in_the_chain(world: World) -> None:
     world.tracker.loses = 1
-    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 0.3}
+    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 1.0}
     model = ScriptedModel([[calls(("tracker__order", '{"amount": 5}'))], ["All right."]])
     async with world.orchestrator(model, tool_servers={"tracker": server}):
         api = world.api()

@@ -33,7 +33,7 @@ async def lost_order(
     """An approved order whose answer did not come in time."""
     model = ScriptedModel([[calls(ORDER_5)], ["All right."]])
     world.tracker.loses = loses
-    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 0.3}
+    server = {"url": f"{world.tracker_url}/mcp", "own": True, "timeout_s": 1.0}
     async with world.orchestrator(model, tool_servers={"tracker": server}):
         api = world.api()
         async with api.ask("Order five") as reader:
