@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
@@ -32,14 +33,20 @@ def mail(
     ).encode()
 
 
-def mailbox_on(server: FakeImap, folder: Path, timeout_s: float = 20.0) -> ImapMailbox:
+def mailbox_on(
+    server: FakeImap,
+    folder: Path,
+    timeout_s: float = 20.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> ImapMailbox:
     password = folder / "password"
     password.write_text(PASSWORD)
     imap = Server(
         host="127.0.0.1", port=server.port, security="plain", user="ada", timeout_s=timeout_s,
         password=Secret(file=password),
     )  # fmt: skip
-    return ImapMailbox("mail", Account(address="ada@example.org", imap=imap), Limits())
+    account = Account(address="ada@example.org", imap=imap)
+    return ImapMailbox("mail", account, Limits(), clock=clock)
 
 
 @pytest.fixture
@@ -309,7 +316,8 @@ async def test_what_the_server_refuses_is_told_in_words(
         await mailbox.start()
     for secret in (PASSWORD, echoed, "\x1b", "\u202e"):
         assert secret not in str(told.value)
-    await mailbox.start()  # Another try is another sign-in.
+    if error is MailboxAway:
+        await mailbox.start()  # Another try is another sign-in.
 
 
 def _then_cut(act: Act) -> Act:
@@ -462,3 +470,27 @@ async def test_no_password_leaves_where_none_is_wanted_in_the_clear(
     with pytest.raises(BadSetup, match="no sign-in with a password"):
         await mailbox.start()
     assert not any(PASSWORD.encode() in line for line in fake.octets)
+
+
+async def test_a_refused_password_is_not_tried_again_for_a_while(
+    fake: FakeImap, tmp_path: Path
+) -> None:
+    now = 0.0
+    mailbox = mailbox_on(fake, tmp_path, clock=lambda: now)
+    refusal = say("{tag} NO [AUTHENTICATIONFAILED] Wrong")
+    fake.when("AUTHENTICATE", refusal, refusal)
+
+    def tries() -> int:
+        return sum(command.startswith("AUTHENTICATE") for command in fake.commands)
+
+    for _ in range(3):
+        with pytest.raises(MailboxAway, match="refused the user or the password"):
+            await ids(mailbox)
+    assert tries() == 1
+    (tmp_path / "password").write_text("another")
+    with pytest.raises(MailboxAway, match="refused the user or the password"):
+        await ids(mailbox)
+    assert tries() == 2
+    now = 61.0
+    assert await ids(mailbox) == []
+    await mailbox.close()

@@ -1,7 +1,8 @@
 """The mailbox on an IMAP server: what the port asks for, put together. Reads with EXAMINE and BODY.PEEK only."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -45,14 +46,19 @@ class ImapMailbox:
     """One account's mail on an IMAP server. Belongs to one event loop; made without I/O."""
 
     def __init__(
-        self, account: str, config: Account, limits: Limits, tokens: AccessTokens | None = None
+        self,
+        account: str,
+        config: Account,
+        limits: Limits,
+        tokens: AccessTokens | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`tokens` for an account with oauth, shared with its transport."""
         if config.imap is None:
             raise BadSetup(f"accounts.{account}: imap is missing.")
         self._account = account
         self._limits = limits
-        self._sign_in = SignIn(config.imap, tokens)
+        self._sign_in = SignIn(config.imap, tokens, clock=clock)
         self._pool = Pool(self._sign_in)
         self._access = Access(self._sign_in, self._pool)
         self._memory = Memory()

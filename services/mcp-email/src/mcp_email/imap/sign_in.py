@@ -4,6 +4,8 @@ import asyncio
 import base64
 import re
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mcp_email.config import Server
@@ -11,6 +13,10 @@ from mcp_email.imap.connection import BUFFER, Connection, Lost, Said, Text
 from mcp_email.imap.words import PORTS, Unusable, in_words, where
 from mcp_email.mail_server import LOOPBACK, as_sent, trusting
 from mcp_email.oauth import AccessTokens, SignInRefused
+
+_WRONG = frozenset({"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"})
+REFUSED_REST_S = 60.0
+"""How long a refused password is not tried again: providers lock accounts after a few tries."""
 
 
 @dataclass(slots=True)
@@ -22,7 +28,10 @@ class SignIn:
     """For a server with oauth."""
     secrets: set[str] = field(default_factory=set[str], repr=False)
     """What no text of the server may repeat."""
+    clock: Callable[[], float] = time.monotonic
     _tls: ssl.SSLContext | None = None
+    _refused: tuple[str, float, Said] | None = field(default=None, repr=False)
+    """The password that was, until when it is not tried again, and what was said."""
 
     async def open(self) -> Connection:
         """A connection ready for commands. Raises Unusable, and BadSetup for a secret that cannot be read."""
@@ -109,18 +118,30 @@ class SignIn:
             self.secrets |= as_sent(token, plain)
             await _sasl(connection, b"XOAUTH2", plain.encode())
         elif server.password is not None:
-            password = server.password.read("The IMAP password")
-            plain = f"\0{server.user}\0{password}"
-            self.secrets |= as_sent(password, plain)
+            await self._with_password(connection, server.password.read("The IMAP password"))
+        else:
+            raise Unusable("The account's imap has no password and no oauth.", is_setup=True)
+
+    async def _with_password(self, connection: Connection, password: str) -> None:
+        user = self.server.user
+        plain = f"\0{user}\0{password}"
+        self.secrets |= as_sent(password, plain)
+        if self._refused is not None and self._refused[0] == password:
+            _, until_s, said = self._refused
+            if self.clock() < until_s:
+                raise Said(said.status, said.code, said.text)
+        try:
             if connection.can("AUTH=PLAIN"):
                 await _sasl(connection, b"PLAIN", plain.encode())
             elif connection.can("LOGINDISABLED"):
                 raise Unusable("The mail server offers no sign-in with a password.", is_setup=True)
             else:
-                words = Text(server.user.encode()), Text(password.encode())
+                words = Text(user.encode()), Text(password.encode())
                 await _then_capabilities(connection, b"LOGIN", *words)
-        else:
-            raise Unusable("The account's imap has no password and no oauth.", is_setup=True)
+        except Said as said:
+            if said.status == "NO" and said.code in _WRONG:
+                self._refused = password, self.clock() + REFUSED_REST_S, said
+            raise
 
 
 async def _sasl(connection: Connection, mechanism: bytes, plain: bytes) -> None:
