@@ -1,0 +1,1 @@
+"""An MCP server for the web and for an organisation's own documents."""
