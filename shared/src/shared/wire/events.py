@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from shared.wire.knowledge import PassageShown, SentenceChecked
 from shared.wire.mail import MailShown
 
 
@@ -380,6 +381,16 @@ class Usage(EventBase):
     output_tokens: int | None = None
 
 
+class CitationsChecked(EventBase):
+    """The answer's text cites passages; each sentence that does was held against what it cites. Before the turn's end."""
+
+    kind: Literal["citations_checked"] = "citations_checked"
+    passages: list[PassageShown]
+    """Each that is cited and was found, in the order of its first mark in the answer."""
+    sentences: list[SentenceChecked]
+    """Of the last finished text. Marks that are no passage's are cited by nobody: their sentence is `not_found`."""
+
+
 class TurnFinished(EventBase):
     """Nothing follows."""
 
@@ -407,6 +418,7 @@ Event = Annotated[
     | InputAnswered
     | Notice
     | Usage
+    | CitationsChecked
     | TurnFinished,
     Field(discriminator="kind"),
 ]

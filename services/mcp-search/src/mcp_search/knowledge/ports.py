@@ -86,9 +86,7 @@ class KnowledgeStore(Protocol):
 
     async def document(self, reader: Reader, document_id: str) -> Document | None: ...
 
-    async def same_content(
-        self, tenant: str, collection_id: str, sha256: str
-    ) -> Document | None:
+    async def same_content(self, tenant: str, collection_id: str, sha256: str) -> Document | None:
         """The document in the collection whose newest version has this content."""
         ...
 
@@ -97,7 +95,13 @@ class KnowledgeStore(Protocol):
         ...
 
     async def note_state(
-        self, tenant: str, document_id: str, version: int, state: State, progress: float, reason: str
+        self,
+        tenant: str,
+        document_id: str,
+        version: int,
+        state: State,
+        progress: float,
+        reason: str,
     ) -> None:
         """Nothing happens when a newer version was added, or the document was removed."""
         ...
@@ -149,9 +153,7 @@ class KnowledgeStore(Protocol):
         """The k passages of this model's collections whose vectors are nearest, best first."""
         ...
 
-    async def matching(
-        self, reader: Reader, words: str, filters: Filters, k: int
-    ) -> list[Scored]:
+    async def matching(self, reader: Reader, words: str, filters: Filters, k: int) -> list[Scored]:
         """The k passages that hold most of the words, best first. `words` is a person's text, never a query language."""
         ...
 
@@ -165,9 +167,7 @@ class KnowledgeStore(Protocol):
         """Passages by ordinal, both ends included."""
         ...
 
-    async def vectors_of(
-        self, reader: Reader, ids: Sequence[str]
-    ) -> dict[str, Vectors]:
+    async def vectors_of(self, reader: Reader, ids: Sequence[str]) -> dict[str, Vectors]:
         """The stored vectors of passages (one row each), for checking citations."""
         ...
 
@@ -176,8 +176,6 @@ class KnowledgeStore(Protocol):
 
     async def gaps(self, tenant: str, state: str, limit: int) -> list[Gap]: ...
 
-    async def settle_gap(
-        self, tenant: str, gap_id: str, state: str, answer_id: str
-    ) -> None:
+    async def settle_gap(self, tenant: str, gap_id: str, state: str, answer_id: str) -> None:
         """Raises NotThere."""
         ...
