@@ -1,4 +1,4 @@
-"""The configuration: which providers search the web, what may be fetched, who keeps the knowledge base, what embeds it."""
+"""The configuration: who searches the web for us, what may be fetched, and how documents are kept and embedded."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,7 +1,7 @@
 """What the knowledge base is made of: collections hold documents, documents have text, and text is cited by passages.
 
-All offsets count characters (code points) of a document's `text`, from 0, ends exclusive. A passage is a span of that text and
-nothing else, so that whoever opens it can be shown the very words.
+All offsets count characters (code points) of a document's `text`, from 0, ends exclusive. A passage is a span of that
+text and nothing else, so that whoever opens it can be shown the very words.
 """
 
 from collections.abc import Mapping
@@ -146,7 +146,7 @@ class Passage:
     """A chunk of a ready version, with everything a citation needs."""
 
     id: str
-    """Stable for a version of a document: the mark `[^id]` in an answer means it. `[a-z2-7]{10}`, unique in the tenant."""
+    """The mark `[^id]` in an answer means it. `[a-z2-7]{10}`, unique in the tenant, stable for a document's version."""
     document_id: str
     version: int
     collection_id: str

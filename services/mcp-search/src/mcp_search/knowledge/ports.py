@@ -54,8 +54,8 @@ class Embedder(Protocol):
 class KnowledgeStore(Protocol):
     """Keeps collections, documents, text, vectors, gaps. Its methods raise KnowledgeAway when it cannot be used.
 
-    Whoever calls has decided whether a change is allowed (knowledge/library.py); that reads find nothing of another tenant, and
-    nothing the reader may not see, is the store's own word: it stands in each query.
+    Whoever calls has decided whether a change is allowed (knowledge/library.py); that reads find nothing of another
+    tenant, and nothing the reader may not see, is the store's own word: it stands in each query.
     """
 
     async def start(self) -> None: ...
@@ -154,7 +154,7 @@ class KnowledgeStore(Protocol):
         ...
 
     async def matching(self, reader: Reader, words: str, filters: Filters, k: int) -> list[Scored]:
-        """The k passages that hold most of the words, best first. `words` is a person's text, never a query language."""
+        """The k passages that hold most of the words, best first. `words` is a person's text, not a query language."""
         ...
 
     async def passages(self, reader: Reader, ids: Sequence[str]) -> list[Passage]:
