@@ -382,7 +382,7 @@ class Usage(EventBase):
 
 
 class CitationsChecked(EventBase):
-    """The answer cites passages; each sentence that does was held against what it cites. Comes before the turn's end."""
+    """The answer cites passages; each sentence that does was held against what it cites. Before the turn's end."""
 
     kind: Literal["citations_checked"] = "citations_checked"
     passages: list[PassageShown]
