@@ -13,13 +13,13 @@ from mcp_email.attachments import UNKNOWN, AttachmentStore
 from mcp_email.errors import BadAddress, BadContent, MailTooLarge, NoSuchMail
 from mcp_email.header_text import body_text, decoded_words, header_text, unsafe_character
 from mcp_email.mail import Address, Attached, Outline, Part, Wanted
-from mcp_email.reading.characters import clean
 from mcp_email.reading.charset import decoded
 from mcp_email.reading.envelope import Envelope, envelope_of
 from mcp_email.reading.headers import fields_of
 from mcp_email.reading.text import text_of
 from mcp_email.templates import Template
 from shared.service_tokens import Principal
+from shared.untrusted.characters import clean
 
 MAX_QUOTED = 20_000
 """Characters of the original that an answer quotes."""

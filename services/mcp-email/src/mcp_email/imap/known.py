@@ -14,11 +14,11 @@ from mcp_email.imap.folders import Listed
 from mcp_email.imap.link import Link, State, number
 from mcp_email.imap.structure import parts_of
 from mcp_email.mail import Address, Flag, Part, Summary
-from mcp_email.reading.characters import clean_line
 from mcp_email.reading.charset import decoded
 from mcp_email.reading.envelope import envelope_of
 from mcp_email.reading.headers import fields_of
 from mcp_email.reading.transfer import TransferDecoder
+from shared.untrusted.characters import clean_line
 
 MAX_KNOWN = 5_000
 MAX_DATES = 200_000

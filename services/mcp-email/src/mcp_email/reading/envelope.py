@@ -8,9 +8,9 @@ from email.utils import parsedate_tz
 
 from mcp_email.addresses import domain_as_sent
 from mcp_email.mail import Address
-from mcp_email.reading.characters import clean_line
 from mcp_email.reading.charset import decoded
 from mcp_email.reading.headers import Fields, all_of, first, text_of_value, words_decoded
+from shared.untrusted.characters import clean_line
 
 MAX_ADDRESSES = 200
 MAX_REFERENCES = 100

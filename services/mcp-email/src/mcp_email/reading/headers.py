@@ -5,8 +5,8 @@ from binascii import Error as NotBase64
 from binascii import a2b_base64, a2b_qp
 from urllib.parse import unquote_to_bytes
 
-from mcp_email.reading.characters import clean_line
 from mcp_email.reading.charset import decoded
+from shared.untrusted.characters import clean_line
 
 MAX_BLOCK = 64 * 1024
 MAX_FIELDS = 1_000

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mcp_email.reading.characters import clean_line
+from shared.untrusted.characters import clean_line
 
 MAX_LINKS = 200
 MAX_URL = 2_000

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from mcp_email.mail import Outline, Part
-from mcp_email.reading.characters import clean, clean_line
 from mcp_email.reading.charset import decoded
 from mcp_email.reading.envelope import envelope_of
 from mcp_email.reading.headers import fields_of
@@ -21,6 +20,7 @@ from mcp_email.reading.signs import (
     signs_of_headers,
     signs_of_parts,
 )
+from shared.untrusted.characters import clean, clean_line
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Of one part's text."""

@@ -1,7 +1,5 @@
 """The HTML that may go out: letters, lists, tables and links. Nothing in it loads, runs, hides or is styled."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from urllib.parse import urlsplit
@@ -10,10 +8,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mcp_email.errors import BadContent
 from mcp_email.header_text import unsafe_character
+from shared.untrusted.nesting import MAX_OPEN, most_open
 
 MAX_DEPTH = 100
-MAX_OPEN = 1_000
-"""Elements open at once. The parser's time grows with their square: a megabyte of <div> took it four minutes."""
 
 _KEPT = frozenset(
     """
@@ -29,14 +26,6 @@ _DROPPED_WHOLE = frozenset(
     source style svg template textarea title track video xmp
     """.split()  # noqa: SIM905 - read as lines of words
 )
-_CLOSE_THEMSELVES = frozenset(
-    """
-    area base br col dd dt embed hr img input li link meta optgroup option p param source
-    tbody td tfoot th thead tr track wbr
-    """.split()  # noqa: SIM905 - read as lines of words
-)
-"""Those without content, and those that end where the next of their kind begins."""
-_TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)")
 _LINKED = frozenset({"https", "http", "mailto"})
 
 
@@ -58,24 +47,6 @@ def text_of(html: str) -> str:
     """The words of it, one space apart."""
     body = LexborHTMLParser(safe_html(html)).body
     return " ".join(body.text(separator=" ").split()) if body is not None else ""
-
-
-def most_open(html: str) -> int:
-    """At most how many elements are open at once, found without parsing, in time that grows with the length."""
-    opened: Counter[str] = Counter()
-    now = most = 0
-    for tag in _TAG.finditer(html):
-        name = tag["name"].lower()
-        if name in _CLOSE_THEMSELVES:
-            continue
-        if not tag["end"]:
-            opened[name] += 1
-            now += 1
-        elif opened[name]:
-            opened[name] -= 1
-            now -= 1
-        most = max(most, now)
-    return most
 
 
 def _rendered(parent: LexborNode, depth: int) -> Iterator[str]:

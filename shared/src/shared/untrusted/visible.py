@@ -1,8 +1,8 @@
-"""Says of an element's style whether its text is seen: hiding tricks of mails that speak to programs. Pure."""
+"""Says of a style whether text is seen: hiding tricks of pages and mails that speak to programs. Pure."""
 
 from dataclasses import dataclass, replace
 
-from mcp_email.reading.css import FONT_PX, Colour, colour, length_px, numbers_in, share
+from shared.untrusted.css import FONT_PX, Colour, colour, length_px, numbers_in, share
 
 TINY_PX = 4.0
 FAINT = 0.1

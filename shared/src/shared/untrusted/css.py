@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 MAX_SHEET = 200_000
-"""Characters of all style sheets of a mail together."""
+"""Characters of all style sheets of a document together."""
 MAX_RULES = 5_000
 VIEWPORT_PX = 1024
 FONT_PX = 16.0
