@@ -48,6 +48,8 @@ class Parsed:
     """As the file says; may be empty."""
     warnings: tuple[str, ...] = ()
     """In a person's words: what was left out (hidden text, pages without text, broken rows)."""
+    media_type: str = ""
+    """By the content, not by the name."""
 
 
 @dataclass(frozen=True, slots=True)

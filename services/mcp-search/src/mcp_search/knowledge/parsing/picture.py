@@ -1,0 +1,128 @@
+"""Draws a page of a PDF and marks characters of its text on it."""
+
+import ctypes
+import struct
+import zlib
+from collections.abc import Iterable
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from mcp_search.knowledge.parsing.kinds import kind_of
+from mcp_search.knowledge.parsing.pdf import open_pdf
+from mcp_search.knowledge.parsing.pdf_page import page_text, read_page
+from mcp_search.knowledge.parsing.task import Wanted
+from mcp_search.knowledge.parsing.trouble import damaged, too_much, unsupported
+
+MAX_PIXELS = 8_000_000
+_MARK = (255, 226, 89)
+"""Marks multiply: dark letters on it stay dark."""
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top, in points."""
+
+
+def picture_of(content: bytes, wanted: Wanted) -> bytes:
+    """A PNG. Raises NoText."""
+    if kind_of(content, None) != "pdf":
+        raise unsupported("Only pages of a PDF can be drawn.", "application/octet-stream")
+    document = open_pdf(content)
+    if wanted.page > len(document):
+        raise too_much("page", len(document), f"The PDF has {len(document):,} pages.")
+    try:
+        page = document[wanted.page - 1]
+        return _drawn(page, wanted)
+    except pdfium.PdfiumError:
+        raise damaged("PDF") from None
+
+
+def _drawn(page: pdfium.PdfPage, wanted: Wanted) -> bytes:
+    width, height = page.get_size()
+    scale = min(wanted.width / max(width, 1), (MAX_PIXELS / max(width * height, 1)) ** 0.5)
+    boxes = list(_boxes(page, wanted))
+    bitmap = page.render(scale=scale, rev_byteorder=True, draw_annots=False)
+    stride, columns, rows, depth = bitmap.stride, bitmap.width, bitmap.height, bitmap.n_channels
+    picture = bytearray(bitmap.buffer)
+    corners = [_on_picture(page, bitmap, box) for box in boxes]
+    for left, upper, right, lower in corners:
+        _mark(picture, stride, depth, (left, upper, min(right, columns), min(lower, rows)))
+    lines = (bytes(picture[row * stride : row * stride + columns * depth]) for row in range(rows))
+    return _png(columns, rows, depth, lines)
+
+
+def _boxes(page: pdfium.PdfPage, wanted: Wanted) -> Iterable[Box]:
+    """One rectangle for each line of the span."""
+    paragraphs, _ = read_page(page)
+    _, indices = page_text(paragraphs)
+    text_page = page.get_textpage()
+    line: Box | None = None
+    rect = raw.FS_RECTF()
+    for index in indices[wanted.start : wanted.end]:
+        if index < 0 or not raw.FPDFText_GetLooseCharBox(text_page.raw, index, ctypes.byref(rect)):
+            continue
+        box = (rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top))
+        if line is not None and _is_same_line(line, box):
+            line = (
+                min(line[0], box[0]),
+                min(line[1], box[1]),
+                max(line[2], box[2]),
+                max(line[3], box[3]),
+            )
+            continue
+        if line is not None:
+            yield line
+        line = box
+    if line is not None:
+        yield line
+
+
+def _is_same_line(line: Box, box: Box) -> bool:
+    overlap = min(line[3], box[3]) - max(line[1], box[1])
+    height = min(line[3] - line[1], box[3] - box[1])
+    return overlap > 0.5 * height and box[0] >= line[2] - height
+
+
+def _on_picture(
+    page: pdfium.PdfPage, bitmap: pdfium.PdfBitmap, box: Box
+) -> tuple[int, int, int, int]:
+    """Left, upper, right, lower in pixels; PDFium knows the page's rotation."""
+    x, y = ctypes.c_int(), ctypes.c_int()
+    corners: list[tuple[int, int]] = []
+    for across, up in ((box[0], box[1]), (box[2], box[3])):
+        raw.FPDF_PageToDevice(
+            page.raw,
+            0,
+            0,
+            bitmap.width,
+            bitmap.height,
+            0,
+            across,
+            up,
+            ctypes.byref(x),
+            ctypes.byref(y),
+        )
+        corners.append((x.value, y.value))
+    (x0, y0), (x1, y1) = corners
+    return max(0, min(x0, x1)), max(0, min(y0, y1)), max(0, x0, x1), max(0, y0, y1)
+
+
+def _mark(picture: bytearray, stride: int, depth: int, box: tuple[int, int, int, int]) -> None:
+    left, upper, right, lower = box
+    tables = [bytes(value * tint // 255 for value in range(256)) for tint in _MARK]
+    for row in range(upper, lower):
+        start, end = row * stride + left * depth, row * stride + right * depth
+        for channel in range(3):
+            places = slice(start + channel, end, depth)
+            picture[places] = picture[places].translate(tables[channel])
+
+
+def _png(width: int, height: int, depth: int, lines: Iterable[bytes]) -> bytes:
+    """PNG (W3C, third edition): 8 bits a channel, no filter."""
+    colour = {1: 0, 3: 2, 4: 6}[depth]
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + line for line in lines), 6)
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
