@@ -159,7 +159,8 @@ _NAMESPACES = (
 STYLES = f"""<?xml version="1.0"?><w:styles {_NAMESPACES}>
 <w:style w:type="paragraph" w:styleId="Titel"><w:name w:val="Title"/></w:style>
 <w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style>
-<w:style w:type="paragraph" w:styleId="berschrift2"><w:name w:val="heading 2"/><w:basedOn w:val="berschrift1"/></w:style>
+<w:style w:type="paragraph" w:styleId="berschrift2"><w:name w:val="heading 2"/>
+<w:basedOn w:val="berschrift1"/></w:style>
 <w:style w:type="paragraph" w:styleId="Kapitel"><w:name w:val="Kapitel"/><w:basedOn w:val="berschrift1"/></w:style>
 <w:style w:type="character" w:styleId="Unseen"><w:name w:val="Unseen"/><w:rPr><w:vanish/></w:rPr></w:style>
 </w:styles>"""
@@ -190,7 +191,8 @@ def docx(
     )
     whole = {
         "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
-        "word/document.xml": f'<?xml version="1.0"?>{doctype}<w:document {_NAMESPACES}><w:body>{body}</w:body></w:document>',
+        "word/document.xml": f'<?xml version="1.0"?>{doctype}<w:document {_NAMESPACES}>'
+        f"<w:body>{body}</w:body></w:document>",
         "word/styles.xml": STYLES,
         "docProps/core.xml": core,
         **(parts or {}),

@@ -1,5 +1,6 @@
 """Text of a PDF, page by page, with the headings that its font sizes or its bookmarks show."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ LEVELS = 4
 MOST_HEADINGS = 0.25
 """Of all characters. Where more is large, size does not tell headings."""
 MAX_BOOKMARKS = 5_000
+_NO_PAGES = re.compile(rb"/Type\s*/Pages\b[^<>]{0,200}/Count\s+0\b")
+"""PDFium calls such a file damaged."""
 _UNTITLED = {"untitled", "unbenannt", "document1", "dokument1", "title"}
 
 
@@ -34,7 +37,13 @@ def open_pdf(content: bytes) -> pdfium.PdfDocument:
                 "encrypted",
                 "The PDF is protected by a password. Save it without one and try again.",
             ) from None
+        if _NO_PAGES.search(content):
+            raise _no_pages() from None
         raise damaged("PDF") from None
+
+
+def _no_pages() -> NoText:
+    return unreadable("no_pages", "The PDF has no pages.")
 
 
 def read_pdf(content: bytes, writer: Writer, max_pages: int) -> Parsed:
@@ -42,7 +51,7 @@ def read_pdf(content: bytes, writer: Writer, max_pages: int) -> Parsed:
     document = open_pdf(content)
     count = len(document)
     if count == 0:
-        raise unreadable("no_pages", "The PDF has no pages.")
+        raise _no_pages()
     if count > max_pages:
         raise too_much(
             "pages", max_pages, f"The PDF has {count:,} pages; {max_pages:,} are allowed."

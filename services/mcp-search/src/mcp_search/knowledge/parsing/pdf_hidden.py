@@ -14,6 +14,7 @@ _FAINT = 40
 """Of 255."""
 _CONTRAST = 16
 """Steps of grey between the lightest and the darkest point, below which nothing is read."""
+_MARGIN = 0.2
 _MAX_PIXELS = 1_500
 _UNPAINTED = {raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP}
 
@@ -66,6 +67,8 @@ class Hiding:
         right, top = max(first[2], last[2]), max(first[3], last[3])
         if top - bottom < TINY:
             return True
+        margin = (top - bottom) * _MARGIN  # where lines above and below reach into this one
+        top, bottom = top - margin, bottom + margin
         grey, width, height, scale = self._picture
         x0, _, _, y1 = self._bounds
         columns = range(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -144,7 +143,7 @@ def _together(lines: Sequence[_Line]) -> Iterator[list[_Line]]:
         for one, two in pairwise(lines)
         if 0 < one.top - two.top < 4 * max(one.size, 1)
     ]
-    usual = median(distances) if distances else 0.0
+    usual = sorted(distances)[len(distances) // 4] if distances else 0.0
     some: list[_Line] = []
     for line in lines:
         if some and not _continues(some[-1], line, usual):
