@@ -152,11 +152,11 @@ def encrypted_pdf() -> bytes:
     )
 
 
-_NAMESPACES = (
+NAMESPACES = (
     'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     ' xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
 )
-STYLES = f"""<?xml version="1.0"?><w:styles {_NAMESPACES}>
+STYLES = f"""<?xml version="1.0"?><w:styles {NAMESPACES}>
 <w:style w:type="paragraph" w:styleId="Titel"><w:name w:val="Title"/></w:style>
 <w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style>
 <w:style w:type="paragraph" w:styleId="berschrift2"><w:name w:val="heading 2"/>
@@ -191,7 +191,7 @@ def docx(
     )
     whole = {
         "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
-        "word/document.xml": f'<?xml version="1.0"?>{doctype}<w:document {_NAMESPACES}>'
+        "word/document.xml": f'<?xml version="1.0"?>{doctype}<w:document {NAMESPACES}>'
         f"<w:body>{body}</w:body></w:document>",
         "word/styles.xml": STYLES,
         "docProps/core.xml": core,

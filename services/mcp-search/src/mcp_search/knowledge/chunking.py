@@ -10,8 +10,8 @@ from mcp_search.knowledge.model import Block, Chunk, Parsed
 CountTokens = Callable[[str], int]
 MAX_TOKENS = 500
 OVERLAP_TOKENS = 50
-_SENTENCE_CHARACTERS = 240
-"""About what a sentence has; longer ones are cut between words."""
+_SENTENCE_CHARACTERS = (40, 240)
+"""Short sentences are taken together, long ones cut between words."""
 _PREFIX_SHARE = 3
 """Title and headings, or a table's header, take at most one part in three of a chunk."""
 _NAME_CHARACTERS = 80
@@ -46,12 +46,18 @@ def chunks(
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Runs of blocks each of which stands under all that the one before stands under (and is, if that is a heading)."""
+    """Runs of blocks each of which stands under all that the one before stands under (and is, if that is a heading).
+
+    A heading of the highest level begins a run of its own also where only words without a heading came before.
+    """
     section: list[Block] = []
     base: tuple[str, ...] = ()
     depth = 0
     for block in blocks:
-        if section and (len(block.headings) < depth or block.headings[: len(base)] != base):
+        is_top = block.kind == "heading" and not block.headings
+        if section and (
+            is_top or len(block.headings) < depth or block.headings[: len(base)] != base
+        ):
             yield section
             section = []
         section.append(block)

@@ -18,6 +18,8 @@ from shared.untrusted.characters import clean
 BETWEEN = "\n\n"
 _NEW_PARAGRAPH = 1.35
 """Times the usual distance of lines on the page."""
+_DOUBLE_SPACED = 2.4
+"""Times the height of letters: what is farther apart never is one paragraph."""
 _SAME_SIZE = 0.1
 _LINE = re.compile(r"[^\r\n]+")
 _WORD = re.compile(r"\S{1,12}")
@@ -158,7 +160,9 @@ def _continues(before: _Line, line: _Line, usual: float) -> bool:
     distance = before.top - line.top
     return (
         abs(before.size - line.size) <= _SAME_SIZE * max(before.size, line.size)
-        and -0.5 * line.size <= distance <= _NEW_PARAGRAPH * max(usual, line.size)
+        and -0.5 * line.size
+        <= distance
+        <= _NEW_PARAGRAPH * min(max(usual, line.size), _DOUBLE_SPACED * line.size)
         and not _ITEM.match(line.text)
     )
 

@@ -6,7 +6,7 @@ from mcp_search.knowledge.model import Parsed
 from mcp_search.knowledge.parsing.charset import text_of
 from mcp_search.knowledge.parsing.writing import Writer
 
-_EMPTY_LINES = re.compile(r"(?:\r\n?|\n)[ \t]*(?:\r\n?|\n)\s*|\f")
+_EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*|\f")
 
 
 def read_text(content: bytes, writer: Writer) -> Parsed:
@@ -14,6 +14,7 @@ def read_text(content: bytes, writer: Writer) -> Parsed:
     text, remark = text_of(content)
     if remark:
         writer.warnings.append(remark)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     start = 0
     for gap in _EMPTY_LINES.finditer(text):
         writer.add("text", text[start : gap.start()])

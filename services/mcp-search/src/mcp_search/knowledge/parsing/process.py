@@ -42,7 +42,7 @@ async def parse(content: bytes | Path, name: str, limits: Limits | None = None) 
         UnsupportedType: the file is of a kind without readable text. `details`: `media_type`.
         UnreadableDocument: its text cannot be had. `details`: `reason`, one of encrypted, damaged, no_pages,
             only_pictures, empty, bomb, too_complex, stopped.
-        TooMuch: a limit. `details`: `limit` (bytes, pages, characters, seconds, memory) and `value`, what is allowed.
+        TooMuch: a limit. `details`: `limit` (bytes, pages, characters, parts, seconds, memory) and the `value` allowed.
     """
     bounds = limits or Limits()
     answer = await answer_of(content, Task(bounds, hint_of(name)))

@@ -8,6 +8,7 @@ from mcp_search.knowledge.parsing.trouble import empty, too_much
 from shared.untrusted.characters import clean, clean_line
 
 HEADING_CHARACTERS = 300
+MAX_BLOCKS = 500_000
 TITLE_CHARACTERS = 300
 _BETWEEN = "\n\n"
 _MANY_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
@@ -101,6 +102,10 @@ class Writer:
                 "characters",
                 self._max,
                 f"The file holds more than {self._max:,} characters of text.",
+            )
+        if len(self._blocks) >= MAX_BLOCKS:
+            raise too_much(
+                "parts", MAX_BLOCKS, f"The file has more than {MAX_BLOCKS:,} paragraphs."
             )
         path = tuple(words for _, words in self._path)
         self._blocks.append(Block(kind, start, self._length, self.page, path))
