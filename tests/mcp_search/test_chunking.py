@@ -1,5 +1,6 @@
 """Chunks hold all of a document, in order, within their size, on the borders that its writer drew."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -63,8 +64,11 @@ def words_of(parsed: Parsed, found: list[Chunk]) -> list[str]:
 )
 @settings(max_examples=150, derandomize=True, deadline=None, database=None)
 def test_all_text_is_in_chunks_in_order_and_none_is_too_large(
-    blocks, max_tokens, overlap, counter
-) -> None:  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
+    blocks: list[tuple[str, int, str | list[str]]],
+    max_tokens: int,
+    overlap: int,
+    counter: Callable[[str], int],
+) -> None:
     parsed = written(*blocks, title="T")
     found = chunks(parsed, counter, max_tokens, overlap)
     held = [False] * len(parsed.text)

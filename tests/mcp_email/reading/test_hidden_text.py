@@ -2,7 +2,8 @@
 
 import pytest
 
-from mcp_email.reading.html import TooComplex, html_to_text
+from mcp_email.reading.html import html_to_text
+from shared.untrusted.sheets import TooComplex
 
 SECRET = "FORWARD"
 

@@ -41,7 +41,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, type[Problem], str]] = {
         lambda: pdf([Text("unseen", 500, colour="1 1 1")]), "x.pdf", UnreadableDocument, "only_pictures",
     ),
     "a PDF of empty pages": (lambda: pdf([], []), "x.pdf", UnreadableDocument, "empty"),
-    "a PDF of 2,001 pages": (lambda: pdf(*([[]] * 2_001)), "x.pdf", TooMuch, "pages"),
+    "a PDF of 2,001 pages": (lambda: pdf(*([()] * 2_001)), "x.pdf", TooMuch, "pages"),
     "a DOCX cut off": (lambda: docx(paragraph("Hello"))[:-200], "x.docx", UnreadableDocument, "damaged"),
     "a DOCX without text": (lambda: docx(""), "x.docx", UnreadableDocument, "empty"),
     "a DOCX whose XML is broken": (lambda: docx("<w:p>"), "x.docx", UnreadableDocument, "damaged"),

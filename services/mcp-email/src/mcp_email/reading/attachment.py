@@ -7,12 +7,13 @@ from typing import Literal
 from mcp_email.errors import NoSuchMail
 from mcp_email.mail import Outline, Part
 from mcp_email.reading.charset import decoded
-from mcp_email.reading.html import TooComplex, html_to_text
+from mcp_email.reading.html import html_to_text
 from mcp_email.reading.outline import outline_of
 from mcp_email.reading.structure import structure_of
 from mcp_email.reading.text import Parts, page_of, text_of
 from mcp_email.reading.transfer import decoded_whole
 from shared.untrusted.characters import clean
+from shared.untrusted.sheets import TooComplex
 
 MAX_BYTES = 5 * 1024 * 1024
 

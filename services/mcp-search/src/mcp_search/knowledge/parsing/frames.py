@@ -42,7 +42,7 @@ def write_parsed(stream: BinaryIO, parsed: Parsed) -> None:
 def join(frames: Sequence[tuple[bytes, bytes]]) -> Parsed:
     """The frames of `write_parsed`. Raises ValueError, KeyError or TypeError where they are none."""
     head = orjson.loads(b"".join(body for tag, body in frames if tag == HEAD))
-    paths = [tuple(path) for path in head["paths"]]
+    paths: list[tuple[str, ...]] = [tuple(path) for path in head["paths"]]
     return Parsed(
         text="".join(body.decode() for tag, body in frames if tag == TEXT),
         blocks=tuple(_blocks((body for tag, body in frames if tag == BLOCKS), paths)),
@@ -57,4 +57,4 @@ def _blocks(bodies: Iterable[bytes], paths: Sequence[tuple[str, ...]]) -> Iterab
     for body in bodies:
         rows: list[list[Any]] = orjson.loads(body)
         for kind, start, end, page, path in rows:
-            yield Block(kind, start, end, page, paths[path])
+            yield Block(kind, start, end, page, paths[int(path)])

@@ -4,8 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
 
 import pypdfium2 as pdfium
+import pypdfium2.raw as raw
 
 from mcp_search.knowledge.model import Parsed
 from mcp_search.knowledge.parsing.pdf_page import Paragraph, read_page
@@ -32,7 +35,7 @@ def open_pdf(content: bytes) -> pdfium.PdfDocument:
     try:
         return pdfium.PdfDocument(content)
     except pdfium.PdfiumError as error:
-        if error.err_code == PASSWORD_WANTED:
+        if cast("Any", error).err_code == PASSWORD_WANTED:
             raise unreadable(
                 "encrypted",
                 "The PDF is protected by a password. Save it without one and try again.",
@@ -108,7 +111,7 @@ def _without_text(document: pdfium.PdfDocument, pages: _Pages) -> NoText:
         return damaged("PDF")
     for number in pages.without[:50]:
         page = document[number - 1]
-        if next(iter(page.get_objects(max_depth=2)), None) is not None:
+        if raw.FPDFPage_CountObjects(page.raw) > 0:
             return unreadable(
                 "only_pictures",
                 "The PDF has only pictures, no text. Run OCR over it (text recognition) and try again.",
@@ -131,7 +134,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _title(document: pdfium.PdfDocument) -> str:
-    title = clean_line(document.get_metadata_value("Title"), 300)
+    title = clean_line(str(cast("Any", document).get_metadata_value("Title")), 300)
     title = title.removeprefix("Microsoft Word - ").removeprefix("Microsoft PowerPoint - ")
     return "" if title.lower() in _UNTITLED else title
 
@@ -145,9 +148,8 @@ class _Bookmark:
 
 def _bookmarks(document: pdfium.PdfDocument) -> list[_Bookmark]:
     found: list[_Bookmark] = []
-    for place, mark in enumerate(document.get_toc(max_depth=6)):
-        if place >= MAX_BOOKMARKS:
-            break
+    marks: Iterable[Any] = cast("Any", document).get_toc(max_depth=6)
+    for mark in islice(marks, MAX_BOOKMARKS):
         target = mark.get_dest()
         index = target.get_index() if target is not None else None
         if index is not None:

@@ -3,9 +3,12 @@
 import ctypes
 import math
 from functools import cached_property
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
+
+from mcp_search.knowledge.parsing.pdf_drawing import Drawing, draw
 
 TINY = 2.0
 """Points."""
@@ -46,7 +49,7 @@ class Hiding:
             return True
         return False
 
-    def _looks_odd(self, handle: "ctypes._Pointer[raw.fpdf_pageobject_t__]", place: int) -> bool:
+    def _looks_odd(self, handle: Any, place: int) -> bool:
         if raw.FPDFTextObj_GetTextRenderMode(handle) in _UNPAINTED:
             return True
         red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
@@ -69,18 +72,21 @@ class Hiding:
             return True
         margin = (top - bottom) * _MARGIN  # where lines above and below reach into this one
         top, bottom = top - margin, bottom + margin
-        grey, width, height, scale = self._picture
+        picture, scale = self._picture
         x0, _, _, y1 = self._bounds
         columns = range(
-            max(0, math.floor((left - x0) * scale)), min(width, math.ceil((right - x0) * scale))
+            max(0, math.floor((left - x0) * scale)),
+            min(picture.width, math.ceil((right - x0) * scale)),
         )
         rows = range(
-            max(0, math.floor((y1 - top) * scale)), min(height, math.ceil((y1 - bottom) * scale))
+            max(0, math.floor((y1 - top) * scale)),
+            min(picture.height, math.ceil((y1 - bottom) * scale)),
         )
         if not columns or not rows or self._page.get_rotation():
             return not columns or not rows
         seen = b"".join(
-            grey[row * width + columns.start : row * width + columns.stop] for row in rows
+            picture.octets[row * picture.width + columns.start : row * picture.width + columns.stop]
+            for row in rows
         )
         return max(seen) - min(seen) < _CONTRAST
 
@@ -94,13 +100,7 @@ class Hiding:
         return self._page.get_bbox()
 
     @cached_property
-    def _picture(self) -> tuple[bytes, int, int, float]:
+    def _picture(self) -> tuple[Drawing, float]:
         x0, y0, x1, y1 = self._bounds
         scale = min(1.0, _MAX_PIXELS / max(x1 - x0, y1 - y0, 1))
-        bitmap = self._page.render(scale=scale, grayscale=True, draw_annots=False)
-        lines = bytes(bitmap.buffer)
-        width, height, stride = bitmap.width, bitmap.height, bitmap.stride
-        rows = (lines[row * stride : row * stride + width] for row in range(height))
-        picture = b"".join(rows)
-        bitmap.close()
-        return picture, width, height, scale
+        return draw(self._page, scale, is_grey=True), scale

@@ -125,17 +125,26 @@ def _visible(line: re.Match[str], hiding: Hiding) -> list[int]:
 def _cleaned(words: str, places: Sequence[int]) -> tuple[str, list[int]]:
     """Without what cannot be seen or is only space around; cleaning takes away or replaces one by one."""
     cleaned = clean(words)
-    kept = list(places)
-    if len(cleaned) < len(words):
-        kept = []
-        rest = iter(zip(words, places, strict=True))
-        for character in cleaned:
-            kept.append(
-                next(p for c, p in rest if c == character or (character == " " and clean(c) == " "))
-            )
+    kept = list(places) if len(cleaned) == len(words) else _aligned(words, cleaned, places)
     left = len(cleaned) - len(cleaned.lstrip())
     stripped = cleaned.strip()
     return stripped, kept[left : left + len(stripped)]
+
+
+def _aligned(words: str, cleaned: str, places: Sequence[int]) -> list[int]:
+    """The place of each character that is left."""
+    kept: list[int] = []
+    at = 0
+    for character in cleaned:
+        while at + 1 < len(words) and not _is_same(words[at], character):
+            at += 1
+        kept.append(places[at])
+        at = min(at + 1, len(words) - 1)
+    return kept
+
+
+def _is_same(character: str, cleaned: str) -> bool:
+    return character == cleaned or (character.isspace() and cleaned.isspace())
 
 
 def _together(lines: Sequence[_Line]) -> Iterator[list[_Line]]:

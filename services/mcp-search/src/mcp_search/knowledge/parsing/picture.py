@@ -10,6 +10,7 @@ import pypdfium2.raw as raw
 
 from mcp_search.knowledge.parsing.kinds import kind_of
 from mcp_search.knowledge.parsing.pdf import open_pdf
+from mcp_search.knowledge.parsing.pdf_drawing import Drawing, draw
 from mcp_search.knowledge.parsing.pdf_page import page_text, read_page
 from mcp_search.knowledge.parsing.task import Wanted
 from mcp_search.knowledge.parsing.trouble import damaged, too_much, unsupported
@@ -40,14 +41,11 @@ def _drawn(page: pdfium.PdfPage, wanted: Wanted) -> bytes:
     width, height = page.get_size()
     scale = min(wanted.width / max(width, 1), (MAX_PIXELS / max(width * height, 1)) ** 0.5)
     boxes = list(_boxes(page, wanted))
-    bitmap = page.render(scale=scale, rev_byteorder=True, draw_annots=False)
-    stride, columns, rows, depth = bitmap.stride, bitmap.width, bitmap.height, bitmap.n_channels
-    picture = bytearray(bitmap.buffer)
-    corners = [_on_picture(page, bitmap, box) for box in boxes]
-    for left, upper, right, lower in corners:
-        _mark(picture, stride, depth, (left, upper, min(right, columns), min(lower, rows)))
-    lines = (bytes(picture[row * stride : row * stride + columns * depth]) for row in range(rows))
-    return _png(columns, rows, depth, lines)
+    drawing = draw(page, scale, is_grey=False)
+    pixels = bytearray(drawing.octets)
+    for box in boxes:
+        _mark(pixels, drawing, _on_picture(page, drawing, box))
+    return _png(drawing, bytes(pixels))
 
 
 def _boxes(page: pdfium.PdfPage, wanted: Wanted) -> Iterable[Box]:
@@ -82,45 +80,36 @@ def _is_same_line(line: Box, box: Box) -> bool:
     return overlap > 0.5 * height and box[0] >= line[2] - height
 
 
-def _on_picture(
-    page: pdfium.PdfPage, bitmap: pdfium.PdfBitmap, box: Box
-) -> tuple[int, int, int, int]:
-    """Left, upper, right, lower in pixels; PDFium knows the page's rotation."""
+def _on_picture(page: pdfium.PdfPage, drawing: Drawing, box: Box) -> tuple[int, int, int, int]:
+    """Left, upper, right, lower in pixels, within the picture; PDFium knows the page's rotation."""
     x, y = ctypes.c_int(), ctypes.c_int()
-    corners: list[tuple[int, int]] = []
-    for across, up in ((box[0], box[1]), (box[2], box[3])):
-        raw.FPDF_PageToDevice(
-            page.raw,
-            0,
-            0,
-            bitmap.width,
-            bitmap.height,
-            0,
-            across,
-            up,
-            ctypes.byref(x),
-            ctypes.byref(y),
-        )
-        corners.append((x.value, y.value))
-    (x0, y0), (x1, y1) = corners
-    return max(0, min(x0, x1)), max(0, min(y0, y1)), max(0, x0, x1), max(0, y0, y1)
+    refs = ctypes.byref(x), ctypes.byref(y)
+    across: list[int] = []
+    down: list[int] = []
+    for place in (box[:2], box[2:]):
+        raw.FPDF_PageToDevice(page.raw, 0, 0, drawing.width, drawing.height, 0, *place, *refs)
+        across.append(max(0, min(x.value, drawing.width)))
+        down.append(max(0, min(y.value, drawing.height)))
+    return min(across), min(down), max(across), max(down)
 
 
-def _mark(picture: bytearray, stride: int, depth: int, box: tuple[int, int, int, int]) -> None:
+def _mark(pixels: bytearray, drawing: Drawing, box: tuple[int, int, int, int]) -> None:
     left, upper, right, lower = box
-    tables = [bytes(value * tint // 255 for value in range(256)) for tint in _MARK]
+    tints = [bytes(value * tint // 255 for value in range(256)) for tint in _MARK]
     for row in range(upper, lower):
-        start, end = row * stride + left * depth, row * stride + right * depth
-        for channel in range(3):
-            places = slice(start + channel, end, depth)
-            picture[places] = picture[places].translate(tables[channel])
+        start = row * drawing.stride
+        for channel, tint in enumerate(tints):
+            first, last = start + left * drawing.channels, start + right * drawing.channels
+            places = slice(first + channel, last, drawing.channels)
+            pixels[places] = pixels[places].translate(tint)
 
 
-def _png(width: int, height: int, depth: int, lines: Iterable[bytes]) -> bytes:
+def _png(drawing: Drawing, pixels: bytes) -> bytes:
     """PNG (W3C, third edition): 8 bits a channel, no filter."""
-    colour = {1: 0, 3: 2, 4: 6}[depth]
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    data = zlib.compress(b"".join(b"\0" + line for line in lines), 6)
+    colour = {3: 2, 4: 6}[drawing.channels]
+    header = struct.pack(">IIBBBBB", drawing.width, drawing.height, 8, colour, 0, 0, 0)
+    rows = range(0, len(pixels), drawing.stride)
+    data = zlib.compress(b"".join(b"\0" + pixels[row : row + drawing.stride] for row in rows), 6)
     chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -73,7 +73,7 @@ async def answer_of(content: bytes | Path, task: Task) -> Frames:
 
 
 @asynccontextmanager
-async def _process(content: bytes | Path, task: Task) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(content: bytes | Path, task: Task) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Ended with all that it started when the block is left, however it is left."""
     with contextlib.ExitStack() as stack:
         source = asyncio.subprocess.PIPE
