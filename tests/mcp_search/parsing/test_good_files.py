@@ -97,6 +97,19 @@ async def test_a_pdf_has_pages_headings_and_joined_lines() -> None:
     check_places(parsed)
 
 
+async def test_what_bookmarks_lead_to_is_a_heading_and_large_letters_are_not() -> None:
+    content = pdf(
+        [Text("Some Author", 740, 30), Text("1. Scope", 700), *lines("All of it.", top=640)],
+        [Text("1.1 Limits", 700), *lines("None.", top=640)],
+        bookmarks=[("Scope", 1), ("Limits", 2)],
+    )
+    parsed = await parse(content, "x.pdf")
+    assert [(kind, words) for kind, words, _ in told(parsed) if kind == "heading"] == [
+        ("heading", "1. Scope"),
+        ("heading", "1.1 Limits"),
+    ]
+
+
 async def test_bookmarks_are_headings_where_letters_are_all_of_one_size() -> None:
     content = pdf(
         lines("Some text."),

@@ -32,6 +32,8 @@ _BLOCKS = frozenset(
 )
 _LISTS = frozenset({"ul", "ol", "menu"})
 _SPACE = re.compile(r"[ \t\n\r\f]+")
+_EMPTY_ITEM = re.compile(r"\s*(?:-|\d+\.)?\s*$")
+"""A list's item whose words are not shown, or an empty line."""
 _LAYOUT = "table, h1, h2, h3, h4, h5, h6, ul, ol, pre, p + p"
 _MAX_CELLS = 1_000
 """Of one row."""
@@ -250,4 +252,4 @@ class _Reader:
         lines = text.split("\n")
         keep_indent = kind == "list"
         tidy = [line.rstrip() if keep_indent else line.strip() for line in lines]
-        self._writer.add(kind, "\n".join(line for line in tidy if line.strip()))
+        self._writer.add(kind, "\n".join(line for line in tidy if not _EMPTY_ITEM.match(line)))

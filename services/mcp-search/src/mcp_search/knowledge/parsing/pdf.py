@@ -25,6 +25,8 @@ LEVELS = 4
 MOST_HEADINGS = 0.25
 """Of all characters. Where more is large, size does not tell headings."""
 MAX_BOOKMARKS = 5_000
+ENOUGH_FOUND = 0.6
+"""Of the bookmarks, so that they tell the headings."""
 _NO_PAGES = re.compile(rb"/Type\s*/Pages\b[^<>]{0,200}/Count\s+0\b")
 """PDFium calls such a file damaged."""
 _UNTITLED = {"untitled", "unbenannt", "document1", "dokument1", "title"}
@@ -158,21 +160,46 @@ def _bookmarks(document: pdfium.PdfDocument) -> list[_Bookmark]:
 
 
 def _write(writer: Writer, pages: _Pages, bookmarks: list[_Bookmark]) -> None:
-    levels = _levels(pages.paragraphs)
+    """Headings are what bookmarks lead to; else what is written large; else the bookmarks stand for them."""
+    marked = _marked(pages.paragraphs, bookmarks)
+    sizes = {} if marked else _levels(pages.paragraphs)
     path: dict[int, str] = {}
     for number, paragraphs in enumerate(pages.paragraphs, start=1):
         writer.page = number
         start = writer.length
-        if not levels:
+        if not marked and not sizes:
             _follow(path, [mark for mark in bookmarks if mark.page == number])
             writer.set_path(path[level] for level in sorted(path))
-        for paragraph in paragraphs:
-            level = levels.get(paragraph.rounded_size)
-            if level is not None and _may_be_heading(paragraph):
+        for place, paragraph in enumerate(paragraphs):
+            level = marked.get((number, place))
+            if level is None and _may_be_heading(paragraph):
+                level = sizes.get(paragraph.rounded_size)
+            if level is not None:
                 writer.heading_exact(level, paragraph.text)
             else:
                 writer.add_exact("list" if paragraph.is_item else "text", paragraph.text)
         writer.end_page(number, start)
+
+
+def _marked(
+    pages: Sequence[Sequence[Paragraph]], bookmarks: Sequence[_Bookmark]
+) -> dict[tuple[int, int], int]:
+    """Page and place of the paragraphs that bookmarks lead to, with their levels. Empty where few are found."""
+    found: dict[tuple[int, int], int] = {}
+    for mark in bookmarks:
+        words = _letters(mark.title)
+        paragraphs = pages[mark.page - 1] if mark.page <= len(pages) else ()
+        for place, paragraph in enumerate(paragraphs):
+            is_free = (mark.page, place) not in found and _may_be_heading(paragraph)
+            if words and is_free and _letters(paragraph.text).endswith(words):
+                found[mark.page, place] = mark.level + 1
+                break
+    return found if len(found) >= max(2, ENOUGH_FOUND * len(bookmarks)) else {}
+
+
+def _letters(text: str) -> str:
+    """What is compared of titles: numbers, spaces and signs are often written differently."""
+    return "".join(filter(str.isalpha, text)).casefold()
 
 
 def _follow(path: dict[int, str], marks: Iterable[_Bookmark]) -> None:

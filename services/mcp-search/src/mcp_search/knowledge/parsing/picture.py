@@ -59,6 +59,8 @@ def _boxes(page: pdfium.PdfPage, wanted: Wanted) -> Iterable[Box]:
         if index < 0 or not raw.FPDFText_GetLooseCharBox(text_page.raw, index, ctypes.byref(rect)):
             continue
         box = (rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top))
+        if box[1] == box[3]:
+            continue  # A space that PDFium has put between words: it is no border between boxes.
         if line is not None and _is_same_line(line, box):
             line = (
                 min(line[0], box[0]),
