@@ -24,7 +24,7 @@ from mcp_search.knowledge.parsing.trouble import NoText
 from shared.mcp_server import Problem
 
 FIVE_S = 5.0
-SLOW = b"a,b\n" + b'"x,1\n' * 3_000_000
+SLOW = b"a,b\n" + b'"x,1\n' * 6_000_000
 """A row whose quotes are broken takes time."""
 _DEEP = "<w:tbl><w:tr><w:tc>" * 500 + paragraph("x") + "</w:tc></w:tr></w:tbl>" * 500
 

@@ -69,7 +69,7 @@ class Archive:
         except DefusedXmlException:
             raise unreadable(
                 "bomb",
-                f"The {self._what} declares a document type, by which XML bombs work and foreign files are read. It is not opened.",
+                f"The {self._what} declares a document type (a way to XML bombs). It is not opened.",
             ) from None
         except (ParseError, ValueError, LookupError):
             raise damaged(self._what) from None
