@@ -150,9 +150,8 @@ async def test_cancelling_ends_the_process(tmp_path: Path) -> None:
     task = asyncio.create_task(parse(path, "slow.csv"))
     started = await new_children(before)
     task.cancel()
-    async with asyncio.timeout(FIVE_S):  # reading it all takes longer
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    await asyncio.wait({task}, timeout=FIVE_S)  # reading it all takes longer
+    assert task.cancelled()
     assert not started & children()
 
 
