@@ -261,12 +261,18 @@ async def test_mutated_pdfs_are_read_or_refused() -> None:
 
 
 async def new_children(before: set[int]) -> set[int]:
-    """Those that were started since, once there are any."""
+    """Those that were started since, once there are any and they have begun to read."""
     async with asyncio.timeout(FIVE_S):
         while True:
-            if found := children() - before:
+            found = children() - before
+            if found and all(memory_of(pid) > 4 * len(SLOW) for pid in found):
                 return found
             await asyncio.sleep(0)
+
+
+def memory_of(pid: int) -> int:
+    """What a process holds, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def children() -> set[int]:
