@@ -19,7 +19,7 @@ class Certificate(NamedTuple):
 
 
 def certificate(folder: Path, host: str = "127.0.0.1") -> Certificate:
-    """For a server at this address. Nobody but who is given `ca_file` trusts it."""
+    """For a server at this address or of this name. Nobody but who is given `ca_file` trusts it."""
     now = datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A test's authority")])
     authority, key = (
@@ -39,7 +39,7 @@ def certificate(folder: Path, host: str = "127.0.0.1") -> Certificate:
     )
     leaf = made(
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), key.public_key()
-    ).add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
+    ).add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(_pem(root.sign(authority, hashes.SHA256())))
     chain = folder / "server.pem"
@@ -54,6 +54,13 @@ def certificate(folder: Path, host: str = "127.0.0.1") -> Certificate:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(chain)
     return Certificate(ca_file, context)
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _pem(signed: x509.Certificate) -> bytes:

@@ -35,6 +35,12 @@ class FetchFailed(Problem):
     retryable = True
 
 
+class PageRefused(FetchFailed):
+    """The site answers, and asking again would not change the answer. `details`: `status`."""
+
+    retryable = False
+
+
 class TooMuch(Refused):
     """A page, document or query that is larger than the limits say. `details`: `limit`, `value`."""
 

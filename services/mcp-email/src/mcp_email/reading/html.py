@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mcp_email.reading.lines import Lines
-from mcp_email.reading.links import MAX_LINKS, Link, link_to
 from shared.untrusted.characters import clean, clean_line
+from shared.untrusted.links import MAX_LINKS, Link, link_to
 from shared.untrusted.nesting import MAX_OPEN, most_open
 from shared.untrusted.sheets import Sheets, TooComplex
 from shared.untrusted.visible import Look, Style, look_of

@@ -8,7 +8,7 @@ from mcp_email.addresses import domain_as_sent, look_alikes
 from mcp_email.mail import Outline
 from mcp_email.reading.envelope import Envelope
 from mcp_email.reading.headers import Fields, first, with_parameters
-from mcp_email.reading.links import Link
+from shared.untrusted.links import Link
 
 Sign = Literal[
     "hidden_text_removed",

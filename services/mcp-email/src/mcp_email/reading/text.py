@@ -11,7 +11,6 @@ from mcp_email.reading.charset import decoded
 from mcp_email.reading.envelope import envelope_of
 from mcp_email.reading.headers import fields_of
 from mcp_email.reading.html import HtmlText, html_to_text
-from mcp_email.reading.links import MAX_LINKS, Link, links_in
 from mcp_email.reading.quotes import folded, quoted_spans
 from mcp_email.reading.signs import (
     Sign,
@@ -21,6 +20,7 @@ from mcp_email.reading.signs import (
     signs_of_parts,
 )
 from shared.untrusted.characters import clean, clean_line
+from shared.untrusted.links import MAX_LINKS, Link, links_in
 from shared.untrusted.sheets import TooComplex
 
 MAX_BODY_BYTES = 2 * 1024 * 1024

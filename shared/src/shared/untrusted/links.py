@@ -1,4 +1,4 @@
-"""The links of a mail as data: where they say they lead, and where they lead. Nothing is ever loaded. Pure."""
+"""The links of a page or mail as data: where they say they lead, and where they lead. Nothing is ever loaded. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Link:
 
 
 def link_to(target: str, text: str) -> Link | None:
-    """The link, when it leads anywhere that people open from mails."""
+    """The link, when it leads anywhere that people open from mails or pages."""
     url = "".join(clean_line(target, MAX_URL + 1).split())
     scheme, colon, _ = url.partition(":")
     if not colon or scheme.lower() not in _SCHEMES or len(url) > MAX_URL:
