@@ -1,10 +1,12 @@
 """A reader of pages among the fakes of web_servers.py: the true one, with their DNS and a clock of its own."""
 
+import atexit
 import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 from support.web_servers import FakeDns, FakeWeb, guard_of
 
@@ -13,7 +15,7 @@ from mcp_search.knowledge.parsing.process import parse
 from mcp_search.web.egress import Egress
 from mcp_search.web.exchange import Exchange
 from mcp_search.web.fetcher import Fetcher
-from mcp_search.web.page_process import PageProcess
+from mcp_search.web.page_process import Forker, PageProcess
 from mcp_search.web.reader import PageReader, new_memory
 from mcp_search.web.transport import PinnedTransport
 from mcp_search.web.turns import Turns
@@ -43,6 +45,19 @@ class Reading:
     clock: Clock
 
 
+@cache
+def shared_forker() -> Forker:
+    """One for all tests of a process: it takes half a second to start."""
+    forker = Forker.start()
+    atexit.register(forker.close)
+    return forker
+
+
+@cache
+def usual_tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
 @asynccontextmanager
 async def reading(
     *webs: FakeWeb,
@@ -55,8 +70,8 @@ async def reading(
     web = web or Web()
     dns, clock = FakeDns(), Clock()
     guard = guard_of(*webs, allow=allow, deny=deny)
-    exchange = Exchange(PinnedTransport(guard, dns, tls), web.user_agent)
-    process = PageProcess()
+    exchange = Exchange(PinnedTransport(guard, dns, tls or usual_tls()), web.user_agent)
+    process = PageProcess(shared_forker())
     fetcher = Fetcher(web, guard, exchange, Turns(clock, clock.sleep), clock)
     reader = PageReader(
         fetcher, process, parse, Egress(canaries=canaries), new_memory(clock), lambda: NOON
@@ -65,4 +80,3 @@ async def reading(
         yield Reading(reader, dns, clock)
     finally:
         await exchange.close()
-        await process.close()

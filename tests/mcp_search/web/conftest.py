@@ -1,4 +1,4 @@
-"""One process that reads pages for all tests of a session: it takes half a second to start."""
+"""For tests of the web."""
 
 from collections.abc import AsyncGenerator
 

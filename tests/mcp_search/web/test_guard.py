@@ -37,7 +37,7 @@ http://kubernetes.default.svc/ http://api.default.svc.cluster.local/ http://site
 http://db.private/ http://1.0.0.127.in-addr.arpa/ http://x.invalid/ http://mail/ http://fritz.box.home/
 http://①②⑦.⓪.⓪.①/ http://１２７.0.0.1/ http://127。0。0。1/ http://127．0．0．1/ http://127｡0｡0｡1/
 http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/ http://ｌｏｃａｌｈｏｓｔ/ http://loc\u00adalhost/ http://0x7f。1/ http://[::１]/
-""".split()  # fmt: skip
+""".split()  # fmt: skip # noqa: SIM905 - read as lines of words
 
 MALFORMED = [
     "", "example.com", "//example.com/", "/etc/passwd", "file:///etc/passwd", "FILE:///etc/passwd", "ftp://example.com/",

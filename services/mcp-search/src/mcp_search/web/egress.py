@@ -45,8 +45,12 @@ _LONG = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\d.])[3-6](?:[ -]?\d){12,18}(?![\d.])")
 _SEPARATORS = re.compile(r"[\s_.\-]+")
-_BITS = 3.8
-"""Of entropy a character. Names and words of any language stay below 3.6 at this length, random ones are above 4."""
+_SIGNS = re.compile(r"[-_/+=]")
+_RUNS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+")
+MAX_RUN = 2.6
+"""Mean length of runs of one sort. Random letters and digits are below 2; words, also in capitals, above 3."""
+MIN_BITS = 3.3
+"""Of entropy a character, so that repeated patterns are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _is_value(found: re.Match[str]) -> bool:
     value = found["value"]
     if value is None:
         return True
-    return not value.isalpha() and len(set(value)) > 3
+    return not value.strip(".,;:!?)").isalpha() and len(set(value)) > 3
 
 
 def _is_card(text: str) -> bool:
@@ -129,14 +133,17 @@ def _is_random(word: str, least: int) -> bool:
     word = word.strip("=-_/")
     if len(word) < least or _UUID.fullmatch(word) or not _is_mixed(word):
         return False
-    return _entropy(word) >= _BITS
+    return _entropy(word) >= MIN_BITS
 
 
 def _is_mixed(word: str) -> bool:
-    """Letters and digits among each other, not at the ends only, and not a path or words put together by hyphens."""
-    if max(len(part) for part in re.split(r"[-_/+=]", word)) < 16:
+    """Small and large letters and digits in short runs; words put together by signs or capitals have longer ones."""
+    if max(len(part) for part in _SIGNS.split(word)) < 16 or not any(
+        sign.isdigit() for sign in word
+    ):
         return False
-    return len(re.findall(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])", word)) >= 3
+    runs = _RUNS.findall(word)
+    return any(not run.isdigit() for run in runs) and sum(map(len, runs)) / len(runs) < MAX_RUN
 
 
 def _entropy(word: str) -> float:

@@ -34,9 +34,9 @@ class OpenWeb:
     _exchange: Exchange
     _process: PageProcess
 
-    async def start(self) -> None:
-        """Have ready what the first page would wait a second for."""
-        await self._process.start()
+    def start(self) -> None:
+        """Have ready what the first page would wait half a second for."""
+        self._process.start()
 
     async def close(self) -> None:
         await self.search.close()

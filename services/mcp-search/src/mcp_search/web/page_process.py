@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mcp_search.errors import TooMuch, UnreadableDocument
 from mcp_search.web.page_wire import (
@@ -24,19 +25,43 @@ WAIT_S = 30.0
 """For one page."""
 
 
-@dataclass(slots=True)
-class _Running:
-    process: asyncio.subprocess.Process
+@dataclass(frozen=True, slots=True)
+class Forker:
+    """The process that forks for each page, and the socket on which it is told to."""
+
+    process: subprocess.Popen[bytes]
     control: socket.socket
 
+    @classmethod
+    def start(cls) -> "Forker":
+        """Takes a few milliseconds; it is another half second until the first page is read."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # An environment of its own: what this process was told in secret, a page's reader need not know.
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-I", "-X", "utf8", "-m", _MODULE, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, env={"LC_ALL": "C.UTF-8"}, cwd="/", start_new_session=True,
+            )  # fmt: skip
+        return cls(process, ours)
 
-@dataclass(slots=True)
+    @property
+    def is_gone(self) -> bool:
+        return self.process.poll() is not None
+
+    def close(self) -> None:
+        """End it; forks that are at work end by their own limits."""
+        self.control.close()
+        self.process.wait()
+
+
 class PageProcess:
-    """One process that forks for each page. Started with the first page, or before by `start`."""
+    """Reads pages one by one, each in a fork. The process is started with the first page, or before by `start`."""
 
-    _running: _Running | None = None
-    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    def __init__(self, forker: Forker | None = None) -> None:
+        """`forker`: one that runs already."""
+        self._forker = forker
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def read(self, task: PageTask, body: bytes) -> Answer:
         """Never blocks the event loop.
@@ -47,57 +72,43 @@ class PageProcess:
         """
         async with self._at_once:
             for _ in range(2):
-                running = await self.start()
+                forker = self.start()
                 try:
                     async with asyncio.timeout(WAIT_S):
-                        octets = await _asked(running, packed_task(task, body))
+                        octets = await _asked(forker, packed_task(task, body))
                 except TimeoutError:
                     raise _too_much("seconds") from None
                 if octets is not None:
                     return _told(octets)
-                if running.process.returncode is None:
+                if not forker.is_gone:
                     raise _stopped()  # The fork ended, and what forks goes on: it was the page.
         raise _stopped()
 
-    async def start(self) -> _Running:
+    def start(self) -> Forker:
         """Have the process running."""
-        async with self._starting:
-            if self._running is not None and self._running.process.returncode is not None:
-                self._running.control.close()
-                self._running = None
-            if self._running is None:
-                self._running = await _started()
-            return self._running
+        if self._forker is not None and self._forker.is_gone:
+            self._forker.close()
+            self._forker = None
+        if self._forker is None:
+            self._forker = Forker.start()
+        return self._forker
 
     async def close(self) -> None:
         """End the process. Pages that are being read are given up."""
-        if self._running is not None:
-            self._running.control.close()
-            await self._running.process.wait()
-            self._running = None
+        if self._forker is not None:
+            await asyncio.to_thread(self._forker.close)
+            self._forker = None
 
 
-async def _started() -> _Running:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        # An environment of its own: what this process was told in secret, a page's reader need not know.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-X", "utf8", "-m", _MODULE, str(theirs.fileno()),
-            pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL, env={"LC_ALL": "C.UTF-8"}, cwd="/", start_new_session=True,
-        )  # fmt: skip
-    return _Running(process, ours)
-
-
-async def _asked(running: _Running, request: bytes) -> bytes | None:
+async def _asked(forker: Forker, request: bytes) -> bytes | None:
     """The answer's octets. None: whoever should answer is gone."""
     ours, theirs = socket.socketpair()
     with theirs:
         try:
-            socket.send_fds(running.control, [b"x"], [theirs.fileno()])
+            socket.send_fds(forker.control, [b"x"], [theirs.fileno()])
         except OSError:
             ours.close()
-            await running.process.wait()
+            await asyncio.to_thread(forker.process.wait)
             return None
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     try:
