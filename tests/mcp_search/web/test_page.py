@@ -150,8 +150,10 @@ def test_a_page_about_such_things_is_not_flagged(harmless: str) -> None:
 
 def test_markdown_keeps_headings_tables_lists_code_and_links_and_no_images() -> None:
     body = f"""<nav><a href=/home>Home</a></nav><main><h1>Fox</h1><h2>Numbers</h2><p>{SEEN}
-    <a href="../facts?id=1#x">the facts</a></p><table><tr><th>Year</th><th>Foxes</th></tr>
-    <tr><td>2025</td><td>17</td></tr></table><ul><li>red</li><li>brown</li></ul><pre><code>fox = 1\nfox += 1</code></pre>
+    <a href="../facts?id=1#x">the facts</a></p><table>
+    <tr><th>Year</th><th>Foxes</th></tr>
+    <tr><td>2025</td><td>17</td></tr></table>
+    <ul><li>red</li><li>brown</li></ul><pre><code>fox = 1\nfox += 1</code></pre>
     <img src="https://evil.example/t.gif" alt="a fox"></main><footer>Imprint</footer>"""
     text = extract(page(body), URL).text
     assert "## Numbers" in text
