@@ -9,8 +9,8 @@ from support.web_servers import Answer, in_json, reply
 
 
 def plain_client() -> httpx.AsyncClient:
-    """As the product's, without reading all certificates of this machine each time."""
-    return httpx.AsyncClient(timeout=10, verify=False)
+    """As the product's, but quick to make, and one that would follow redirects if it were let."""
+    return httpx.AsyncClient(timeout=10, verify=False, follow_redirects=True)
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,12 @@ class FakeDns:
         return answers.popleft() if len(answers) > 1 else answers[0]
 
 
-def guard_of(*webs: FakeWeb, allow: Sequence[str] | None = None, deny: Sequence[str] = ()) -> Guard:
-    """The rules of a server whose public web are these."""
+def guard_of(
+    *webs: FakeWeb,
+    allow: Sequence[str] | None = None,
+    deny: Sequence[str] = (),
+    also: str = f"{HERE}/32",
+) -> Guard:
+    """The rules of a server whose public web are these, and the network `also`."""
     ports = WEB_PORTS | {web.port for web in webs}
-    return Guard(allow, deny, ports, [ip_network(f"{HERE}/32")])
+    return Guard(allow, deny, ports, [ip_network(f"{HERE}/32"), ip_network(also)])

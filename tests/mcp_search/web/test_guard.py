@@ -168,3 +168,9 @@ def test_no_list_of_domains_opens_an_internal_address() -> None:
     for url in ("http://127.0.0.1/", "http://wiki.internal/", "http://[::1]/"):
         with pytest.raises(AddressRefused):
             decide(url, [url.split("/")[2], "*.internal"])
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(AddressRefused, match="user name or password") as refusal:
+        decide("https://user:hunter2@example.com/")
+    assert "hunter2" not in str(refusal.value.as_data())

@@ -102,7 +102,10 @@ async def _read(response: httpx.Response, bounds: Bounds) -> Reply:
         if left < 0:
             raise _too_large("wire_bytes", bounds.wire_bytes)
         try:
-            body += unpacker.feed(octets)
+            if unpacker.is_plain:
+                body += unpacker.feed(octets)
+            else:
+                body += await asyncio.to_thread(unpacker.feed, octets)
         except TooLarge:
             raise _too_large("page_bytes", bounds.page_bytes) from None
     return Reply(response.status_code, response.headers, bytes(body))

@@ -1,7 +1,6 @@
 """Decides which addresses may be fetched at all: strict in form, on the public web, and as the operator says. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
@@ -25,13 +24,12 @@ _PORT = re.compile(r"(?P<host>.*?)(?::(?P<port>[0-9]{1,5}))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _OCTET = re.compile(r"0|[1-9][0-9]{0,2}")
-_DOTS = re.compile("[\u3002\uff0e\uff61]")
 _KEPT = "!$%&'()*+,/:;=?@[]~"
 """Signs of a path and a query that are sent as they are; `%` because escapes are in it already."""
 
 _NEVER = frozenset(
     """
-    alt arpa cluster corp domain example home host internal intranet invalid ip6-localhost ip6-loopback
+    alt arpa cluster corp domain example home internal intranet invalid ip6-localhost ip6-loopback
     lan local localdomain localhost mail onion private svc test workgroup
     """.split()  # noqa: SIM905 - read as lines of words
 )
@@ -194,10 +192,8 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
 def _host(host: str) -> tuple[str, Address | None]:
     if host.startswith("["):
         return _ipv6(host[1:-1])
-    name = _DOTS.sub(".", unicodedata.normalize("NFKC", host)).lower()
-    name = _DOTS.sub(".", name).removesuffix(".")
-    if not name.isascii():
-        name = _as_in_dns(name)
+    name = host.lower() if host.isascii() else _as_in_dns(host)
+    name = name.removesuffix(".")
     labels = name.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         return _ipv4(labels)
@@ -235,8 +231,9 @@ def _ipv4(labels: Sequence[str]) -> tuple[str, IPv4Address]:
 
 
 def _as_in_dns(name: str) -> str:
+    """A-labels. The mapping (UTS 46) also makes plain letters, digits and dots of their many other forms."""
     try:
-        return idna.encode(name, uts46=True, std3_rules=True).decode("ascii").removesuffix(".")
+        return idna.encode(name, uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         raise _malformed("The address has no valid host.") from None
 
@@ -250,7 +247,7 @@ def _check_punycode(labels: Sequence[str]) -> None:
 
 def _matches(rule: str, target: Target) -> bool:
     port = _port_of(rule)
-    pattern = _DOTS.sub(".", rule.lower()).removesuffix(f":{port}").removesuffix(".")
+    pattern = rule.lower().removesuffix(f":{port}").removesuffix(".")
     if port is not None and port != target.port:
         return False
     return is_below(target.host, pattern)

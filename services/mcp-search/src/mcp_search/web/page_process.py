@@ -12,7 +12,7 @@ from mcp_search.web.page_wire import (
     MAX_ANSWER,
     Answer,
     PageTask,
-    packed_task,
+    head_of,
     task_length,
     unpacked_answer,
 )
@@ -75,7 +75,7 @@ class PageProcess:
                 forker = self.start()
                 try:
                     async with asyncio.timeout(WAIT_S):
-                        octets = await _asked(forker, packed_task(task, body))
+                        octets = await _asked(forker, head_of(task, body), body)
                 except TimeoutError:
                     raise _too_much("seconds") from None
                 if octets is not None:
@@ -100,7 +100,7 @@ class PageProcess:
             self._forker = None
 
 
-async def _asked(forker: Forker, request: bytes) -> bytes | None:
+async def _asked(forker: Forker, head: bytes, body: bytes) -> bytes | None:
     """The answer's octets. None: whoever should answer is gone."""
     ours, theirs = socket.socketpair()
     with theirs:
@@ -113,8 +113,9 @@ async def _asked(forker: Forker, request: bytes) -> bytes | None:
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     try:
         with contextlib.suppress(ConnectionError):
-            for start in range(0, len(request), _PIECE):
-                writer.write(request[start : start + _PIECE])
+            writer.write(head)
+            for start in range(0, len(body), _PIECE):
+                writer.write(body[start : start + _PIECE])
                 await writer.drain()
         length = task_length(await reader.readexactly(8))
         return await reader.readexactly(length) if length <= MAX_ANSWER else None

@@ -37,13 +37,15 @@ class Answer:
     """By the content."""
 
 
-def packed_task(task: PageTask, body: bytes) -> bytes:
+def head_of(task: PageTask, body: bytes) -> bytes:
+    """What goes before the body."""
     head = orjson.dumps(asdict(task))
     length = len(head).to_bytes(4, "big")
-    return (len(head) + 4 + len(body)).to_bytes(8, "big") + length + head + body
+    return (len(head) + 4 + len(body)).to_bytes(8, "big") + length + head
 
 
 def unpacked_task(octets: bytes) -> tuple[PageTask, bytes]:
+    """Of what came after the length."""
     end = 4 + int.from_bytes(octets[:4], "big")
     return PageTask(**orjson.loads(octets[4:end])), octets[end:]
 

@@ -83,8 +83,8 @@ class PageReader:
             UnsupportedType: it is a picture, a sound, an archive or the like. `details`: `media_type`.
             UnreadableDocument: its text cannot be had. `details`: `reason`.
         """
-        self._egress.check_url(url)
         target = parse(url)
+        self._egress.check_url(target.url)
         kept = self._kept.get((tenant, target.url))
         if kept is not None:
             return replace(kept, is_kept=True)

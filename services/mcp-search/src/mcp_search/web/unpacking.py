@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Iterator
 
 MAX_CODINGS = 2
+MAX_MEMBERS = 50
+"""Of one gzip. To go on after each, all that follows is copied: a million empty ones would take hours."""
 CODINGS = "gzip, deflate"
 """What is asked for. Brotli and Zstandard are not: nothing installed here undoes them within a bound."""
 
@@ -28,8 +30,13 @@ class Unpacker:
         self._stages = [_Stage(coding, max_bytes) for coding in reversed(codings)]
         self._left = max_bytes
 
+    @property
+    def is_plain(self) -> bool:
+        """There is nothing to undo."""
+        return not self._stages
+
     def feed(self, octets: bytes) -> bytes:
-        """What comes out of these. Raises NotUnpackable, TooLarge."""
+        """What comes out of these; may take a tenth of a second. Raises NotUnpackable, TooLarge."""
         for stage in self._stages:
             octets = stage.feed(octets)
         self._left -= len(octets)
@@ -50,6 +57,7 @@ class _Stage:
         self._wbits = _WINDOWS[coding]
         self._state = zlib.decompressobj(self._wbits)
         self._left = max_bytes
+        self._members_left = MAX_MEMBERS
         self._has_begun = False
 
     def feed(self, octets: bytes) -> bytes:
@@ -69,7 +77,8 @@ class _Stage:
                 octets = self._state.unused_data
                 if not octets.strip(b"\0"):
                     return
-                if self._wbits != _WINDOWS["gzip"]:
+                self._members_left -= 1
+                if self._wbits != _WINDOWS["gzip"] or not self._members_left:
                     raise NotUnpackable
                 self._state = zlib.decompressobj(
                     self._wbits

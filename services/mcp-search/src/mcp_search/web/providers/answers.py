@@ -18,14 +18,17 @@ Json = Mapping[str, Any]
 
 
 def make_client() -> httpx.AsyncClient:
-    """For one provider. A redirect is an error: the key would go to whomever it names."""
-    return httpx.AsyncClient(follow_redirects=False, timeout=httpx.Timeout(10.0, connect=5.0))
+    """For one provider."""
+    return httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0))
 
 
 async def ask(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, httpx.Headers, Json]:
-    """Status, header fields and the JSON object, empty for an error without one. Raises ProviderFailed."""
+    """Status, header fields and the JSON object, empty for an error without one. Raises ProviderFailed.
+
+    Redirects are not followed: the key would go to whomever they name.
+    """
     try:
-        response = await client.send(request, stream=True)
+        response = await client.send(request, stream=True, follow_redirects=False)
         try:
             body = await _body(response)
         finally:

@@ -1,0 +1,46 @@
+"""Whoever uses the transports without the fetcher is guarded all the same."""
+
+import httpx
+import pytest
+from support.reading import usual_tls
+from support.web_servers import HERE, INSIDE, FakeDns, FakeWeb, guard_of, reply, web_server
+
+from mcp_search.errors import AddressRefused
+from mcp_search.web.networks import Address
+from mcp_search.web.transport import GuardedProxyTransport, PinnedTransport, resolve
+
+
+@pytest.mark.parametrize("host", [INSIDE, "localhost", "[::1]", "169.254.169.254", "wiki.internal"])
+async def test_no_transport_carries_a_request_inside(web: FakeWeb, host: str) -> None:
+    proxied = GuardedProxyTransport(guard_of(web), f"http://{HERE}:{web.port}", usual_tls())
+    for transport in (PinnedTransport(guard_of(web), FakeDns(), usual_tls()), proxied):
+        async with httpx.AsyncClient(transport=transport) as client:
+            with pytest.raises(AddressRefused):
+                await client.get(f"http://{host}/")
+    assert web.connections == 0
+
+
+async def test_a_redirect_that_a_client_follows_is_judged_too(web: FakeWeb) -> None:
+    url = web.on(
+        "www.example.com", "/", reply("", status=302, headers={"Location": f"http://{INSIDE}/"})
+    )
+    transport = PinnedTransport(guard_of(web), FakeDns(), usual_tls())
+    async with httpx.AsyncClient(transport=transport, follow_redirects=True) as client:
+        with pytest.raises(AddressRefused):
+            await client.get(url)
+
+
+async def test_the_next_of_a_hosts_addresses_is_tried_when_one_does_not_answer() -> None:
+    async with web_server() as web:
+        url = web.on("www.example.com", "/", reply("here"))
+        dns = FakeDns()
+        dns.on("www.example.com", ["::1", HERE])  # nobody listens at the first
+        guard = guard_of(web, also="::1/128")
+        async with httpx.AsyncClient(transport=PinnedTransport(guard, dns, usual_tls())) as client:
+            assert (await client.get(url)).text == "here"
+
+
+async def test_this_machines_resolver_gives_addresses() -> None:
+    found: list[Address] = await resolve("localhost")
+    assert all(one.is_loopback for one in found)
+    assert found
