@@ -17,7 +17,7 @@ _STOP = frozenset(
     """
     a an and are as at be by can do does for from has have how i in is it its me my of on or our that the their there
     this to was we were what when where which who why will with you your
-    der die das den dem des ein eine einen einem einer und oder ist sind war wie was wer wo wann warum im in zu von mit
+    der die das den dem des ein eine einen einem einer und sind war wie was wer wo wann warum im in zu von mit
     """.split()  # noqa: SIM905 - read as lines of words
 )
 
