@@ -93,3 +93,17 @@ class KnowledgeAway(Problem):
 
     code = "upstream_unavailable"
     retryable = True
+
+
+class Outpaced(Problem):
+    """Another version of the document was added between looking at it and adding one."""
+
+    code = "conflict"
+    retryable = True
+
+
+class VectorsMissing(Problem):
+    """A version cannot be published yet: its collection's model has not embedded all of it."""
+
+    code = "conflict"
+    retryable = True

@@ -1,0 +1,1 @@
+"""What turns texts into vectors: a model on this machine, somebody's endpoint, or nothing."""

@@ -1,0 +1,96 @@
+"""Steps on passages: the two legs of a search, and looking up what was found."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcp_search.knowledge.model import EmbeddingModel, Filters, Passage, Reader, Scored
+from mcp_search.knowledge.ports import Vectors
+from mcp_search.knowledge.store.catalog import known_model, known_tenant
+from mcp_search.knowledge.store.engine import Found, Index
+from mcp_search.knowledge.store.rows import PASSAGE, passage_of
+from mcp_search.knowledge.store.steps import Ask, Row, Steps, listed
+from mcp_search.knowledge.store.visible import ready_versions
+from mcp_search.knowledge.store.words import question_words
+
+_EVERYTHING = Filters()
+
+
+def near(
+    index: Index, reader: Reader, model: EmbeddingModel, vector: Vectors, filters: Filters, k: int
+) -> Steps[list[Scored]]:
+    """Only collections of this model take part."""
+    number = yield from known_model(model)
+    if number is None:
+        return []
+    versions = ready_versions(reader, filters, " AND c.model = :model")
+    versions.values["model"] = number
+    found = yield from index.near(versions, number, vector.reshape(-1), k)
+    return (yield from _scored(reader, found))
+
+
+def matching(
+    index: Index, reader: Reader, words: str, filters: Filters, k: int
+) -> Steps[list[Scored]]:
+    """Nothing is found where nothing can be looked for."""
+    wanted = question_words(words)
+    tenant = yield from known_tenant(reader.tenant)
+    if not wanted or tenant is None:
+        return []
+    found = yield from index.matching(ready_versions(reader, filters), tenant, wanted, k)
+    return (yield from _scored(reader, found))
+
+
+def passages(reader: Reader, ids: Sequence[str]) -> Steps[list[Passage]]:
+    """Each as often as it was asked for."""
+    names, values = listed("id", dict.fromkeys(ids))
+    rows = yield from _passage_rows(reader, f" AND p.id IN ({names})", values)
+    known = {passage.id: passage for passage in (passage_of(row[1:]) for row in rows)}
+    return [known[one] for one in ids if one in known]
+
+
+def neighbours(reader: Reader, document_id: str, first: int, last: int) -> Steps[list[Passage]]:
+    """Of the ready version, by ordinal."""
+    rows = yield from _passage_rows(
+        reader,
+        " AND d.id = :id AND k.ordinal >= :first AND k.ordinal <= :last ORDER BY k.ordinal",
+        {"id": document_id, "first": first, "last": last},
+    )
+    return [passage_of(row[1:]) for row in rows]
+
+
+def vectors_of(index: Index, reader: Reader, ids: Sequence[str]) -> Steps[dict[str, Vectors]]:
+    """Those that have one of their collection's model."""
+    names, values = listed("id", dict.fromkeys(ids))
+    ready = ready_versions(reader, _EVERYTHING)
+    rows = yield Ask(
+        f"SELECT f.model, p.id, p.chunk FROM ({ready.sql}) f JOIN chunk k ON k.version = f.version"  # noqa: S608
+        " JOIN passage p ON p.chunk = k.number AND p.tenant = :tenant"
+        f" JOIN embedded e ON e.chunk = k.number AND e.model = f.model WHERE p.id IN ({names})",
+        {**ready.values, **values},
+    )
+    found: dict[str, Vectors] = {}
+    for model in {row[0] for row in rows}:
+        chunks = {chunk: name for of, name, chunk in rows if of == model}
+        vectors = yield from index.vectors(model, list(chunks))
+        found |= {chunks[chunk]: vector for chunk, vector in vectors.items()}
+    return found
+
+
+def _scored(reader: Reader, found: Sequence[Found]) -> Steps[list[Scored]]:
+    names, values = listed("chunk", [one.chunk for one in found])
+    rows = yield from _passage_rows(reader, f" AND k.number IN ({names})", values)
+    known = {row[0]: passage_of(row[1:]) for row in rows}
+    return [Scored(known[one.chunk], one.score) for one in found if one.chunk in known]
+
+
+def _passage_rows(reader: Reader, also: str, values: Mapping[str, Any]) -> Steps[list[Row]]:
+    ready = ready_versions(reader, _EVERYTHING)
+    return (
+        yield Ask(
+            f"SELECT k.number, {PASSAGE} FROM chunk k JOIN passage p ON p.chunk = k.number"  # noqa: S608
+            " JOIN version v ON v.number = k.version JOIN document d ON d.number = v.document"
+            " JOIN collection c ON c.number = d.collection"
+            f" WHERE p.tenant = :tenant AND v.number IN (SELECT f.version FROM ({ready.sql}) f){also}",
+            {**ready.values, **values},
+        )
+    )
