@@ -62,6 +62,10 @@ class KnowledgeStore(Protocol):
 
     async def close(self) -> None: ...
 
+    async def changes(self, tenant: str) -> int:
+        """Grows with everything that may change what searches of the tenant find, by whichever process it is done."""
+        ...
+
     # Collections
     async def collections(self, reader: Reader) -> list[Collection]: ...
 
@@ -91,7 +95,10 @@ class KnowledgeStore(Protocol):
         ...
 
     async def add_document(self, document: Document, original: bytes) -> None:
-        """A new document, or a newer version of one (same id, version one higher)."""
+        """A new document, or a newer version of one (same id, version one higher; `access` stays as it is).
+
+        Raises NotThere (the collection), Outpaced (another version came first).
+        """
         ...
 
     async def note_state(
@@ -111,7 +118,7 @@ class KnowledgeStore(Protocol):
     async def stage(
         self, tenant: str, document_id: str, version: int, parsed: Parsed, chunks: Sequence[Chunk]
     ) -> None:
-        """Keep what a version says, unseen by searches; what was staged before for it is replaced."""
+        """Keep what a version says, unseen by searches; what was staged before for it is replaced. Raises NotThere."""
         ...
 
     async def staged_chunks(
@@ -122,10 +129,15 @@ class KnowledgeStore(Protocol):
 
     async def stage_vectors(
         self, tenant: str, document_id: str, version: int, ordinals: Sequence[int], vectors: Vectors
-    ) -> None: ...
+    ) -> None:
+        """Raises NotThere; VectorsMissing when they are not of the collection's model."""
+        ...
 
     async def publish(self, tenant: str, document_id: str, version: int) -> None:
-        """In one transaction: the version is what searches find, older ones are gone with text and vectors."""
+        """In one transaction: the version is what searches find, older ones are gone with text and vectors.
+
+        Raises VectorsMissing while `staged_chunks` gives any (unless the model has dimension 0), NotThere.
+        """
         ...
 
     async def remove_document(self, tenant: str, document_id: str) -> None:
@@ -139,7 +151,7 @@ class KnowledgeStore(Protocol):
     async def text(
         self, reader: Reader, document_id: str, start: int, end: int
     ) -> tuple[Document, str] | None:
-        """A part of the ready version's text."""
+        """A part of the ready version's text, and the document as that version is."""
         ...
 
     async def pages(self, reader: Reader, document_id: str) -> list[tuple[int, int, int]]:

@@ -58,6 +58,7 @@ def change_collection(index: Index, collection: Collection) -> Steps[None]:
         )
     except Duplicate:
         raise _name_taken() from None
+    yield from note_change(collection.tenant)
 
 
 def remove_collection(index: Index, tenant: str, collection_id: str) -> Steps[None]:
@@ -72,6 +73,7 @@ def remove_collection(index: Index, tenant: str, collection_id: str) -> Steps[No
             yield from index.remove_words(words, version)
             yield from index.remove_vectors(model, version)
         yield Ask("DELETE FROM collection WHERE number = :number", {"number": number})
+        yield from note_change(tenant)
 
 
 def collection_row(tenant: str, collection_id: str) -> Steps[tuple[int, int]]:
@@ -101,6 +103,17 @@ def known_tenant(tenant: str) -> Steps[int | None]:
     """None for one that has no collection yet."""
     rows = yield Ask("SELECT number FROM tenant WHERE name = :name", {"name": tenant})
     return rows[0][0] if rows else None
+
+
+def changes(tenant: str) -> Steps[int]:
+    """0 for a tenant that has nothing."""
+    rows = yield Ask("SELECT changes FROM tenant WHERE name = :name", {"name": tenant})
+    return rows[0][0] if rows else 0
+
+
+def note_change(tenant: str) -> Steps[None]:
+    """The last step of whatever may change what searches find: others wait for this row till the transaction ends."""
+    yield Ask("UPDATE tenant SET changes = changes + 1 WHERE name = :name", {"name": tenant})
 
 
 def known_model(model: EmbeddingModel) -> Steps[int | None]:

@@ -5,7 +5,12 @@ from typing import Any
 
 from mcp_search.errors import NotThere, Outpaced
 from mcp_search.knowledge.model import Document, Filters, Reader, State
-from mcp_search.knowledge.store.catalog import audience_number, collection_row, tenant_number
+from mcp_search.knowledge.store.catalog import (
+    audience_number,
+    collection_row,
+    note_change,
+    tenant_number,
+)
 from mcp_search.knowledge.store.engine import Index
 from mcp_search.knowledge.store.rows import DOCUMENT, document_of, instant
 from mcp_search.knowledge.store.steps import Ask, Steps
@@ -125,6 +130,7 @@ def remove_document(index: Index, tenant: str, document_id: str) -> Steps[None]:
         yield from remove_version(index, tenant, version, model)
     for number in {row[0] for row in rows}:
         yield Ask("DELETE FROM document WHERE number = :number", {"number": number})
+        yield from note_change(tenant)
 
 
 def remove_version(index: Index, tenant: str, version: int, model: int) -> Steps[None]:
@@ -142,6 +148,7 @@ def change_access(tenant: str, document_id: str, access: frozenset[str]) -> Step
         "UPDATE document SET readers = :readers WHERE tenant = :tenant AND id = :id",
         {"readers": readers, "tenant": tenant, "id": document_id},
     )
+    yield from note_change(tenant)
 
 
 def text(

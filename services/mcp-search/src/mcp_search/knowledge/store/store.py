@@ -35,6 +35,9 @@ class SqlStore:
     async def close(self) -> None:
         await self._engine.close()
 
+    async def changes(self, tenant: str) -> int:
+        return await self._engine.read(catalog.changes(tenant))
+
     async def collections(self, reader: Reader) -> list[Collection]:
         return await self._engine.read(catalog.collections(reader))
 

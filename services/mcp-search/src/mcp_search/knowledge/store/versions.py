@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcp_search.errors import NotThere, VectorsMissing
 from mcp_search.knowledge.model import Chunk, Parsed
 from mcp_search.knowledge.ports import Vectors
-from mcp_search.knowledge.store.catalog import tenant_number
+from mcp_search.knowledge.store.catalog import note_change, tenant_number
 from mcp_search.knowledge.store.documents import remove_version
 from mcp_search.knowledge.store.engine import Index, Wording
 from mcp_search.knowledge.store.passage_ids import passage_id
@@ -27,6 +27,7 @@ class _Version:
     sha256: str
     model: int
     dimension: int
+    is_ready: bool
 
 
 def stage(
@@ -111,6 +112,8 @@ def stage_vectors(
         " ON CONFLICT (chunk) DO UPDATE SET model = excluded.model",
         many=[{"chunk": chunk, "model": staged.model} for chunk in chunks],
     )
+    if staged.is_ready:
+        yield from note_change(tenant)
 
 
 def publish(index: Index, tenant: str, document_id: str, version: int) -> Steps[None]:
@@ -133,11 +136,12 @@ def publish(index: Index, tenant: str, document_id: str, version: int) -> Steps[
         "UPDATE document SET ready = :version WHERE number = :document",
         {"version": version, "document": ready.document},
     )
+    yield from note_change(tenant)
 
 
 def _version(tenant: str, document_id: str, version: int) -> Steps[_Version]:
     rows = yield Ask(
-        "SELECT v.number, d.number, v.title, v.name, v.sha256, c.model, m.dimension FROM version v"
+        "SELECT v.number, d.number, v.title, v.name, v.sha256, c.model, m.dimension, d.ready FROM version v"
         " JOIN document d ON d.number = v.document JOIN collection c ON c.number = d.collection"
         " JOIN model m ON m.number = c.model"
         " WHERE d.tenant = :tenant AND d.id = :id AND v.version = :version",
@@ -145,7 +149,8 @@ def _version(tenant: str, document_id: str, version: int) -> Steps[_Version]:
     )
     if not rows:
         raise NotThere("The document, or this version of it, is not there any more.")
-    return _Version(*rows[0])
+    *facts, ready = rows[0]
+    return _Version(*facts, is_ready=ready == version)
 
 
 def _clear(index: Index, tenant: str, staged: _Version) -> Steps[None]:

@@ -1,7 +1,10 @@
 -- Numbers are the file's own; ids are what the rest of the system knows. Instants are microseconds since 1970.
 -- Vectors are in a table for each model (vectors_N) and words in one for each tenant (words_N): vectors of different
 -- models are never compared, and how rare a word is among one tenant's texts tells nothing about another's.
-CREATE TABLE tenant (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+-- `changes` grows with everything that may change what searches find.
+CREATE TABLE tenant (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, changes INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE model (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, dimension INTEGER NOT NULL, UNIQUE (name, dimension)
 );
