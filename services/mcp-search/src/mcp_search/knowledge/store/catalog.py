@@ -90,13 +90,17 @@ def collection_row(tenant: str, collection_id: str) -> Steps[tuple[int, int]]:
 
 def tenant_number(index: Index, tenant: str) -> Steps[int]:
     """Of a tenant known or new."""
-    values = {"name": tenant}
-    known = yield Ask("SELECT number FROM tenant WHERE name = :name", values)
-    if known:
-        return known[0][0]
-    [(number,)] = yield Ask("INSERT INTO tenant (name) VALUES (:name) RETURNING number", values)
-    yield from index.add_tenant(number)
-    return number
+    known = yield from known_tenant(tenant)
+    if known is not None:
+        return known
+    made = yield Ask(
+        "INSERT INTO tenant (name) VALUES (:name) ON CONFLICT DO NOTHING RETURNING number",
+        {"name": tenant},
+    )
+    if not made:
+        return _there((yield from known_tenant(tenant)))
+    yield from index.add_tenant(made[0][0])
+    return made[0][0]
 
 
 def known_tenant(tenant: str) -> Steps[int | None]:
@@ -129,15 +133,21 @@ def audience_number(keys: Iterable[str]) -> Steps[int]:
     """Of a set of keys known or new."""
     wanted = sorted(set(keys))
     values = {"keys": listing(wanted)}
-    known = yield Ask("SELECT number FROM audience WHERE keys = :keys", values)
+    find = Ask("SELECT number FROM audience WHERE keys = :keys", values)
+    known = yield find
     if known:
         return known[0][0]
-    [(number,)] = yield Ask("INSERT INTO audience (keys) VALUES (:keys) RETURNING number", values)
+    made = yield Ask(
+        "INSERT INTO audience (keys) VALUES (:keys) ON CONFLICT DO NOTHING RETURNING number", values
+    )
+    if not made:
+        [(number,)] = yield find
+        return number
     yield Ask(
         "INSERT INTO audience_key (key, audience) VALUES (:key, :audience)",
-        many=[{"key": key, "audience": number} for key in wanted],
+        many=[{"key": key, "audience": made[0][0]} for key in wanted],
     )
-    return number
+    return made[0][0]
 
 
 def _values(index: Index, collection: Collection) -> Steps[Values]:
@@ -159,11 +169,19 @@ def _model_number(index: Index, model: EmbeddingModel) -> Steps[int]:
     known = yield from known_model(model)
     if known is not None:
         return known
-    [(number,)] = yield Ask(
-        "INSERT INTO model (name, dimension) VALUES (:name, :dimension) RETURNING number",
+    made = yield Ask(
+        "INSERT INTO model (name, dimension) VALUES (:name, :dimension) ON CONFLICT DO NOTHING RETURNING number",
         {"name": model.name, "dimension": model.dimension},
     )
-    yield from index.add_model(number, model)
+    if not made:
+        return _there((yield from known_model(model)))
+    yield from index.add_model(made[0][0], model)
+    return made[0][0]
+
+
+def _there(number: int | None) -> int:
+    """What another transaction made while ours was about to."""
+    assert number is not None  # noqa: S101 - the conflict was with it
     return number
 
 

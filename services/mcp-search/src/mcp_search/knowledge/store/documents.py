@@ -13,7 +13,7 @@ from mcp_search.knowledge.store.catalog import (
 )
 from mcp_search.knowledge.store.engine import Index
 from mcp_search.knowledge.store.rows import DOCUMENT, document_of, instant
-from mcp_search.knowledge.store.steps import Ask, Steps
+from mcp_search.knowledge.store.steps import Ask, Duplicate, Steps
 from mcp_search.knowledge.store.visible import documents_of, ready_versions
 
 _NEWEST = (
@@ -76,17 +76,18 @@ def add_document(document: Document, original: bytes) -> Steps[None]:
     if home != collection:
         raise NotThere("The document is not in this collection.")
     if document.version != newest + 1:
-        raise Outpaced(
-            "Another version of the document was added in between.", hint="Look at it, then add again."
-        )
-    if number is None:
-        number = yield from _insert_document(document, collection)
-    else:
-        yield Ask(
-            "UPDATE document SET newest = :version WHERE number = :number",
-            {"version": document.version, "number": number},
-        )
-    yield from _insert_version(document, number, original)
+        raise _outpaced()
+    try:
+        if number is None:
+            number = yield from _insert_document(document, collection)
+        else:
+            yield Ask(
+                "UPDATE document SET newest = :version WHERE number = :number",
+                {"version": document.version, "number": number},
+            )
+        yield from _insert_version(document, number, original)
+    except Duplicate:
+        raise _outpaced() from None
 
 
 def note_state(
@@ -183,6 +184,12 @@ def pages(reader: Reader, document_id: str) -> Steps[list[tuple[int, int, int]]]
         ready.values,
     )
     return [(page, begins, ends) for page, begins, ends in rows]
+
+
+def _outpaced() -> Outpaced:
+    return Outpaced(
+        "Another version of the document was added in between.", hint="Look at it, then add again."
+    )
 
 
 def _insert_document(document: Document, collection: int) -> Steps[int]:

@@ -43,16 +43,14 @@ def folded(text: str) -> str:
 def question_words(text: str) -> list[Word]:
     """The words of a person's question worth looking for, in its order and each once.
 
-    Stop words are left out unless there is nothing else. What holds together by punctuation is looked for as it
-    stands and by its parts.
+    Stop words are left out. What holds together by punctuation is looked for as it stands and by its parts.
     """
     found: dict[Word, None] = {}
-    stops: dict[Word, None] = {}
     for piece in _QUESTION_WORD.findall(text):
         for word in _words_of(piece):
-            is_stop = len(word.parts) == 1 and word.parts[0] in STOP_WORDS
-            (stops if is_stop else found)[word] = None
-    return list(found or stops)[:MAX_WORDS]
+            if len(word.parts) > 1 or word.parts[0] not in STOP_WORDS:
+                found[word] = None
+    return list(found)[:MAX_WORDS]
 
 
 def _words_of(piece: str) -> list[Word]:
