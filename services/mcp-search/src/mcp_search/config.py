@@ -84,8 +84,8 @@ class Knowledge(Strict):
     chunk_tokens: PositiveInt = 500
     overlap_tokens: Annotated[int, Field(ge=0)] = 50
     ingest_at_once: PositiveInt = 2
-    good_enough: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Fused score below which nothing is said to be found. None: the measured one of the model (docs/retrieval.md)."""
+    good_enough: Annotated[float, Field(ge=0, le=1.5)] | None = None
+    """Closeness below which nothing is said to be found. None: the measured one of the model (docs/retrieval.md)."""
 
 
 class Limits(Strict):

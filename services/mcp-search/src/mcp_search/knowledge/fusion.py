@@ -1,24 +1,33 @@
 """How the two legs of a search become one order. Weights and thresholds are measured: docs/retrieval.md."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mcp_search.knowledge.hits import Leg
 from mcp_search.knowledge.model import Passage, Scored
 
+_IDENTIFIER = re.compile(r"[^\W\d_]\d|\d[^\W\d_]|\w[_.=(]\w|[a-z][A-Z]|\b[A-Z]{3,}")
+"""E1042, read_only, os.path, camelCase, NASA."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Of one embedding model."""
 
-    keyword: float
+    keyword: float = 0.1
     """What the best match by words adds to its cosine similarity; others add in proportion to their BM25."""
-    good_enough: float
-    """Fused score below which nothing is said to be found."""
+    identifier: float = 0.2
+    """The same for a question that names a code or the like, which words find better than meaning."""
+    good_enough: float | None = None
+    """Closeness (judging.py) below which nothing is said to be found. None: it was not measured, all is shown."""
+
+    def of(self, query: str) -> float:
+        """The weight of the words for this question."""
+        return self.identifier if _IDENTIFIER.search(query) else self.keyword
 
 
-UNMEASURED = Weights(keyword=0.15, good_enough=0.3)
-MEASURED: Mapping[str, Weights] = {"all-MiniLM-L6-v2-onnx-int8": Weights(0.15, 0.35)}
+MEASURED: Mapping[str, Weights] = {"all-MiniLM-L6-v2-onnx-int8": Weights(good_enough=0.48)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +40,8 @@ class Ranked:
 
 
 def weights_of(model: str) -> Weights:
-    """Those measured for the model, or careful ones."""
-    return MEASURED.get(model, UNMEASURED)
+    """Those measured for the model, or the common ones without a threshold."""
+    return MEASURED.get(model, Weights())
 
 
 def fuse(dense: Sequence[Scored], keyword: Sequence[Scored], weight: float) -> list[Ranked]:
@@ -50,14 +59,14 @@ def fuse(dense: Sequence[Scored], keyword: Sequence[Scored], weight: float) -> l
         Ranked(
             passage,
             near.get(key, floor) + weight * said.get(key, 0.0) / largest,
-            _leg(key in near, key in said),
+            _leg(is_near=key in near, is_said=key in said),
         )
         for key, passage in passages.items()
     ]
     return sorted(ranked, key=lambda one: -one.score)
 
 
-def _leg(is_near: bool, is_said: bool) -> Leg:  # noqa: FBT001
+def _leg(*, is_near: bool, is_said: bool) -> Leg:
     if is_near and is_said:
         return "both"
     return "dense" if is_near else "keyword"

@@ -4,18 +4,23 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcp_search.errors import KnowledgeAway
-from mcp_search.knowledge.fusion import Ranked, Weights, fuse, weights_of
+from mcp_search.knowledge.fusion import Ranked, fuse, weights_of
 from mcp_search.knowledge.hits import Found, Hit, Mode
+from mcp_search.knowledge.judging import LOOKED_AT, WORDS_ENOUGH, closeness, coverage
 from mcp_search.knowledge.merging import Group, collapse, join_neighbours, text_of
-from mcp_search.knowledge.model import EmbeddingModel, Filters, Reader, Scored
+from mcp_search.knowledge.model import EmbeddingModel, Filters, Passage, Reader, Scored
 from mcp_search.knowledge.ports import Embedder, KnowledgeStore
 from mcp_search.knowledge.reranking import Reranker
 
 EACH_LEG = 50
 RERANKED = 20
+CONSIDERED = 3
+"""Passages looked at for each hit wanted: some fall together, and one from far down must not be drawn in."""
+CURATED_ENOUGH = 0.05
+"""How much better a curated answer must fit than what is just good enough to stand before everything else."""
 KEPT_S = 300.0
 MOST_KEPT = 500
 
@@ -41,12 +46,15 @@ class Retrieval:
         reranker: Reranker | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The first embedder is the configured one; its model's weights are used. `good_enough` is in its place."""
+        """The first embedder is the configured one, and its model's weights are used, but for a `good_enough` given.
+
+        The others embed questions for collections that still have their models' vectors.
+        """
         self._store = store
         self._embedders = {embedder.model: embedder for embedder in embedders}
         self._weights = weights_of(embedders[0].model.name)
         if good_enough is not None:
-            self._weights = Weights(self._weights.keyword, good_enough)
+            self._weights = replace(self._weights, good_enough=good_enough)
         self._reranker = reranker
         self._now = now
         self._kept: OrderedDict[_Key, tuple[float, Found]] = OrderedDict()
@@ -96,15 +104,44 @@ class Retrieval:
         self, reader: Reader, query: str, filters: Filters, top_k: int, mode: Mode
     ) -> Found:
         legs = await self._legs(reader, query, filters, mode)
-        ranked = fuse(legs.dense, legs.keyword, self._weights.keyword)
+        ranked = fuse(legs.dense, legs.keyword, self._weights.of(query))
         if not ranked:
             return Found((), found=False, why="no_match", degraded=legs.degraded)
-        if legs.dense and ranked[0].score < self._weights.good_enough:
+        if not self._is_good_enough(query, ranked, legs):
             return Found((), found=False, why="nothing_close", degraded=legs.degraded)
-        ranked = await self._reranked(query, ranked)
-        groups = join_neighbours(collapse(ranked)[: top_k + EACH_LEG // 2])[:top_k]
+        ranked, degraded = await self._reranked(query, ranked)
+        ranked = self._curated_first(query, ranked, legs)
+        groups = join_neighbours(collapse(ranked[: top_k * CONSIDERED]))[:top_k]
         hits = [await self._hit(reader, group) for group in groups]
-        return Found(tuple(hits), found=True, why="found", degraded=legs.degraded)
+        return Found(tuple(hits), found=True, why="found", degraded=(*legs.degraded, *degraded))
+
+    def _is_good_enough(self, query: str, ranked: list[Ranked], legs: _Legs) -> bool:
+        best = [one.passage for one in ranked[:LOOKED_AT]]
+        if not legs.dense:
+            return coverage(query, best) >= WORDS_ENOUGH
+        return self._closeness(query, ranked[0].score, best, legs) >= (
+            self._weights.good_enough or 0.0
+        )
+
+    def _closeness(
+        self, query: str, score: float, best: Sequence[Passage], legs: _Legs
+    ) -> float:
+        # Without the leg of words, what its best match adds is missing from every score.
+        missing = 0.0 if legs.keyword else self._weights.of(query)
+        return closeness(query, score + missing, best)
+
+    def _curated_first(self, query: str, ranked: list[Ranked], legs: _Legs) -> list[Ranked]:
+        """An answer that an editor wrote to such a question stands before what merely resembles it."""
+        enough = (self._weights.good_enough or 0.0) + CURATED_ENOUGH
+
+        def is_first(one: Ranked) -> bool:
+            if not one.passage.curated:
+                return False
+            if not legs.dense:
+                return coverage(query, [one.passage]) >= WORDS_ENOUGH
+            return self._closeness(query, one.score, [one.passage], legs) >= enough
+
+        return sorted(ranked, key=lambda one: not is_first(one))
 
     async def _legs(self, reader: Reader, query: str, filters: Filters, mode: Mode) -> _Legs:
         keyword = (
@@ -155,13 +192,18 @@ class Retrieval:
         }
         return sorted(wanted, key=lambda model: model.name)
 
-    async def _reranked(self, query: str, ranked: list[Ranked]) -> list[Ranked]:
+    async def _reranked(
+        self, query: str, ranked: list[Ranked]
+    ) -> tuple[list[Ranked], tuple[str, ...]]:
         if self._reranker is None:
-            return ranked
+            return ranked, ()
         head, rest = ranked[:RERANKED], ranked[RERANKED:]
-        scores = await self._reranker.scores(query, [one.passage for one in head])
+        try:
+            scores = await self._reranker.scores(query, [one.passage for one in head])
+        except KnowledgeAway:
+            return ranked, ("The reranker cannot be used now; the order is the one without it.",)
         order = sorted(range(len(head)), key=lambda place: -scores[place])
-        return [head[place] for place in order] + rest
+        return [head[place] for place in order] + rest, ()
 
     async def _hit(self, reader: Reader, group: Group) -> Hit:
         passages = tuple(one.passage for one in group.ranked)
