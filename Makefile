@@ -1,10 +1,10 @@
 # Steward's verbs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench token person clean
+.PHONY: help setup run test check fix bench bench-retrieval token person clean
 PYTHON := .venv/bin/python
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv complete (the other verbs do it by themselves)
 	@dev/bootstrap
@@ -23,6 +23,9 @@ fix: setup ## Format and mend what the linters can mend
 
 bench: setup ## Measure time to first token, tokens per second and CPU against the bare model
 	@exec $(PYTHON) -m steward_dev.bench
+
+bench-retrieval: setup ## Measure how often a search of the knowledge base finds the right section
+	@exec $(PYTHON) -m steward_dev.bench.retrieval
 
 token: setup ## Print a bearer token for the running Steward's API
 	@exec $(PYTHON) -m steward_dev.launcher token

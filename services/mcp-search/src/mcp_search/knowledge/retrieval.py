@@ -132,13 +132,13 @@ class Retrieval:
 
     def _curated_first(self, query: str, ranked: list[Ranked], legs: _Legs) -> list[Ranked]:
         """An answer that an editor wrote to such a question stands before what merely resembles it."""
-        enough = (self._weights.good_enough or 0.0) + CURATED_ENOUGH
 
         def is_first(one: Ranked) -> bool:
             if not one.passage.curated:
                 return False
-            if not legs.dense:
+            if not legs.dense or self._weights.good_enough is None:
                 return coverage(query, [one.passage]) >= WORDS_ENOUGH
+            enough = self._weights.good_enough + CURATED_ENOUGH
             return self._closeness(query, one.score, [one.passage], legs) >= enough
 
         return sorted(ranked, key=lambda one: not is_first(one))
