@@ -16,7 +16,11 @@ Answer = Callable[[dict[str, Any]], Response]
 def embedded(body: dict[str, Any]) -> Response:
     """As it should be: one vector a text, here of its length and its letters; not of length 1, and in any order."""
     rows = [
-        {"object": "embedding", "index": place, "embedding": [float(len(text)), float(place + 1), 2.0]}
+        {
+            "object": "embedding",
+            "index": place,
+            "embedding": [float(len(text)), float(place + 1), 2.0],
+        }
         for place, text in enumerate(body["input"])
     ]
     return JSONResponse({"object": "list", "data": rows[::-1], "model": body["model"]})
@@ -25,16 +29,16 @@ def embedded(body: dict[str, Any]) -> Response:
 def rows(*vectors: list[float]) -> Answer:
     """These, whatever was asked."""
     data = [{"index": place, "embedding": vector} for place, vector in enumerate(vectors)]
-    return lambda body: JSONResponse({"data": data})
+    return lambda _: JSONResponse({"data": data})
 
 
 def status(code: int, **headers: str) -> Answer:
-    return lambda body: Response("the key is sk-secret", code, headers=headers)
+    return lambda _: Response("the key is sk-secret", code, headers=headers)
 
 
 def reranked(*scores: float) -> Answer:
     results = [{"index": place, "relevance_score": score} for place, score in enumerate(scores)]
-    return lambda body: JSONResponse({"results": results[::-1]})
+    return lambda _: JSONResponse({"results": results[::-1]})
 
 
 @dataclass

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.knowledge import MODEL, Written, collection, publish, reader, stage, vector
 
@@ -16,7 +16,12 @@ from mcp_search.knowledge.store.store import SqlStore
 TENANTS = ("acme", "rival")
 DOCUMENTS = ("one", "two")
 WORDS = ("apple", "birch", "cedar")
-ACCESS = (frozenset[str](), frozenset({EVERYBODY}), frozenset({"person:ada"}), frozenset({"role:hr"}))
+ACCESS = (
+    frozenset[str](),
+    frozenset({EVERYBODY}),
+    frozenset({"person:ada"}),
+    frozenset({"role:hr"}),
+)
 READERS = (("ada", ()), ("bob", ("hr",)), ("eve", ()))
 ANY = Filters()
 
@@ -37,9 +42,7 @@ class Model:
     collection_access: dict[str, frozenset[str]] = field(
         default_factory=lambda: {tenant: frozenset({EVERYBODY}) for tenant in TENANTS}
     )
-    documents: dict[tuple[str, str], Known] = field(
-        default_factory=dict[tuple[str, str], Known]
-    )
+    documents: dict[tuple[str, str], Known] = field(default_factory=dict[tuple[str, str], Known])
 
     def seen(self, who: Reader) -> dict[str, tuple[str, ...]]:
         """What each document that the reader may see says."""
@@ -68,7 +71,8 @@ _examples = itertools.count()
 
 @pytest.mark.timeout(120)
 @settings(
-    max_examples=20,
+    max_examples=12,
+    phases=[Phase.generate],
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -89,9 +93,7 @@ async def test_readers_find_what_the_model_says(store: SqlStore, steps: list[Ste
         await _compare(store, model, reader(real(tenant), subject, *roles))
 
 
-async def _do(
-    store: KnowledgeStore, model: Model, step: Step, real: Callable[[str], str]
-) -> None:
+async def _do(store: KnowledgeStore, model: Model, step: Step, real: Callable[[str], str]) -> None:
     kind, tenant, name, words, access = step
     known = model.documents.get((tenant, name), Known((), access, 0))
     written = Written(
@@ -120,9 +122,13 @@ async def _do(
 
 async def _compare(store: KnowledgeStore, model: Model, who: Reader) -> None:
     seen = model.seen(who)
-    every = {(name, place): word for name, words in seen.items() for place, word in enumerate(words)}
+    every = {
+        (name, place): word for name, words in seen.items() for place, word in enumerate(words)
+    }
     near = await store.near(who, MODEL, vector("apple"), ANY, 50)
-    assert {(one.passage.document_id, one.passage.ordinal): one.passage.text for one in near} == every
+    assert {
+        (one.passage.document_id, one.passage.ordinal): one.passage.text for one in near
+    } == every
     for word in WORDS:
         found = await store.matching(who, word, ANY, 50)
         assert {(one.passage.document_id, one.passage.ordinal) for one in found} == {

@@ -34,7 +34,9 @@ def _ids(scored: list[Scored]) -> list[tuple[str, int]]:
     return [(one.passage.document_id, one.passage.ordinal) for one in scored]
 
 
-async def _found(store: KnowledgeStore, who: Reader, words: str, filters: Filters = ANY) -> set[str]:
+async def _found(
+    store: KnowledgeStore, who: Reader, words: str, filters: Filters = ANY
+) -> set[str]:
     """Documents that both legs find, which must agree on who may see what."""
     near = await store.near(who, MODEL, vector(words), filters, 50)
     matching = await store.matching(who, words, filters, 50)
@@ -410,8 +412,8 @@ async def test_only_the_next_version_can_be_added(store: KnowledgeStore) -> None
     for version in (1, 3):
         with pytest.raises(Outpaced):
             await store.add_document(replace(LEAVE, version=version).document, b"")
+    moved = replace(LEAVE, version=2, collection_id="manuals")
     with pytest.raises(NotThere):
-        moved = replace(LEAVE, version=2, collection_id="manuals")
         await store.add_document(moved.document, b"")
 
 

@@ -27,7 +27,10 @@ def test_words_worth_looking_for(text: str, words: list[str]) -> None:
 
 
 def test_folding_leaves_words_between_spaces() -> None:
-    assert folded("  Ünïcode—text, with (signs) & ﬁgures_１２ ") == "unicode text with signs figures 12"
+    assert (
+        folded("  Ünïcode—text, with (signs) & ﬁgures_１２ ")
+        == "unicode text with signs figures 12"
+    )
 
 
 def test_a_long_question_is_cut() -> None:

@@ -149,9 +149,7 @@ async def _fill(store: SqlStore, embedder: BuiltinEmbedder, html: Path) -> dict[
             page = f"{folder}/{name}.html"
             octets = (html / page).read_bytes()
             parsed = await parse(octets, page)
-            cut = chunks(
-                parsed, embedder.count, embedder.max_tokens, OVERLAP_TOKENS, title=page
-            )
+            cut = chunks(parsed, embedder.count, embedder.max_tokens, OVERLAP_TOKENS, title=page)
             await _add(store, page, octets, parsed, cut, await _vectors(embedder, cut))
             pages[page] = parsed
             count += len(cut)
@@ -195,9 +193,7 @@ async def _add(
     )
     await store.add_document(document, b"")
     await store.stage(READER.tenant, page, 1, parsed, cut)
-    await store.stage_vectors(
-        READER.tenant, page, 1, [chunk.ordinal for chunk in cut], vectors
-    )
+    await store.stage_vectors(READER.tenant, page, 1, [chunk.ordinal for chunk in cut], vectors)
     await store.publish(READER.tenant, page, 1)
 
 
@@ -331,8 +327,10 @@ async def _print_whole(retrieval: Retrieval, asked: Sequence[Asked]) -> None:
             continue
         whole = [replace(hit.best, start=hit.start, end=hit.end) for hit in found.hits]
         ranks.append(_rank(whole, one.places))
-    hits = f"hit@1 {sum(rank == 1 for rank in ranks) / len(ranks):.2f}, hit@5 {sum(rank > 0 for rank in ranks) / len(ranks):.2f}"
-    print(f"\nthe whole search, neighbours joined: {hits}, refused without an answer: {refused} of {len(asked) - len(ranks)}")
+    first = sum(rank == 1 for rank in ranks) / len(ranks)
+    five = sum(rank > 0 for rank in ranks) / len(ranks)
+    print(f"\nThe whole search, neighbours joined: hit@1 {first:.2f}, hit@5 {five:.2f}")
+    print(f"Refused without an answer: {refused} of {len(asked) - len(ranks)}")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def _touches(group: Group, other: Group) -> bool:
 def _shingles(text: str) -> frozenset[str]:
     words = folded(text).split()
     return frozenset(
-        " ".join(words[place : place + SHINGLE]) for place in range(max(len(words) - SHINGLE + 1, 1))
+        " ".join(words[place : place + SHINGLE])
+        for place in range(max(len(words) - SHINGLE + 1, 1))
     )
 
 

@@ -123,9 +123,7 @@ class Retrieval:
             self._weights.good_enough or 0.0
         )
 
-    def _closeness(
-        self, query: str, score: float, best: Sequence[Passage], legs: _Legs
-    ) -> float:
+    def _closeness(self, query: str, score: float, best: Sequence[Passage], legs: _Legs) -> float:
         # Without the leg of words, what its best match adds is missing from every score.
         missing = 0.0 if legs.keyword else self._weights.of(query)
         return closeness(query, score + missing, best)

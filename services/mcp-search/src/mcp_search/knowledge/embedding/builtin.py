@@ -125,7 +125,9 @@ class BuiltinEmbedder:
     def _load_session(self) -> Any:
         with self._loading:
             if self._session is None:
-                self._session = _session(_checked(model_path().read_bytes, MODEL_SHA256), self._threads)
+                self._session = _session(
+                    _checked(model_path().read_bytes, MODEL_SHA256), self._threads
+                )
             return self._session
 
 

@@ -1,4 +1,4 @@
-"""Remembers the vectors of questions: the same one is asked again by the next page, the next tool call, the next person."""
+"""Remembers the vectors of questions: the same one comes again with the next page and the next tool call."""
 
 import time
 from collections import OrderedDict

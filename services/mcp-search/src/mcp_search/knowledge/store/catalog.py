@@ -14,12 +14,12 @@ def collections(reader: Reader) -> Steps[list[Collection]]:
     """By name."""
     visible, inner = collections_of(reader), documents_of(reader)
     counts = yield Ask(
-        "SELECT c.number, count(*) FROM document d JOIN collection c ON c.number = d.collection"  # noqa: S608
+        "SELECT c.number, count(*) FROM document d JOIN collection c ON c.number = d.collection"
         f" WHERE {inner.sql} GROUP BY c.number",
         inner.values,
     )
     rows = yield Ask(
-        f"SELECT c.number, {COLLECTION} FROM collection c"  # noqa: S608 - fixed texts
+        f"SELECT c.number, {COLLECTION} FROM collection c"
         " JOIN model m ON m.number = c.model JOIN audience r ON r.number = c.readers"
         f" WHERE {visible.sql} ORDER BY c.name_key, c.id",
         visible.values,

@@ -17,7 +17,7 @@ from mcp_search.knowledge.store.steps import Ask, Duplicate, Steps
 from mcp_search.knowledge.store.visible import documents_of, ready_versions
 
 _NEWEST = (
-    f"SELECT {DOCUMENT} FROM document d JOIN collection c ON c.number = d.collection"  # noqa: S608
+    f"SELECT {DOCUMENT} FROM document d JOIN collection c ON c.number = d.collection"
     " JOIN version v ON v.document = d.number AND v.version = d.newest"
     " LEFT JOIN audience r ON r.number = d.readers"
 )
@@ -158,7 +158,7 @@ def text(
     """The document as its ready version says it is."""
     ready = ready_versions(reader, Filters(documents=frozenset({document_id})))
     rows = yield Ask(
-        f"SELECT v.number, {DOCUMENT} FROM ({ready.sql}) f JOIN version v ON v.number = f.version"  # noqa: S608
+        f"SELECT v.number, {DOCUMENT} FROM ({ready.sql}) f JOIN version v ON v.number = f.version"
         " JOIN document d ON d.number = v.document JOIN collection c ON c.number = d.collection"
         " LEFT JOIN audience r ON r.number = d.readers",
         ready.values,
@@ -179,7 +179,7 @@ def pages(reader: Reader, document_id: str) -> Steps[list[tuple[int, int, int]]]
     """By number."""
     ready = ready_versions(reader, Filters(documents=frozenset({document_id})))
     rows = yield Ask(
-        f"SELECT g.page, g.begins, g.ends FROM page g JOIN ({ready.sql}) f ON f.version = g.version"  # noqa: S608
+        f"SELECT g.page, g.begins, g.ends FROM page g JOIN ({ready.sql}) f ON f.version = g.version"
         " ORDER BY g.page",
         ready.values,
     )
@@ -234,7 +234,7 @@ def _insert_version(document: Document, number: int, original: bytes) -> Steps[N
     names = ", ".join(columns)
     places = ", ".join(f":{name}" for name in columns)
     [(version,)] = yield Ask(
-        f"INSERT INTO version ({names}) VALUES ({places}) RETURNING number",  # noqa: S608 - our names
+        f"INSERT INTO version ({names}) VALUES ({places}) RETURNING number",
         columns,
     )
     yield Ask(

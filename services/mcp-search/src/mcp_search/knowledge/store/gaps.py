@@ -32,7 +32,7 @@ def note_gap(tenant: str, question: str, at: datetime) -> Steps[None]:
 def gaps(tenant: str, state: str, limit: int) -> Steps[list[Gap]]:
     """Those asked most often first; of all states where `state` is empty."""
     rows = yield Ask(
-        f"SELECT {_COLUMNS} FROM gap WHERE tenant = :tenant AND (:state = '' OR state = :state)"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM gap WHERE tenant = :tenant AND (:state = '' OR state = :state)"
         " ORDER BY asked DESC, last_asked_at DESC, id LIMIT :limit",
         {"tenant": tenant, "state": state, "limit": limit},
     )

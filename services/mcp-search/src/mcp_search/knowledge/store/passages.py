@@ -63,7 +63,7 @@ def vectors_of(index: Index, reader: Reader, ids: Sequence[str]) -> Steps[dict[s
     names, values = listed("id", dict.fromkeys(ids))
     ready = ready_versions(reader, _EVERYTHING)
     rows = yield Ask(
-        f"SELECT f.model, p.id, p.chunk FROM ({ready.sql}) f JOIN chunk k ON k.version = f.version"  # noqa: S608
+        f"SELECT f.model, p.id, p.chunk FROM ({ready.sql}) f JOIN chunk k ON k.version = f.version"
         " JOIN passage p ON p.chunk = k.number AND p.tenant = :tenant"
         f" JOIN embedded e ON e.chunk = k.number AND e.model = f.model WHERE p.id IN ({names})",
         {**ready.values, **values},
@@ -87,7 +87,7 @@ def _passage_rows(reader: Reader, also: str, values: Mapping[str, Any]) -> Steps
     ready = ready_versions(reader, _EVERYTHING)
     return (
         yield Ask(
-            f"SELECT k.number, {PASSAGE} FROM chunk k JOIN passage p ON p.chunk = k.number"  # noqa: S608
+            f"SELECT k.number, {PASSAGE} FROM chunk k JOIN passage p ON p.chunk = k.number"
             " JOIN version v ON v.number = k.version JOIN document d ON d.number = v.document"
             " JOIN collection c ON c.number = d.collection"
             f" WHERE p.tenant = :tenant AND v.number IN (SELECT f.version FROM ({ready.sql}) f){also}",

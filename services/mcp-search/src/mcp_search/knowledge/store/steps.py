@@ -40,7 +40,9 @@ def bindable(values: Values) -> Values:
 
     One character stands for one, so that offsets stay.
     """
-    return {name: _clean(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {
+        name: _clean(value) if isinstance(value, str) else value for name, value in values.items()
+    }
 
 
 def _clean(text: str) -> str:

@@ -106,18 +106,12 @@ class SqlStore:
         )
 
     async def publish(self, tenant: str, document_id: str, version: int) -> None:
-        await self._engine.write(
-            versions.publish(self._engine.index, tenant, document_id, version)
-        )
+        await self._engine.write(versions.publish(self._engine.index, tenant, document_id, version))
 
     async def remove_document(self, tenant: str, document_id: str) -> None:
-        await self._engine.write(
-            documents.remove_document(self._engine.index, tenant, document_id)
-        )
+        await self._engine.write(documents.remove_document(self._engine.index, tenant, document_id))
 
-    async def change_access(
-        self, tenant: str, document_id: str, access: frozenset[str]
-    ) -> None:
+    async def change_access(self, tenant: str, document_id: str, access: frozenset[str]) -> None:
         await self._engine.write(documents.change_access(tenant, document_id, access))
 
     async def text(

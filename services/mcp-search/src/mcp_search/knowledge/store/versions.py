@@ -73,7 +73,7 @@ def staged_chunks(
 ) -> Steps[list[Chunk]]:
     """Of a ready version too, after its collection was given another model."""
     rows = yield Ask(
-        f"SELECT {CHUNK} FROM chunk k JOIN version v ON v.number = k.version"  # noqa: S608 - fixed texts
+        f"SELECT {CHUNK} FROM chunk k JOIN version v ON v.number = k.version"
         " JOIN document d ON d.number = v.document JOIN collection c ON c.number = d.collection"
         " WHERE d.tenant = :tenant AND d.id = :id AND v.version = :version AND k.ordinal > :after"
         " AND NOT EXISTS (SELECT 1 FROM embedded e WHERE e.chunk = k.number AND e.model = c.model)"
@@ -99,7 +99,7 @@ def stage_vectors(
         )
     names, values = listed("ordinal", ordinals)
     rows = yield Ask(
-        f"SELECT ordinal, number FROM chunk WHERE version = :version AND ordinal IN ({names})",  # noqa: S608
+        f"SELECT ordinal, number FROM chunk WHERE version = :version AND ordinal IN ({names})",
         {**values, "version": staged.number},
     )
     numbers = dict[int, int]((ordinal, number) for ordinal, number in rows)
@@ -159,7 +159,7 @@ def _clear(index: Index, tenant: str, staged: _Version) -> Steps[None]:
     yield from index.remove_vectors(staged.model, staged.number)
     for table in ("piece", "page", "chunk"):
         yield Ask(
-            f"DELETE FROM {table} WHERE version = :version",  # noqa: S608 - fixed names
+            f"DELETE FROM {table} WHERE version = :version",
             {"version": staged.number},
         )
 
@@ -215,9 +215,7 @@ def _name_passages(tenant: str, document_id: str, ready: _Version) -> Steps[None
         "DELETE FROM passage WHERE chunk IN (SELECT number FROM chunk WHERE version = :version)",
         {"version": ready.number},
     )
-    names = {
-        number: passage_id(document_id, ready.sha256, ordinal) for ordinal, number in rows
-    }
+    names = {number: passage_id(document_id, ready.sha256, ordinal) for ordinal, number in rows}
     attempt = 0
     ordinals = {number: ordinal for ordinal, number in rows}
     while taken := (yield from _taken(tenant, names)):
@@ -241,7 +239,7 @@ def _taken(tenant: str, names: dict[int, str]) -> Steps[list[int]]:
     for place in range(0, len(wanted), 500):
         ids, values = listed("id", wanted[place : place + 500])
         rows = yield Ask(
-            f"SELECT id FROM passage WHERE tenant = :tenant AND id IN ({ids})",  # noqa: S608
+            f"SELECT id FROM passage WHERE tenant = :tenant AND id IN ({ids})",
             {**values, "tenant": tenant},
         )
         taken += [owners[name] for (name,) in rows]

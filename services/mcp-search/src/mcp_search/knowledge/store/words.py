@@ -6,6 +6,7 @@ Folding is done here and not by the engines, whose own parsers differ: PostgreSQ
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 
 MAX_WORDS = 32
 """Of one question; a person's has fewer, and each costs time."""
@@ -14,16 +15,15 @@ _NO_WORD = re.compile(r"[\W_]+")
 _UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 """Kana and Han: scripts that put no spaces between words. Each character is a word of its own in the index."""
 _QUESTION_WORD = re.compile(r"\w+(?:[-./:_'’@+]\w+)*")
-STOP_WORDS = frozenset(
-    """
-    a about after all also am an and any are as at be because been before being between both but by can could did do
-    does doing done down each ever for from further get gets give given goes had has have having he her here hers him
-    his how i if in into is it its itself just know let like many may me might mine more most much must my need no nor
-    not of off on once only or other our out over own please s same say shall she should so some such t tell than that
-    the their them then there these they thing things this those through to too under until up use used uses using very
-    want was way we were what when where whether which while who whom whose why will with within without would you your
-    """.split()
-)
+_STOP_WORDS = """
+a about after all also am an and any are as at be because been before being between both but by can could did do does
+doing done down each ever for from further get gets give given goes had has have having he her here hers him his how i
+if in into is it its itself just know let like many may me might mine more most much must my need no nor not of off on
+once only or other our out over own please s same say shall she should so some such t tell than that the their them
+then there these they thing things this those through to too under until up use used uses using very want was way we
+were what when where whether which while who whom whose why will with within without would you your
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def question_words(text: str) -> list[Word]:
 def _words_of(piece: str) -> list[Word]:
     parts = tuple(folded(piece).split())
     if any(_UNSPACED.match(part) for part in parts):
-        return [Word(pair) for pair in zip(parts, parts[1:], strict=False)] or [Word(parts)]
+        return [Word(pair) for pair in pairwise(parts)] or [Word(parts)]
     if len(parts) < 2:
         return [Word(parts)] if parts else []
     singles = [Word((part,)) for part in parts if len(part) > 1]

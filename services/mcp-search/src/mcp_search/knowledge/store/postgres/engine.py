@@ -1,8 +1,8 @@
 """Runs steps in a PostgreSQL database, in a schema of its own, on a pool of connections."""
 
 import re
-from contextlib import asynccontextmanager
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 

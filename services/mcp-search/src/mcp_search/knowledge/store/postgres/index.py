@@ -1,4 +1,4 @@
-"""Vectors in a pgvector table for each model, words as tsvector. Both are filtered by version while they are searched."""
+"""Vectors in a pgvector table for each model, words as tsvector; both are filtered while they are searched."""
 
 import math
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class PostgresIndex:
     ) -> Steps[None]:
         del tenant  # a version is of one
         yield Ask(
-            f"INSERT INTO vectors_{model} (chunk, version, vector)"  # noqa: S608 - our number
+            f"INSERT INTO vectors_{model} (chunk, version, vector)"
             " SELECT number, version, :vector FROM chunk WHERE number = :chunk"
             " ON CONFLICT (chunk) DO UPDATE SET vector = excluded.vector",
             many=[
@@ -76,14 +76,14 @@ class PostgresIndex:
         )
         if has_vectors:
             yield Ask(
-                f"DELETE FROM vectors_{model} WHERE version = :version",  # noqa: S608 - our number
+                f"DELETE FROM vectors_{model} WHERE version = :version",
                 {"version": version},
             )
 
     def vectors(self, model: int, chunks: Sequence[int]) -> Steps[dict[int, Vectors]]:
         names, values = listed("chunk", chunks)
         rows = yield Ask(
-            f"SELECT chunk, vector::real[] FROM vectors_{model} WHERE chunk IN ({names})",  # noqa: S608
+            f"SELECT chunk, vector::real[] FROM vectors_{model} WHERE chunk IN ({names})",
             values,
         )
         return {chunk: np.array(vector, dtype=np.float32).reshape(1, -1) for chunk, vector in rows}
@@ -91,20 +91,20 @@ class PostgresIndex:
     def near(self, versions: Clause, model: int, vector: Vectors, k: int) -> Steps[list[Found]]:
         values = {**versions.values, "vector": vector, "most": k}
         [(visible,)] = yield Ask(
-            f"SELECT coalesce(sum(f.chunks), 0) FROM ({versions.sql}) f",  # noqa: S608
+            f"SELECT coalesce(sum(f.chunks), 0)::bigint FROM ({versions.sql}) f",
             versions.values,
         )
-        seen = f"(x.version IN (SELECT f.version FROM ({versions.sql}) f))"  # noqa: S608
+        seen = f"(x.version IN (SELECT f.version FROM ({versions.sql}) f))"
         if visible < EXACT_BELOW:
             ask = (
-                f"WITH every AS MATERIALIZED (SELECT x.chunk, x.vector <=> :vector AS distance"  # noqa: S608
+                f"WITH every AS MATERIALIZED (SELECT x.chunk, x.vector <=> :vector AS distance"
                 f" FROM vectors_{model} x WHERE {seen})"
                 " SELECT chunk, distance FROM every ORDER BY distance LIMIT :most"
             )
         else:
             # IS TRUE keeps the planner from making a join of it, which would read every vector.
             ask = (
-                f"WITH nearest AS MATERIALIZED (SELECT x.chunk, x.vector <=> :vector AS distance"  # noqa: S608
+                f"WITH nearest AS MATERIALIZED (SELECT x.chunk, x.vector <=> :vector AS distance"
                 f" FROM vectors_{model} x WHERE {seen} IS TRUE ORDER BY x.vector <=> :vector LIMIT :most)"
                 " SELECT chunk, distance FROM nearest ORDER BY distance"
             )
@@ -114,7 +114,7 @@ class PostgresIndex:
     def matching(
         self, versions: Clause, tenant: int, words: Sequence[Word], k: int
     ) -> Steps[list[Found]]:
-        weights = yield from _weights(tenant, words)
+        weights = yield from _weights(versions, tenant, words)
         if not weights:
             return []
         rare = [word for word, (_, count) in weights.items() if count < COMMON] or [
@@ -130,7 +130,7 @@ class PostgresIndex:
             for word, (weight, _) in weights.items()
         )
         rows = yield Ask(
-            f"SELECT w.chunk, ({score}) / (1 + length(w.words) / 100.0) AS score FROM wording w"  # noqa: S608
+            f"SELECT w.chunk, ({score}) / (1 + length(w.words) / 100.0) AS score FROM wording w"
             f" WHERE w.tenant = :number AND w.words @@ ({asked})"
             f" AND (w.version IN (SELECT f.version FROM ({versions.sql}) f)) IS TRUE"
             " ORDER BY score DESC, w.chunk LIMIT :most",
@@ -139,7 +139,9 @@ class PostgresIndex:
         return [Found(chunk, score) for chunk, score in rows]
 
 
-def _weights(tenant: int, words: Sequence[Word]) -> Steps[dict[Word, tuple[float, int]]]:
+def _weights(
+    versions: Clause, tenant: int, words: Sequence[Word]
+) -> Steps[dict[Word, tuple[float, int]]]:
     """How much each word tells (inverse document frequency), and how many of the tenant's chunks have it, up to COMMON.
 
     Words of which there is nothing are left out.
@@ -151,11 +153,11 @@ def _weights(tenant: int, words: Sequence[Word]) -> Steps[dict[Word, tuple[float
     )
     values = {f"word_{place}": " ".join(word.parts) for place, word in enumerate(words)}
     [(every, *found)] = yield Ask(
-        "SELECT (SELECT count(*) FROM wording WHERE tenant = :number), " + counts,
-        {**values, "number": tenant, "common": COMMON},
+        f"SELECT (SELECT coalesce(sum(f.chunks), 0)::bigint FROM ({versions.sql}) f), {counts}",
+        {**versions.values, **values, "number": tenant, "common": COMMON},
     )
     return {
-        word: (math.log(1 + (every - count + 0.5) / (count + 0.5)), count)
+        word: (math.log(1 + (max(every, count) - count + 0.5) / (count + 0.5)), count)
         for word, count in zip(words, found, strict=True)
         if count
     }

@@ -36,7 +36,7 @@ class SqliteIndex:
 
     def add_words(self, tenant: int, wordings: Sequence[Wording]) -> Steps[None]:
         yield Ask(
-            f"INSERT INTO words_{tenant} (rowid, heading, body) VALUES (:chunk, :heading, :body)",  # noqa: S608
+            f"INSERT INTO words_{tenant} (rowid, heading, body) VALUES (:chunk, :heading, :body)",
             many=[
                 {"chunk": one.chunk, "heading": one.heading, "body": one.body} for one in wordings
             ],
@@ -46,11 +46,11 @@ class SqliteIndex:
         self, tenant: str, model: int, chunks: Sequence[int], vectors: Vectors
     ) -> Steps[None]:
         yield Ask(
-            f"DELETE FROM vectors_{model} WHERE chunk = :chunk",  # noqa: S608 - our number
+            f"DELETE FROM vectors_{model} WHERE chunk = :chunk",
             many=[{"chunk": chunk} for chunk in chunks],
         )
         yield Ask(
-            f"INSERT INTO vectors_{model} (chunk, tenant, vector) VALUES (:chunk, :tenant, :vector)",  # noqa: S608
+            f"INSERT INTO vectors_{model} (chunk, tenant, vector) VALUES (:chunk, :tenant, :vector)",
             many=[
                 {"chunk": chunk, "tenant": tenant, "vector": _octets(vector)}
                 for chunk, vector in zip(chunks, vectors, strict=True)
@@ -59,7 +59,7 @@ class SqliteIndex:
 
     def remove_words(self, tenant: int, version: int) -> Steps[None]:
         yield Ask(
-            f"DELETE FROM words_{tenant} WHERE rowid IN"  # noqa: S608 - our number
+            f"DELETE FROM words_{tenant} WHERE rowid IN"
             " (SELECT number FROM chunk WHERE version = :version)",
             {"version": version},
         )
@@ -72,21 +72,21 @@ class SqliteIndex:
         )
         if rows:
             yield Ask(
-                f"DELETE FROM vectors_{model} WHERE chunk = :chunk",  # noqa: S608 - our number
+                f"DELETE FROM vectors_{model} WHERE chunk = :chunk",
                 many=[{"chunk": chunk} for (chunk,) in rows],
             )
 
     def vectors(self, model: int, chunks: Sequence[int]) -> Steps[dict[int, Vectors]]:
         names, values = listed("chunk", chunks)
         rows = yield Ask(
-            f"SELECT chunk, vector FROM vectors_{model} WHERE chunk IN ({names})",  # noqa: S608
+            f"SELECT chunk, vector FROM vectors_{model} WHERE chunk IN ({names})",
             values,
         )
         return {chunk: np.frombuffer(octets, dtype="<f4").reshape(1, -1) for chunk, octets in rows}
 
     def near(self, versions: Clause, model: int, vector: Vectors, k: int) -> Steps[list[Found]]:
         rows = yield Ask(
-            f"SELECT chunk, distance FROM vectors_{model} WHERE vector MATCH :vector AND k = :most"  # noqa: S608
+            f"SELECT chunk, distance FROM vectors_{model} WHERE vector MATCH :vector AND k = :most"
             " AND tenant = :tenant AND chunk IN"
             f" (SELECT x.number FROM ({versions.sql}) f JOIN chunk x ON x.version = f.version)"
             " ORDER BY distance",
@@ -99,7 +99,7 @@ class SqliteIndex:
     ) -> Steps[list[Found]]:
         table = f"words_{tenant}"
         rows = yield Ask(
-            f"SELECT w.rowid, -bm25({table}, {HEADING_WEIGHT}, 1.0) AS score FROM {table} w"  # noqa: S608
+            f"SELECT w.rowid, -bm25({table}, {HEADING_WEIGHT}, 1.0) AS score FROM {table} w"
             # In this order: FTS5 finds the rows, then each is looked up.
             " CROSS JOIN chunk x ON x.number = w.rowid"
             f" WHERE {table} MATCH :match AND x.version IN (SELECT f.version FROM ({versions.sql}) f)"
