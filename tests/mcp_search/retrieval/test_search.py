@@ -12,7 +12,7 @@ from support.servers import serving
 
 from mcp_search.errors import KnowledgeAway
 from mcp_search.knowledge.embedding.none import NoEmbedder
-from mcp_search.knowledge.hits import Found, Mode
+from mcp_search.knowledge.hits import Mode
 from mcp_search.knowledge.model import EmbeddingModel, Filters
 from mcp_search.knowledge.ports import Vectors
 from mcp_search.knowledge.reranking import HttpReranker, LexicalReranker
@@ -56,10 +56,6 @@ async def store(tmp_path: Path) -> AsyncGenerator[SqlStore]:
     await opened.add_collection(collection())
     yield opened
     await opened.close()
-
-
-def _where(found: Found) -> list[tuple[str, list[int]]]:
-    return [(hit.best.document_id, [one.ordinal for one in hit.passages]) for hit in found.hits]
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "keyword", "vector"])

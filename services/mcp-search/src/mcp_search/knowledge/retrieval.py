@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mcp_search.errors import KnowledgeAway
 from mcp_search.knowledge.fusion import Ranked, fuse, weights_of
-from mcp_search.knowledge.hits import Found, Hit, Mode
+from mcp_search.knowledge.hits import Found, Hit, Leg, Mode
 from mcp_search.knowledge.judging import LOOKED_AT, WORDS_ENOUGH, closeness, coverage
 from mcp_search.knowledge.merging import Group, collapse, join_neighbours, text_of
 from mcp_search.knowledge.model import EmbeddingModel, Filters, Passage, Reader, Scored
@@ -210,7 +210,7 @@ class Retrieval:
         if text is None:
             between = await self._store.text(reader, passages[0].document_id, start, end)
             text = between[1] if between else "\n".join(one.text for one in passages)
-        legs = {one.leg for one in group.ranked}
+        legs: set[Leg] = {one.leg for one in group.ranked}
         return Hit(
             passages=passages,
             start=start,

@@ -118,7 +118,7 @@ class BuiltinEmbedder:
                 octets = _checked((folder / "tokenizer.json").read_bytes, TOKENIZER_SHA256)
                 tokenizer = Tokenizer.from_buffer(octets)
                 tokenizer.no_padding()
-                tokenizer.enable_truncation(MAX_TOKENS)
+                tokenizer.enable_truncation(MAX_TOKENS)  # pyright: ignore[reportUnknownMemberType]
                 self._tokenizer = tokenizer
             return self._tokenizer
 
@@ -135,13 +135,14 @@ def _session(model: bytes, threads: int) -> Any:
     """Loads slowly (a second) and takes memory: only whoever embeds pays for it."""
     import onnxruntime  # noqa: PLC0415 - see above
 
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime  # it has no types
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Both keep the memory of the largest batch for ever.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _checked(read: Callable[[], bytes], sha256: str) -> bytes:

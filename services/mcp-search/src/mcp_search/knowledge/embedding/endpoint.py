@@ -121,7 +121,7 @@ class EndpointEmbedder:
             reraise=True,
         )
         try:
-            answer = await tries(self._ask, texts)
+            answer: _Answer = await tries(self._ask, texts)
         except _TryAgain as error:
             raise KnowledgeAway(f"The endpoint for embeddings {error}.") from None
         return self._vectors(answer, len(texts))

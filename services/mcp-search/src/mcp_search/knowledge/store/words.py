@@ -48,7 +48,7 @@ def question_words(text: str) -> list[Word]:
     found: dict[Word, None] = {}
     for piece in _QUESTION_WORD.findall(text):
         for word in _words_of(piece):
-            if len(word.parts) > 1 or word.parts[0] not in STOP_WORDS:
+            if word.parts[1:] or word.parts[0] not in STOP_WORDS:
                 found[word] = None
     return list(found)[:MAX_WORDS]
 

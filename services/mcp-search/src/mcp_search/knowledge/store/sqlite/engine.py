@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, cast
 
 import apsw
 import sqlite_vec
@@ -74,13 +75,13 @@ class SqliteEngine:
         except apsw.Error as error:
             raise _away(error) from None
         try:
-            connection.execute(begin)
+            _rows(connection, Ask(begin))
             try:
                 result = _run(connection, steps)
-                connection.execute("COMMIT")
+                _rows(connection, Ask("COMMIT"))
             except BaseException:
                 if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                    _rows(connection, Ask("ROLLBACK"))
                 raise
         except apsw.Error as error:
             connection.close()
@@ -122,7 +123,7 @@ def _run(connection: apsw.Connection, steps: Steps[T]) -> T:
             try:
                 rows = _rows(connection, ask)
             except apsw.ConstraintError as error:
-                if error.extendedresult not in _NOT_UNIQUE:
+                if _extended(error) not in _NOT_UNIQUE:
                     raise
                 ask = steps.throw(Duplicate())
             else:
@@ -133,28 +134,34 @@ def _run(connection: apsw.Connection, steps: Steps[T]) -> T:
         steps.close()
 
 
+def _extended(error: apsw.ConstraintError) -> int:
+    """Which constraint it was; the attribute is missing from apsw's types."""
+    return cast("Any", error).extendedresult
+
+
 _NOT_UNIQUE = {apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY}
 
 
 def _rows(connection: apsw.Connection, ask: Ask) -> list[Row]:
+    cursor: Any = connection.cursor()  # apsw's types know no mapping of values
     if ask.many is not None:
-        connection.executemany(ask.sql, map(bindable, ask.many))
+        cursor.executemany(ask.sql, map(bindable, ask.many))
         return []
-    return list(connection.execute(ask.sql, bindable(ask.values)))
+    return list(cursor.execute(ask.sql, bindable(ask.values)))
 
 
 def _prepare(connection: apsw.Connection) -> None:
     _rows(connection, Ask("PRAGMA journal_mode = WAL"))
-    connection.execute("BEGIN IMMEDIATE")
+    _rows(connection, Ask("BEGIN IMMEDIATE"))
     [(version,)] = _rows(connection, Ask("PRAGMA user_version"))
     if version == 0:
         schema = files("mcp_search.knowledge.store.sqlite") / "schema.sql"
         # All of it: a script is run as far as its rows are asked for.
-        list(connection.execute(schema.read_text()))
+        _rows(connection, Ask(schema.read_text()))
         _rows(connection, Ask(f"PRAGMA user_version = {VERSION}"))
     elif version != VERSION:
         raise apsw.SQLError(f"it is of another version ({version})")
-    connection.execute("COMMIT")
+    _rows(connection, Ask("COMMIT"))
 
 
 def _away(error: apsw.Error) -> KnowledgeAway:

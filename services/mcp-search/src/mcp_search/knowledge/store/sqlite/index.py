@@ -13,6 +13,8 @@ from mcp_search.knowledge.store.words import Word
 
 HEADING_WEIGHT = 1.0
 """Of a word in the title and headings, against one in the text."""
+COMMON = 1_000
+"""A word in more chunks than this tells little, and is not looked for beside rarer ones."""
 MOST_NEAR = 4_096
 """sqlite-vec gives no more."""
 
@@ -98,15 +100,31 @@ class SqliteIndex:
         self, versions: Clause, tenant: int, words: Sequence[Word], k: int
     ) -> Steps[list[Found]]:
         table = f"words_{tenant}"
+        wanted = yield from _telling(table, words)
+        if not wanted:
+            return []
         rows = yield Ask(
             f"SELECT w.rowid, -bm25({table}, {HEADING_WEIGHT}, 1.0) AS score FROM {table} w"
             # In this order: FTS5 finds the rows, then each is looked up.
             " CROSS JOIN chunk x ON x.number = w.rowid"
             f" WHERE {table} MATCH :match AND x.version IN (SELECT f.version FROM ({versions.sql}) f)"
             " ORDER BY score DESC, w.rowid LIMIT :most",
-            {**versions.values, "match": _match(words), "most": k},
+            {**versions.values, "match": _match(wanted), "most": k},
         )
         return [Found(chunk, score) for chunk, score in rows]
+
+
+def _telling(table: str, words: Sequence[Word]) -> Steps[list[Word]]:
+    """Without the common ones, unless there are no others: each of their many chunks would be scored for little."""
+    counts = ", ".join(
+        f"(SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH :word_{place} LIMIT :common))"
+        for place in range(len(words))
+    )
+    values = {f"word_{place}": _match([word]) for place, word in enumerate(words)}
+    [found] = yield Ask(f"SELECT {counts}", {**values, "common": COMMON})
+    known = [(count, word) for count, word in zip(found, words, strict=True) if count]
+    rare = [word for count, word in known if count < COMMON]
+    return rare or [word for _, word in known[:1]]
 
 
 def _match(words: Sequence[Word]) -> str:
