@@ -7,7 +7,7 @@ python3.11-doc at one version, taken with apt-get (which need not be root for th
 import asyncio
 import hashlib
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from mcp_search.knowledge.chunking import OVERLAP_TOKENS, chunks
-from mcp_search.knowledge.embedding.builtin import BuiltinEmbedder
-from mcp_search.knowledge.fusion import Weights, fuse
+from mcp_search.knowledge.embedding.builtin import MODEL, BuiltinEmbedder
+from mcp_search.knowledge.fusion import Weights, fuse, weights_of
 from mcp_search.knowledge.judging import LOOKED_AT, closeness
 from mcp_search.knowledge.model import (
     EVERYBODY,
@@ -297,17 +297,30 @@ def _rank(passages: Sequence[Passage], places: Sequence[Place]) -> int:
 def _print_threshold(asked: Sequence[Asked]) -> None:
     tuning = [_closeness(one) for one in asked if one.places and not one.is_held_out]
     threshold = float(np.quantile(tuning, 1 - KEEP))
-    print(f"\nThreshold that lets {KEEP:.0%} of the tuning half through: {threshold:.3f}\n")
-    for what, of in (
-        ("held-out questions with an answer that are let through", True),
-        ("questions without an answer that are refused", False),
+    shipped = weights_of(MODEL.name).good_enough or 0.0
+    print(
+        "\n| threshold | answerable, tuning | answerable, held out | without an answer, refused |"
+    )
+    print("| --- | --- | --- | --- |")
+    for name, threshold in (
+        (f"{KEEP:.0%} of the tuning half", float(np.quantile(tuning, 1 - KEEP))),
+        ("as shipped", shipped),
     ):
-        passed = [
-            (_closeness(one) >= threshold) == of
-            for one in asked
-            if bool(one.places) == of and (one.is_held_out or not of)
+        through = [
+            _share(
+                _closeness(one) >= threshold
+                for one in asked
+                if one.places and one.is_held_out == half
+            )
+            for half in (False, True)
         ]
-        print(f"{what}: {sum(passed)} of {len(passed)} ({sum(passed) / len(passed):.0%})")
+        refused = _share(_closeness(one) < threshold for one in asked if not one.places)
+        print(f"| {name}: {threshold:.3f} | {through[0]} | {through[1]} | {refused} |")
+
+
+def _share(outcomes: Iterable[bool]) -> str:
+    every = list(outcomes)
+    return f"{sum(every)} of {len(every)}"
 
 
 def _closeness(one: Asked) -> float:

@@ -32,6 +32,7 @@ class _Legs:
     dense: list[Scored]
     keyword: list[Scored]
     degraded: tuple[str, ...]
+    looked_for_words: bool
 
 
 class Retrieval:
@@ -125,7 +126,7 @@ class Retrieval:
 
     def _closeness(self, query: str, score: float, best: Sequence[Passage], legs: _Legs) -> float:
         # Without the leg of words, what its best match adds is missing from every score.
-        missing = 0.0 if legs.keyword else self._weights.of(query)
+        missing = 0.0 if legs.looked_for_words else self._weights.of(query)
         return closeness(query, score + missing, best)
 
     def _curated_first(self, query: str, ranked: list[Ranked], legs: _Legs) -> list[Ranked]:
@@ -153,7 +154,8 @@ class Retrieval:
             if keyword is not None:
                 keyword.cancel()
             raise
-        return _Legs(dense, await keyword if keyword is not None else [], degraded)
+        found = await keyword if keyword is not None else []
+        return _Legs(dense, found, degraded, looked_for_words=keyword is not None)
 
     async def _dense(
         self, reader: Reader, query: str, filters: Filters, mode: Mode
