@@ -261,7 +261,7 @@ async def test_no_change_reaches_another_tenant(store: KnowledgeStore) -> None:
     assert await _found(store, reader(), "holidays") == {"leave"}
     document = await store.document(reader(), "leave")
     assert document is not None
-    assert document.state == "ready"
+    assert document.state == LEAVE.document.state
     assert await store.gaps("acme", "open", 5) == [gap]
 
 

@@ -110,7 +110,10 @@ class KnowledgeStore(Protocol):
         progress: float,
         reason: str,
     ) -> None:
-        """Nothing happens when a newer version was added, or the document was removed."""
+        """Nothing happens when a newer version was added, or the document was removed.
+
+        What is ready, failed or cancelled stays so, and what is published is cancelled no more.
+        """
         ...
 
     async def original(self, tenant: str, document_id: str, version: int) -> bytes | None: ...
@@ -136,7 +139,8 @@ class KnowledgeStore(Protocol):
     async def publish(self, tenant: str, document_id: str, version: int) -> None:
         """In one transaction: the version is what searches find, older ones are gone with text and vectors.
 
-        Raises VectorsMissing while `staged_chunks` gives any (unless the model has dimension 0), NotThere.
+        Its state stays: whoever published it looks first whether it is found. Raises VectorsMissing while
+        `staged_chunks` gives any (unless the model has dimension 0), NotThere when it was removed, called off or outpaced.
         """
         ...
 
@@ -190,4 +194,25 @@ class KnowledgeStore(Protocol):
 
     async def settle_gap(self, tenant: str, gap_id: str, state: str, answer_id: str) -> None:
         """Raises NotThere."""
+        ...
+
+    # Work under way, of all tenants, whoever may read what it is about
+    async def work(self, tenant: str, document_id: str) -> tuple[Document, Collection] | None:
+        """A document by its newest version, and its collection."""
+        ...
+
+    async def discard(self, tenant: str, document_id: str, version: int) -> None:
+        """File, text and vectors of a version that came to nothing are gone; what became of it is still told."""
+        ...
+
+    async def unfinished(self) -> list[tuple[str, str, int]]:
+        """Tenant, document and version of the newest versions that are neither ready, failed nor cancelled."""
+        ...
+
+    async def unembedded(self) -> list[tuple[str, str, int]]:
+        """Of the versions that are found and lack vectors of their collection's model, which is another now."""
+        ...
+
+    async def of_other_models(self, model: EmbeddingModel) -> list[Collection]:
+        """The collections that have another model than this."""
         ...

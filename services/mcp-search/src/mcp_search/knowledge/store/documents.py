@@ -93,11 +93,12 @@ def add_document(document: Document, original: bytes) -> Steps[None]:
 def note_state(
     tenant: str, document_id: str, version: int, state: State, progress: float, reason: str
 ) -> Steps[None]:
-    """Of the newest version only."""
+    """Of the newest version only. What has ended stays as it ended, and what is published is not called off."""
     yield Ask(
         "UPDATE version SET state = :state, progress = :progress, reason = :reason WHERE version = :version"
-        " AND document IN"
-        " (SELECT number FROM document WHERE tenant = :tenant AND id = :id AND newest = :version)",
+        " AND state NOT IN ('ready', 'failed', 'cancelled') AND document IN"
+        " (SELECT number FROM document WHERE tenant = :tenant AND id = :id AND newest = :version"
+        " AND (:state <> 'cancelled' OR ready IS NULL OR ready <> :version))",
         {
             "state": state,
             "progress": progress,

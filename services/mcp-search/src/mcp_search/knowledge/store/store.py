@@ -17,7 +17,7 @@ from mcp_search.knowledge.model import (
     State,
 )
 from mcp_search.knowledge.ports import Vectors
-from mcp_search.knowledge.store import catalog, documents, gaps, passages, versions
+from mcp_search.knowledge.store import catalog, documents, gaps, passages, versions, work
 from mcp_search.knowledge.store.engine import Engine
 
 
@@ -107,6 +107,23 @@ class SqlStore:
 
     async def publish(self, tenant: str, document_id: str, version: int) -> None:
         await self._engine.write(versions.publish(self._engine.index, tenant, document_id, version))
+
+    async def discard(self, tenant: str, document_id: str, version: int) -> None:
+        await self._engine.write(
+            versions.discard(self._engine.index, tenant, document_id, version)
+        )
+
+    async def work(self, tenant: str, document_id: str) -> tuple[Document, Collection] | None:
+        return await self._engine.read(work.work(tenant, document_id))
+
+    async def unfinished(self) -> list[tuple[str, str, int]]:
+        return await self._engine.read(work.unfinished())
+
+    async def unembedded(self) -> list[tuple[str, str, int]]:
+        return await self._engine.read(work.unembedded())
+
+    async def of_other_models(self, model: EmbeddingModel) -> list[Collection]:
+        return await self._engine.read(work.of_other_models(model))
 
     async def remove_document(self, tenant: str, document_id: str) -> None:
         await self._engine.write(documents.remove_document(self._engine.index, tenant, document_id))

@@ -119,6 +119,7 @@ def stage_vectors(
 def publish(index: Index, tenant: str, document_id: str, version: int) -> Steps[None]:
     """Raises VectorsMissing when a chunk has none of the collection's model, NotThere."""
     ready = yield from _version(tenant, document_id, version)
+    yield from _check_wanted(ready)
     if ready.dimension and (yield from staged_chunks(tenant, document_id, version, -1, 1)):
         raise VectorsMissing("Not every part of the document is embedded yet.")
     older = yield Ask(
@@ -129,14 +130,36 @@ def publish(index: Index, tenant: str, document_id: str, version: int) -> Steps[
         yield from remove_version(index, tenant, number, ready.model)
     yield from _name_passages(tenant, document_id, ready)
     yield Ask(
-        "UPDATE version SET state = 'ready', progress = 1, reason = '' WHERE number = :number",
-        {"number": ready.number},
-    )
-    yield Ask(
         "UPDATE document SET ready = :version WHERE number = :document",
         {"version": version, "document": ready.document},
     )
     yield from note_change(tenant)
+
+
+def discard(index: Index, tenant: str, document_id: str, version: int) -> Steps[None]:
+    """Its row stays, with the state and the reason. Nothing happens when it is not there."""
+    try:
+        staged = yield from _version(tenant, document_id, version)
+    except NotThere:
+        return
+    yield Ask(
+        "UPDATE document SET ready = NULL WHERE number = :document AND ready = :version",
+        {"document": staged.document, "version": version},
+    )
+    yield from _clear(index, tenant, staged)
+    yield Ask("DELETE FROM original WHERE version = :version", {"version": staged.number})
+    yield from note_change(tenant)
+
+
+def _check_wanted(version: _Version) -> Steps[None]:
+    """Raises NotThere: the work was called off, or a newer version came."""
+    wanted = yield Ask(
+        "SELECT 1 FROM version v JOIN document d ON d.number = v.document AND d.newest = v.version"
+        " WHERE v.number = :number AND v.state NOT IN ('failed', 'cancelled')",
+        {"number": version.number},
+    )
+    if not wanted:
+        raise NotThere("The work on this version was called off.")
 
 
 def _version(tenant: str, document_id: str, version: int) -> Steps[_Version]:
