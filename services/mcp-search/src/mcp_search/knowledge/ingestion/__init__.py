@@ -1,0 +1,1 @@
+"""How a file becomes passages: durable jobs on DBOS that survive whatever ends a process."""

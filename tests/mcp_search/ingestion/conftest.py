@@ -1,0 +1,44 @@
+"""Databases of jobs are made once: making one takes longer than most tests."""
+
+import asyncio
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from support.postgres import postgres
+from support.taking_in import Servers, knowledge_base
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a server that was started and stopped leaves."""
+    folder = tmp_path_factory.mktemp("made")
+
+    async def start_and_stop() -> None:
+        async with knowledge_base(folder):
+            pass
+
+    asyncio.run(start_and_stop())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def servers() -> Generator[Servers]:
+    """Forked from one process, which has imported everything once."""
+    servers = Servers()
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """Of a knowledge base of this test's own, with nothing in it."""
+    return shutil.copytree(made, tmp_path / "base")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Generator[str]:
+    """Address of an empty PostgreSQL."""
+    with postgres() as server:
+        yield server.get_uri()
