@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
 from support.taking_in import Servers, knowledge_base, store_at
 
 from mcp_search.knowledge.ingestion.roll import roll_at
@@ -37,6 +38,12 @@ async def at_work(folder: Path, jobs_at: str) -> Document:
         await store.close()
 
 
+def _worker_of(document: Document) -> tuple[str, str | None]:
+    """Whether the job is being done, and by whom."""
+    [status] = DBOS.list_workflows(workflow_ids=[f"{document.id}.1"])
+    return status.status, status.executor_id
+
+
 async def test_the_jobs_of_a_killed_server_are_taken_over_by_the_other(
     folder: Path, jobs_at: str, servers: Servers
 ) -> None:
@@ -44,9 +51,10 @@ async def test_the_jobs_of_a_killed_server_are_taken_over_by_the_other(
     document = await at_work(folder, jobs_at)
     async with knowledge_base(folder, jobs_at=jobs_at) as base:
         # The other lives: nothing of it is taken.
+        before = await asyncio.to_thread(_worker_of, document)
         await base.jobs.sweep()
-        [document] = await base.store.documents(READER, None, "", 10)
-        assert (document.state, base.embedder.embedded) == ("embedding", [])
+        assert await asyncio.to_thread(_worker_of, document) == before
+        assert before[0] == "PENDING"
 
         os.kill(pid, signal.SIGKILL)
         assert await asyncio.to_thread(servers.answer) == [-signal.SIGKILL]

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -101,6 +102,27 @@ async def test_a_token_for_another_service_does_not_count(site: Site) -> None:
 async def in_parts(part: bytes, times: int) -> AsyncIterator[bytes]:
     for _ in range(times):
         yield part
+
+
+async def test_too_much_is_refused_while_it_comes(library: Library) -> None:
+    parts: list[int] = []
+    answered: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        parts.append(100)
+        assert len(parts) < 50
+        return {"type": "http.request", "body": bytes(100), "more_body": True}
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    app = Starlette(routes=HttpApi(library, None, ADA).routes())
+    scope: dict[str, Any] = {
+        "type": "http", "method": "PUT", "path": "/v1/documents", "query_string": b"", "headers": [],
+    }  # fmt: skip
+    await app(scope, receive, send)
+    assert answered[0]["status"] == 413
+    assert sum(parts) == LIMIT + 100
 
 
 @pytest.mark.parametrize("said", [True, False])

@@ -140,7 +140,7 @@ class KnowledgeStore(Protocol):
         """In one transaction: the version is what searches find, older ones are gone with text and vectors.
 
         Its state stays: whoever published it looks first whether it is found. Raises VectorsMissing while
-        `staged_chunks` gives any (unless the model has dimension 0), NotThere when it was removed, called off or outpaced.
+        `staged_chunks` gives any (unless the model has dimension 0), NotThere: removed, called off or outpaced.
         """
         ...
 
