@@ -18,13 +18,13 @@ from mcp_email.header_text import header_text
 from mcp_email.imap.mailbox import ImapMailbox
 from mcp_email.mail import Address
 from mcp_email.oauth import AccessTokens
-from mcp_email.reading.characters import clean_line
 from mcp_email.sending.policy import AllowList
 from mcp_email.sending.sender import SendingAccount
 from mcp_email.settings import Settings
 from mcp_email.smtp import SmtpTransport
 from shared.errors import BadSetup
 from shared.service_tokens import Principal
+from shared.untrusted.characters import clean_line
 
 EMBEDDED_DOMAIN = "tidewater.example"
 """The sample agency's, so that its people are not strangers. Nobody else can have it (RFC 2606)."""

@@ -109,9 +109,7 @@ class SqlStore:
         await self._engine.write(versions.publish(self._engine.index, tenant, document_id, version))
 
     async def discard(self, tenant: str, document_id: str, version: int) -> None:
-        await self._engine.write(
-            versions.discard(self._engine.index, tenant, document_id, version)
-        )
+        await self._engine.write(versions.discard(self._engine.index, tenant, document_id, version))
 
     async def work(self, tenant: str, document_id: str) -> tuple[Document, Collection] | None:
         return await self._engine.read(work.work(tenant, document_id))

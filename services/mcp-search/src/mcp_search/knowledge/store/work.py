@@ -5,7 +5,7 @@ from mcp_search.knowledge.store.rows import COLLECTION, DOCUMENT, collection_of,
 from mcp_search.knowledge.store.steps import Ask, Row, Steps
 
 _COLLECTIONS = (
-    f"SELECT {COLLECTION} FROM collection c JOIN model m ON m.number = c.model"  # noqa: S608
+    f"SELECT {COLLECTION} FROM collection c JOIN model m ON m.number = c.model"
     " JOIN audience r ON r.number = c.readers"
 )
 
@@ -14,7 +14,7 @@ def work(tenant: str, document_id: str) -> Steps[tuple[Document, Collection] | N
     """The document by its newest version, and its collection."""
     values = {"tenant": tenant, "id": document_id}
     rows = yield Ask(
-        f"SELECT {DOCUMENT} FROM document d JOIN collection c ON c.number = d.collection"  # noqa: S608
+        f"SELECT {DOCUMENT} FROM document d JOIN collection c ON c.number = d.collection"
         " JOIN version v ON v.document = d.number AND v.version = d.newest"
         " LEFT JOIN audience r ON r.number = d.readers WHERE d.tenant = :tenant AND d.id = :id",
         values,
@@ -22,7 +22,7 @@ def work(tenant: str, document_id: str) -> Steps[tuple[Document, Collection] | N
     if not rows:
         return None
     [home] = yield Ask(
-        f"{_COLLECTIONS} WHERE c.number ="  # noqa: S608
+        f"{_COLLECTIONS} WHERE c.number ="
         " (SELECT collection FROM document WHERE tenant = :tenant AND id = :id)",
         values,
     )
