@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from frontend import failures, operations, security
 from frontend.accounts.passwords import Passwords, RunInThread, run_here
-from frontend.chat import api, pages, shared_page
+from frontend.chat import api, knowledge_api, pages, shared_page
 from frontend.chat.socket import Sockets
 from frontend.database import Database
 from frontend.orchestrator import Orchestrator
@@ -71,7 +71,7 @@ def create_app(
     app.extensions["steward_emit"] = sockets.emit
     security.install(app, origins=settings.origins, is_https=settings.is_https)
     failures.install(app)
-    for feature in (operations, sign_in, pages, shared_page, api):
+    for feature in (operations, sign_in, pages, shared_page, api, knowledge_api):
         app.register_blueprint(feature.routes)
     app.before_request(_bind_request_id)
     return Application(app, sockets, parts)

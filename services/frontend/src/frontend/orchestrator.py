@@ -5,7 +5,7 @@ import json
 import queue
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
@@ -26,6 +26,8 @@ TOKEN_LIFETIME_S = 300
 TOKEN_KEPT_S = 240
 MAX_TOKENS_KEPT = 10_000
 TIMEOUT_S = 15.0
+UPLOAD_TIMEOUT_S = 60.0
+"""The answer comes after a whole document was taken and kept."""
 MAX_KEPT = 64
 READ_BYTES = 65_536
 
@@ -77,8 +79,8 @@ class File:
     """The Content-Disposition header."""
 
 
-class EventStream:
-    """A turn's events as bytes, as they come. Whoever opened it closes it."""
+class Stream:
+    """A turn's events or a file as bytes, as they come. Whoever opened it closes it."""
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class EventStream:
         self._connection = connection
         self._response = response
         self._keep = keep
+        self.headers = response.headers
         self.turn_id = response.headers.get("X-Turn-Id", "")
 
     def read(self) -> bytes:
@@ -148,14 +151,14 @@ class Orchestrator:
         path: str,
         body: Json | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> EventStream:
-        """A stream of events that has begun. Raises like `call`."""
+    ) -> Stream:
+        """A stream that has begun. Raises like `call`."""
         connection, response = self._send(person, method, path, body, headers or {})
         if response.status >= 400:
             self._answer(connection, response)
         if connection.opened is not None:
             connection.opened.settimeout(self.stream_patience_s)
-        return EventStream(connection, response, self._keep)
+        return Stream(connection, response, self._keep)
 
     def download(self, person: Person, path: str) -> File:
         """A file, read whole. Raises like `call`."""
@@ -168,6 +171,27 @@ class Orchestrator:
             content_type=response.headers.get("Content-Type", "application/octet-stream"),
             disposition=response.headers.get("Content-Disposition", "attachment"),
         )
+
+    def upload(self, person: Person, path: str, pieces: Iterable[bytes], octets: int) -> Json:
+        """PUT what comes in pieces, `octets` in all, and no more than a piece is held at a time.
+
+        It cannot be repeated, so it never goes over a kept connection. Raises like `call`, and what `pieces` raises.
+        """
+        connection = self._new(UPLOAD_TIMEOUT_S)
+        headers = {
+            **self._headers(person),
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(octets),
+        }
+        try:
+            # It may answer before it has everything, and say why it wants no more.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("PUT", self._target(path), body=pieces, headers=headers)
+            return self._answer(connection, connection.getresponse())
+        except (OSError, http.client.HTTPException):
+            raise Unavailable(self.not_answered) from None
+        finally:
+            connection.close()
 
     def token_for(self, person: Person, lifetime_s: int = TOKEN_LIFETIME_S) -> str:
         return self.issuer.issue(
@@ -214,12 +238,11 @@ class Orchestrator:
     ) -> tuple[_Connection, http.client.HTTPResponse]:
         payload = None if body is None else json.dumps(body).encode()
         sent_headers = {
-            "Authorization": f"Bearer {self._token(person)}",
+            **self._headers(person),
             "Content-Type": "application/json",
-            **_request_id(),
             **headers,
         }
-        target = urlsplit(self.base_url).path.rstrip("/") + path
+        target = self._target(path)
         while True:
             connection, was_kept = self._take()
             try:
@@ -238,9 +261,18 @@ class Orchestrator:
     def _take(self) -> tuple[_Connection, bool]:
         with suppress(queue.Empty):
             return self._kept.get_nowait(), True
+        return self._new(TIMEOUT_S), False
+
+    def _new(self, timeout_s: float) -> _Connection:
         parts = urlsplit(self.base_url)
         kind = _SecureConnection if parts.scheme == "https" else _Connection
-        return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S), False
+        return kind(parts.hostname or "", parts.port, timeout=timeout_s)
+
+    def _target(self, path: str) -> str:
+        return urlsplit(self.base_url).path.rstrip("/") + path
+
+    def _headers(self, person: Person) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token(person)}", **_request_id()}
 
     def _keep(self, connection: _Connection, response: http.client.HTTPResponse) -> None:
         if response.will_close or connection.opened is None:

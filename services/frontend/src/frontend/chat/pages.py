@@ -44,3 +44,10 @@ def mailbox() -> ResponseReturnValue:
 @page_for_signed_in
 def grants() -> ResponseReturnValue:
     return render_template("grants.html", person=required_person())
+
+
+@routes.get("/knowledge")
+@page_for_signed_in
+def knowledge() -> ResponseReturnValue:
+    """Whether there is a knowledge base here is found by the page itself."""
+    return render_template("knowledge.html", person=required_person())

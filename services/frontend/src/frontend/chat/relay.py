@@ -31,7 +31,7 @@ Emit = Callable[[str, str, str], None]
 
 
 class Stream(Protocol):
-    """Bytes of server-sent events. `frontend.orchestrator.EventStream` is the real one."""
+    """Bytes of server-sent events. `frontend.orchestrator.Stream` is the real one."""
 
     def read(self) -> bytes:
         """Waits for more; empty at the end. Raises OSError or HTTPException when it breaks."""

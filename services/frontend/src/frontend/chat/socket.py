@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from frontend.accounts.queries import Person
 from frontend.chat.announce import PATH_CHANGED, conversation_room, person_room, session_room
 from frontend.chat.relay import Relays, sockets_cut_off
-from frontend.orchestrator import EventStream, OrchestratorError
+from frontend.orchestrator import Stream, OrchestratorError
 from frontend.parts import Parts
 from frontend.sign_in.sessions import KEY, signed_in_person, store_name
 from shared.errors import (
@@ -278,7 +278,7 @@ class Sockets:
 
     # --- events
 
-    def _open_stream(self, person: Person, turn_id: str) -> EventStream:
+    def _open_stream(self, person: Person, turn_id: str) -> Stream:
         headers = {"Last-Event-ID": "0"}
         return self._parts.orchestrator.stream(
             person, "GET", f"/v1/turns/{turn_id}/events", headers=headers

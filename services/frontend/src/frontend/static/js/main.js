@@ -26,9 +26,13 @@ const CONTROLLERS = {
     (await import("./controllers/demo-banner-controller.js")).DemoBannerController,
   drawer: async () => (await import("./controllers/drawer-controller.js")).DrawerController,
   grants: async () => (await import("./controllers/grants-controller.js")).GrantsController,
+  knowledge: async () =>
+    (await import("./controllers/knowledge-controller.js")).KnowledgeController,
+  "knowledge-link": async () =>
+    (await import("./controllers/optional-link-controller.js")).KnowledgeLinkController,
   mailbox: async () => (await import("./controllers/mailbox-controller.js")).MailboxController,
   "mailbox-link": async () =>
-    (await import("./controllers/mailbox-link-controller.js")).MailboxLinkController,
+    (await import("./controllers/optional-link-controller.js")).MailboxLinkController,
   theme: async () => (await import("./controllers/theme-controller.js")).ThemeController,
   tools: async () => (await import("./controllers/tools-controller.js")).ToolsController,
 };

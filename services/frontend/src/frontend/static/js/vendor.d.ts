@@ -34,6 +34,13 @@ export class Marked {
   constructor(options: {
     gfm?: boolean;
     renderer?: Record<string, (this: Renderer, token: Token) => string | false>;
+    extensions?: {
+      name: string;
+      level: "inline";
+      start(source: string): number;
+      tokenizer(source: string): Token | undefined;
+      renderer(token: Token): string;
+    }[];
   });
   lexer(source: string): TokenList;
   parser(tokens: TokenList): string;

@@ -10,12 +10,14 @@ import { inTab } from "../lib/storage.js";
 import { greeting } from "../lib/time-words.js";
 import { RequestFailed } from "../models/api.js";
 import { callPhase, isWaiting, phaseWords } from "../models/call-words.js";
+import { CitedPassages } from "../models/cited-passages.js";
 import { Decisions } from "../models/decisions.js";
 import { Outbox } from "../models/outbox.js";
 import { callsOf, isInLine, isOver } from "../models/turn.js";
 import { TurnFeed } from "../models/turn-feed.js";
 import { TurnSpeech } from "../models/turn-speech.js";
 import { confirmed } from "../views/confirm-dialog.js";
+import { SourcePanel } from "../views/source-panel.js";
 import { ThreadView } from "../views/thread-view.js";
 import { toast } from "../views/toast.js";
 
@@ -34,6 +36,8 @@ export class ChatController {
   #outbox;
   #decisions;
   #thread;
+  #cited = new CitedPassages();
+  #sources;
   #speech = new TurnSpeech({ announce, announceNow });
   #conversationId = "";
   #title = NEW_TITLE;
@@ -76,6 +80,8 @@ export class ChatController {
           ? this.#pathChanged(conversationId)
           : this.#began(conversationId, turnId, clientId),
     });
+    const panel = /** @type {HTMLDialogElement} */ (document.getElementById("source-panel"));
+    this.#sources = new SourcePanel(panel, { passage: (id) => app.api.knowledge.passage(id) });
     this.#thread = new ThreadView(element, {
       me: app.me,
       decidedHere: (callId) => this.#decisions.wereTakenHere(callId),
@@ -98,6 +104,8 @@ export class ChatController {
       onAskInstead: ({ text, replaces }) => this.#askInstead(text, replaces),
       onShowVersion: (change) => this.#showVersion(change),
       onUnqueue: (turnId) => this.#unqueue(turnId),
+      cited: this.#cited,
+      onOpenSource: (opening) => this.#sources.open(opening),
       onRetry: (clientId) => this.#outbox.retry(clientId),
       onEdit: (clientId) => app.tell("rewrite", { text: this.#outbox.remove(clientId) }),
     });
@@ -266,6 +274,8 @@ export class ChatController {
     part(this.#element, "earlier").hidden = true;
     this.#feed.clear();
     this.#thread.clear();
+    this.#cited.clear();
+    this.#sources.close();
     this.#thread.showNote(this.#isInAddress ? "Opening the conversation…" : "");
     this.#showPending();
     this.#setTitle(NEW_TITLE);

@@ -5,6 +5,7 @@
  */
 
 import { DOMPurify, Marked } from "../vendor.js";
+import { MARK } from "./citation-marks.js";
 
 /** @import { Token } from "../vendor.js" */
 
@@ -12,11 +13,26 @@ const ALLOWED_TAGS =
   "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup table tbody td th thead tr ul"
     .split(" ")
     .concat("span");
-const ALLOWED_ATTR = ["align", "class", "data-image", "href", "start", "title"];
+const ALLOWED_ATTR = ["align", "class", "data-image", "data-passage", "href", "start", "title"];
 const ALLOWED_URI = /^(?:https?:|mailto:|tel:|[/#])/i;
+
+const AT_BEGIN = new RegExp(`^${MARK.source}`);
 
 const marked = new Marked({
   gfm: true,
+  extensions: [
+    {
+      // Taken before anything else can be: a definition somewhere below would make a link of it.
+      name: "citation",
+      level: "inline",
+      start: (source) => source.indexOf("[^"),
+      tokenizer(source) {
+        const found = AT_BEGIN.exec(source);
+        return found ? { type: "citation", raw: found[0], text: found[1] } : undefined;
+      },
+      renderer: ({ raw, text }) => `<sup data-passage="${text}">${raw}</sup>`,
+    },
+  ],
   renderer: {
     html: ({ text = "" }) => (/^<br\s*\/?>\s*$/i.test(text) ? "<br>" : escaped(text)),
     image: ({ href = "", text = "" }) =>
@@ -68,7 +84,7 @@ export function sanitized(html) {
     ALLOW_ARIA_ATTR: false,
     ALLOWED_URI_REGEXP: ALLOWED_URI,
     // DOMPurify holds every attribute it does not know to be harmless against the pattern for addresses.
-    ADD_URI_SAFE_ATTR: ["align", "data-image", "start"],
+    ADD_URI_SAFE_ATTR: ["align", "data-image", "data-passage", "start"],
     RETURN_DOM_FRAGMENT: true,
   });
 }

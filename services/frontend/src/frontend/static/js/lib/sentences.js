@@ -2,7 +2,7 @@
 /** Turns growing markdown into whole spoken sentences, so that a screen reader hears no letters. Pure. */
 
 const FENCE = /^\s*(```|~~~)(.*)$/;
-const SENTENCE_END = /[.!?…。！？]["'”’)\]]*(\s|$)/;
+const SENTENCE_END = /[.!?…。！？]["'”’)\]]*(?:\[\^[a-z2-7]{10}\])*(\s|$)/;
 /** A run without an end mark is spoken anyway when it gets this long. */
 const LONGEST_WAIT = 400;
 
@@ -88,12 +88,13 @@ function lastSpace(text) {
 
 /** @param {string} text @returns {string[]} */
 function splitSentences(text) {
-  return text.split(/(?<=[.!?…。！？]["'”’)\]]*)\s+/);
+  return text.split(/(?<=[.!?…。！？]["'”’)\]]*(?:\[\^[a-z2-7]{10}\])*)\s+/);
 }
 
 /** Markdown without its marks. @param {string} markdown */
 export function plain(markdown) {
   return markdown
+    .replace(/\[\^[a-z2-7]{10}\]/g, "")
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/^\s*(#{1,6}|>|[-*+]|\d+[.)])\s+/, "")
     .replace(/[*_`~]{1,3}(?=\S)|(?<=\S)[*_`~]{1,3}/g, (marks) => (marks === "_" ? "_" : ""))

@@ -1,6 +1,8 @@
 // @ts-check
 /** The page's HTTP: JSON in and out, with the session's cookie and CSRF token. */
 
+import { KnowledgeApi } from "./knowledge-api.js";
+
 /** @import { SearchHit, Share } from "../types/conversations.js" */
 /** @import { MailEntries, MailFolder, MailRead, MailboxAccount } from "../types/mail.js" */
 /** @import { About, CallDecision, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, Json, JsonObject, KeepWish, KeptCall, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
@@ -29,12 +31,16 @@ export function unreachable() {
 /** The API of this origin. Every method raises RequestFailed. */
 export class Api {
   #fetch;
-  #csrfToken;
 
   /** @param {{ fetch: typeof globalThis.fetch, csrfToken: string }} parts */
   constructor({ fetch, csrfToken }) {
     this.#fetch = fetch;
-    this.#csrfToken = csrfToken;
+    /** For what is sent by other means. */
+    this.csrfToken = csrfToken;
+    this.knowledge = new KnowledgeApi({
+      request: (...request) => this.#request(...request),
+      text: async (path) => (await this.#answered(path, { method: "GET" })).text(),
+    });
   }
 
   /** @returns {Promise<About>} */
@@ -196,9 +202,14 @@ export class Api {
   async #request(method, path, body) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
-    if (method !== "GET") headers["X-CSRFToken"] = this.#csrfToken;
+    if (method !== "GET") headers["X-CSRFToken"] = this.csrfToken;
     if (body) headers["Content-Type"] = "application/json";
     const init = { method, headers, body: body && JSON.stringify(body) };
+    return jsonOf(await this.#answered(path, init));
+  }
+
+  /** @param {string} path @param {RequestInit} init @returns {Promise<Response>} one that is no error */
+  async #answered(path, init) {
     /** @type {Response} */
     let response;
     try {
@@ -206,9 +217,8 @@ export class Api {
     } catch {
       throw new RequestFailed(unreachable());
     }
-    const answer = await jsonOf(response);
-    if (response.ok) return answer;
-    throw new RequestFailed(answer?.error ?? unexplained(response.status));
+    if (response.ok) return response;
+    throw new RequestFailed((await jsonOf(response))?.error ?? unexplained(response.status));
   }
 }
 
@@ -227,7 +237,7 @@ async function jsonOf(response) {
 }
 
 /** @param {number} status @returns {ErrorBody} */
-function unexplained(status) {
+export function unexplained(status) {
   return {
     code: "internal",
     message: `Steward answered with an error (${status}). Try again in a moment.`,

@@ -4,6 +4,7 @@
 import { onDevice } from "../lib/storage.js";
 import { ApprovalInbox } from "./approval-inbox.js";
 
+/** @import { KnowledgeAbout } from "../types/knowledge.js" */
 /** @import { MailboxAccount } from "../types/mail.js" */
 /** @import { About } from "../types/wire.js" */
 /** @import { Api } from "./api.js" */
@@ -39,6 +40,8 @@ export class App {
   #about = null;
   /** @type {Promise<{ accounts: MailboxAccount[] }> | null} */
   #mailboxes = null;
+  /** @type {Promise<KnowledgeAbout> | null} */
+  #knowledge = null;
 
   /**
    * @param {object} parts
@@ -65,6 +68,12 @@ export class App {
   mailboxes() {
     this.#mailboxes ??= this.api.mailboxes();
     return this.#mailboxes;
+  }
+
+  /** Whether there is a knowledge base for the person, asked for once. @returns {Promise<KnowledgeAbout>} */
+  knowledge() {
+    this.#knowledge ??= this.api.knowledge.about();
+    return this.#knowledge;
   }
 
   /**

@@ -29,6 +29,7 @@ export function newTurn(turnId, clientId = "") {
     applied: 0,
     parts: [],
     calls: {},
+    citations: null,
     dropped: null,
     inputTokens: 0,
     outputTokens: 0,
@@ -182,6 +183,8 @@ function withEvent(turn, event) {
         inputTokens: turn.inputTokens + (event.input_tokens ?? 0),
         outputTokens: turn.outputTokens + (event.output_tokens ?? 0),
       };
+    case "citations_checked":
+      return { ...turn, citations: { passages: event.passages, sentences: event.sentences } };
     case "turn_finished":
       return finished(turn, event.outcome, event.error);
     default:

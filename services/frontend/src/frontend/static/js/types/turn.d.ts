@@ -1,5 +1,6 @@
 /** What the page knows of a turn, folded from its events. Values are never changed in place. */
 
+import type { Citations } from "./knowledge.js";
 import type {
   CallError,
   CallState,
@@ -150,6 +151,8 @@ export interface Turn {
   applied: number;
   parts: Part[];
   calls: Record<string, Call>;
+  /** What its last text cites, held against the sources; null before, and when that was not done. */
+  citations: Citations | null;
   /** Why the last reply was taken back; null once another one has begun. */
   dropped: string | null;
   inputTokens: number;

@@ -1,5 +1,6 @@
 /** The messages of shared/wire as the page sees them; tests/contracts/events holds one example of each. */
 
+import type { Citations } from "./knowledge.js";
 import type { MailShown } from "./mail.js";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -225,6 +226,10 @@ export interface Usage extends Numbered {
   output_tokens: number | null;
 }
 
+export interface CitationsChecked extends Numbered, Citations {
+  kind: "citations_checked";
+}
+
 export interface TurnFinished extends Numbered {
   kind: "turn_finished";
   outcome: Outcome;
@@ -249,6 +254,7 @@ export type WireEvent =
   | InputAnswered
   | Notice
   | Usage
+  | CitationsChecked
   | TurnFinished;
 
 export interface Conversation {

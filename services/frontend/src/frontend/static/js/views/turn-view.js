@@ -1,18 +1,24 @@
 // @ts-check
 /** One turn: the question, the pieces of the answer in their order, and what is going on. */
 
+import { numbersOf, sentenceWords, withFootnotes } from "../lib/citation-marks.js";
 import { element, fromTemplate, icon, part, setText } from "../lib/dom.js";
+import { placeWords, titleOf } from "../lib/knowledge-words.js";
 import { isOver } from "../models/turn.js";
 import { turnStatus } from "../models/turn-status.js";
+import { AnswerView } from "./answer-view.js";
 import { CallView } from "./call-view.js";
 import { copyButton } from "./copy-button.js";
 import { questionEditor } from "./question-editor.js";
-import { StreamedMarkdown } from "./streamed-markdown.js";
+import { SourcesView } from "./sources-view.js";
 import { TogetherBar } from "./together-bar.js";
 import { VersionSwitch } from "./version-switch.js";
 
+/** @import { SentenceChecked } from "../types/knowledge.js" */
 /** @import { NoticePart, Part, TextPart, Turn } from "../types/turn.js" */
+/** @import { CitedPassages } from "../models/cited-passages.js" */
 /** @import { CallPort } from "./call-view.js" */
+/** @import { Opening } from "./source-panel.js" */
 
 /** Nothing moves until somebody or something else is done. @type {Set<string | undefined>} */
 const RESTS = new Set(["waiting", "queued"]);
@@ -25,6 +31,8 @@ const FOLD_LINES = 14;
  * @property {(question: { text: string, replaces: string }) => void} onAskInstead another version of a question
  * @property {(change: { from: string, to: string, step: number }) => void} onShowVersion
  * @property {(turnId: string) => void} onUnqueue
+ * @property {CitedPassages} cited what the conversation has seen
+ * @property {(opening: Opening) => void} onOpenSource
  */
 
 /** @typedef {{ element: HTMLElement, update: (part: any, turn: Turn) => void, close?: () => void }} PartView */
@@ -40,6 +48,9 @@ export class TurnView {
   #turnId = "";
   #question = "";
   #versions;
+  #sources;
+  /** Of the passages that the answer cites. @type {Map<string, number>} */
+  #numbers = new Map();
 
   /** @param {CallPort & TurnActions} port */
   constructor(port) {
@@ -50,6 +61,9 @@ export class TurnView {
     );
     this.#versions = new VersionSwitch(part(this.element, "versions"), (to, step) =>
       port.onShowVersion({ from: this.#turnId, to, step }),
+    );
+    this.#sources = new SourcesView(part(this.element, "sources"), (id, opener) =>
+      this.#openSource(id, opener),
     );
     part(this.element, "unfold").addEventListener("click", () => this.#toggleFold());
     part(this.element, "edit").addEventListener("click", () => this.#edit());
@@ -76,7 +90,9 @@ export class TurnView {
   update(turn) {
     this.#drawQuestion(turn);
     this.#versions.update(turn.turnId, turn.versions);
+    this.#number(turn);
     this.#drawParts(turn);
+    this.#drawSources(turn);
     this.#together.update(this.#openApprovals);
     this.#drawStatus(turn);
     if (isOver(turn) && !this.#wasOver) this.#drawEnd(turn);
@@ -146,6 +162,31 @@ export class TurnView {
   }
 
   /** @param {Turn} turn */
+  #number(turn) {
+    const { cited } = this.#port;
+    cited.learn(turn);
+    const isPassage = (/** @type {string} */ id) =>
+      turn.citations ? cited.get(id) !== null : cited.mayBe(id);
+    this.#numbers = numbersOf(textsOf(turn), isPassage);
+  }
+
+  /** @param {Turn} turn */
+  #drawSources(turn) {
+    const isShown = isOver(turn) || turn.citations;
+    const sources = [...this.#numbers].map(([id, number]) => ({
+      id,
+      number,
+      passage: this.#port.cited.get(id),
+    }));
+    this.#sources.update(isShown ? sources : [], turn.citations?.sentences ?? []);
+  }
+
+  /** @param {string} id @param {HTMLElement} opener @param {{ words: string, support: SentenceChecked["support"] } | null} [sentence] */
+  #openSource(id, opener, sentence = null) {
+    this.#port.onOpenSource({ ids: [...this.#numbers.keys()], id, opener, sentence });
+  }
+
+  /** @param {Turn} turn */
   #drawParts(turn) {
     const container = part(this.element, "parts");
     const keys = new Set(turn.parts.map(({ key }) => key));
@@ -173,11 +214,32 @@ export class TurnView {
 
   /** @param {Part} piece @returns {PartView} */
   #makeView(piece) {
-    if (piece.kind === "text") return textView();
+    if (piece.kind === "text") return this.#makeAnswer();
     if (piece.kind === "notice") return noticeView(piece);
     const call = new CallView(this.#port);
     this.#calls.set(piece.callId, call);
     return { element: call.element, update: (_, turn) => call.update(turn.calls[piece.callId]) };
+  }
+
+  /** @returns {PartView} */
+  #makeAnswer() {
+    let text = "";
+    const view = new AnswerView((id, mark, sentence) => {
+      const judged = sentence && { words: sentenceWords(text, sentence), support: sentence.support };
+      this.#openSource(id, part(mark, "open"), judged);
+    });
+    return {
+      element: view.element,
+      update: (/** @type {TextPart} */ piece, turn) => {
+        text = piece.text;
+        const isLast = turn.parts.findLast(({ kind }) => kind === "text") === piece;
+        view.update(piece, {
+          numbers: this.#numbers,
+          passageOf: (id) => this.#port.cited.get(id),
+          sentences: (isLast && turn.citations?.sentences) || [],
+        });
+      },
+    };
   }
 
   /** @param {Turn} turn */
@@ -197,12 +259,18 @@ export class TurnView {
     if (turn.outcome === "stopped")
       end.append(element("p", { class: "stopped" }, icon("stop"), words));
     if (turn.outcome === "failed") end.append(this.#failure(turn));
-    const text = turn.parts
-      .flatMap((piece) => (piece.kind === "text" ? [piece.text] : []))
-      .join("\n\n");
-    if (text) end.append(copyButton(() => text, "Copy the answer"));
+    const text = textsOf(turn).join("\n\n");
+    if (text) end.append(copyButton(() => this.#withSources(text), "Copy the answer"));
     if (turn.outcome !== "failed" && !turn.queued)
       end.append(this.#again("copy-button turn-change", "Answer again"));
+  }
+
+  /** @param {string} text */
+  #withSources(text) {
+    return withFootnotes(text, this.#numbers, (id) => {
+      const passage = this.#port.cited.get(id);
+      return passage ? [titleOf(passage), placeWords(passage)].filter(Boolean).join(", ") : id;
+    });
   }
 
   /** @param {string} look @param {string} words */
@@ -226,14 +294,9 @@ export class TurnView {
   }
 }
 
-/** @returns {PartView} */
-function textView() {
-  const box = element("div", { class: "answer" });
-  const markdown = new StreamedMarkdown(box);
-  return {
-    element: box,
-    update: (/** @type {TextPart} */ { text, finished }) => markdown.update(text, finished),
-  };
+/** @param {Turn} turn */
+function textsOf(turn) {
+  return turn.parts.flatMap((piece) => (piece.kind === "text" ? [piece.text] : []));
 }
 
 /** @param {NoticePart} notice @returns {PartView} */
