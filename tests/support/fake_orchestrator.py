@@ -104,6 +104,8 @@ class Received:
     """The same for requests on one connection."""
     body: Json
     query: dict[str, str] = field(default_factory=dict[str, str])
+    octets: bytes = b""
+    """What was sent as it is; less than was announced when it was cut off."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,10 @@ class FakeOrchestrator:
         """What every search finds."""
         self.files: dict[str, FakeFile] = {}
         """Exports, by their format."""
+        self.downloads: dict[str, FakeFile] = {}
+        """Other files, by their path."""
+        self.octets_taken = 0
+        """Of all uploads until now, those under way included."""
         self.received: list[Received] = []
         self._arrived = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -172,6 +178,8 @@ class FakeOrchestrator:
         self.received.clear()
         for made in (self.paths, self.versions, self.shares, self.shared, self.found, self.files):
             made.clear()
+        self.downloads.clear()
+        self.octets_taken = 0
 
     def add_turn(self, turn_id: str, owner: str) -> FakeTurn:
         self.turns[turn_id] = FakeTurn(turn_id, owner)
@@ -191,6 +199,17 @@ class FakeOrchestrator:
         with self._arrived:
             assert self._arrived.wait_for(found, WAIT_S), f"no {method} {path} has come"
             return found()[-1]
+
+    def took(self, octets: int) -> None:
+        with self._arrived:
+            self.octets_taken += octets
+            self._arrived.notify_all()
+
+    def wait_for_octets(self, count: int) -> None:
+        """Until so many of an upload are here, its end maybe not."""
+        with self._arrived:
+            arrived = self._arrived.wait_for(lambda: self.octets_taken >= count, WAIT_S)
+            assert arrived, self.octets_taken
 
     def principal(self, authorization: str) -> Principal:
         """Raises NotSignedIn."""
@@ -244,6 +263,8 @@ class FakeOrchestrator:
 
     def file(self, request: Received) -> FakeFile | None:
         """What is no JSON."""
+        if request.method == "GET" and request.path in self.downloads:
+            return self.downloads[request.path]
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["v1", "conversations", conversation_id, "export"]:
                 self._conversation(conversation_id, request)
@@ -364,7 +385,9 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
 
         def _received(self) -> Received:
             length = int(self.headers.get("Content-Length") or 0)
-            raw = self.rfile.read(length)
+            is_file = self.headers.get("Content-Type") == "application/octet-stream"
+            octets = self._octets(length) if is_file else b""
+            raw = b"" if is_file else self.rfile.read(length)
             return Received(
                 method=self.command,
                 path=urlsplit(self.path).path,
@@ -373,7 +396,18 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
                 request_id=self.headers.get("X-Request-Id", ""),
                 connection=id(self.connection),
                 body=json.loads(raw) if raw else {},
+                octets=octets,
             )
+
+        def _octets(self, length: int) -> bytes:
+            """As they come; fewer when the sender goes away."""
+            taken = b""
+            while len(taken) < length and (
+                piece := self.rfile.read1(min(65_536, length - len(taken)))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+            ):
+                taken += piece
+                fake.took(len(piece))
+            return taken
 
         def _send(self, status: int, body: Json) -> None:
             raw = b"" if status == 204 else json.dumps(body).encode()

@@ -6,7 +6,7 @@ import { openPage, settled, until } from "../support/page.js";
 
 const window = openPage({ template: "mailbox.html", path: "/mailbox" });
 const { MailboxController } = await import("#js/controllers/mailbox-controller.js");
-const { MailboxLinkController } = await import("#js/controllers/mailbox-link-controller.js");
+const { MailboxLinkController } = await import("#js/controllers/optional-link-controller.js");
 
 const MARKUP = window.document.body.innerHTML;
 const ACCOUNTS = [

@@ -1,6 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { CitedPassages } from "#js/models/cited-passages.js";
 import { applyEvents, newTurn } from "#js/models/turn.js";
 import {
   asked,
@@ -60,6 +61,8 @@ function view() {
     onAskInstead: () => {},
     onShowVersion: () => {},
     onUnqueue: () => {},
+    cited: new CitedPassages(),
+    onOpenSource: () => {},
   });
   document.querySelector(".turns")?.append(turn.element);
   turns.push(turn);

@@ -1,6 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CitedPassages } from "#js/models/cited-passages.js";
 import { applyEvents, newTurn } from "#js/models/turn.js";
 import {
   asked,
@@ -49,6 +50,8 @@ function view({
     onAskInstead: () => {},
     onShowVersion: () => {},
     onUnqueue: () => {},
+    cited: new CitedPassages(),
+    onOpenSource: () => {},
     ...actions,
   });
   document.body.append(turn.element);

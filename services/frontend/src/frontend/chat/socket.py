@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from frontend.accounts.queries import Person
 from frontend.chat.announce import PATH_CHANGED, conversation_room, person_room, session_room
 from frontend.chat.relay import Relays, sockets_cut_off
-from frontend.orchestrator import Stream, OrchestratorError
+from frontend.orchestrator import OrchestratorError, Stream
 from frontend.parts import Parts
 from frontend.sign_in.sessions import KEY, signed_in_person, store_name
 from shared.errors import (

@@ -190,7 +190,9 @@ export class DocumentShelf {
       ? { collection: replaced.collection_id, replaces: replaced.id }
       : { collection: this.#collectionId, ...(this.#access.length && { access: this.#access }) };
     this.#queue.add(chosen, to, this.#limits);
-    announce(chosen.length === 1 ? `Sending ${chosen[0].name}.` : `Sending ${chosen.length} files.`);
+    announce(
+      chosen.length === 1 ? `Sending ${chosen[0].name}.` : `Sending ${chosen.length} files.`,
+    );
   }
 
   /** @param {Upload} upload */

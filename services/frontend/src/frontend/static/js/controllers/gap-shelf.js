@@ -98,8 +98,7 @@ export class GapShelf {
   }
 
   #count() {
-    if (this.#state === "open")
-      this.#port.onCount(part(this.#root, "gap-list").children.length);
+    if (this.#state === "open") this.#port.onCount(part(this.#root, "gap-list").children.length);
   }
 }
 

@@ -1,8 +1,8 @@
 // @ts-check
 /** Files on their way to the knowledge base: a few at a time, and each is kept until it is there or given up. */
 
-import { RequestFailed } from "./api.js";
 import { refusal } from "../lib/knowledge-words.js";
+import { RequestFailed } from "./api.js";
 
 /** @import { DocumentAdded } from "../types/knowledge.js" */
 /** @import { Limits } from "../lib/knowledge-words.js" */

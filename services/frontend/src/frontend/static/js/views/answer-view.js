@@ -70,7 +70,7 @@ export class AnswerView {
     const ids = marks.map(({ dataset }) => dataset.passage ?? "");
     const { sentences } = this.#cited;
     this.#judged = sentences.length ? sentencesOf(ids, this.#text, sentences) : [];
-    marks.forEach((mark, at) => this.#draw(mark, this.#judged[at] ?? null));
+    for (const [at, mark] of marks.entries()) this.#draw(mark, this.#judged[at] ?? null);
   }
 
   /** @param {HTMLElement} mark @param {ReturnType<typeof sentencesOf>[number]} judged */

@@ -2,7 +2,7 @@
 /** A citation in an answer: a small numbered button, and after the check what was found of its sentence. */
 
 import { element, icon } from "../lib/dom.js";
-import { CURATED, SUPPORT, placeWords, titleOf } from "../lib/knowledge-words.js";
+import { CURATED, placeWords, SUPPORT, titleOf } from "../lib/knowledge-words.js";
 import { plainText } from "./plain-text.js";
 
 /** @import { PassageShown, Support } from "../types/knowledge.js" */

@@ -138,7 +138,10 @@ function buttons(shown, { onReplace, onAccess, onCancel, onRemove }) {
     { class: "document-actions" },
     shown.state !== "failed" && original,
     editable && isInWork(shown) && button("stop", "Cancel", onCancel),
-    editable && !isInWork(shown) && !curated && button("retry", "Replace by a newer file", onReplace),
+    editable &&
+      !isInWork(shown) &&
+      !curated &&
+      button("retry", "Replace by a newer file", onReplace),
     editable && button("eye", "Who may see it", onAccess),
     editable && button("trash", "Delete", onRemove),
   );

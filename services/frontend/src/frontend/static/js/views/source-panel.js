@@ -5,7 +5,7 @@
  */
 
 import { element, icon, part, setText } from "../lib/dom.js";
-import { CURATED, SUPPORT, placeWords, titleOf } from "../lib/knowledge-words.js";
+import { CURATED, placeWords, SUPPORT, titleOf } from "../lib/knowledge-words.js";
 import { longDate } from "../lib/mail-words.js";
 import { RequestFailed } from "../models/api.js";
 import { originalOf, pictureOf } from "../models/knowledge-api.js";
@@ -228,7 +228,7 @@ function words({ passage, text, text_start, whole }) {
   return element(
     "div",
     { class: "source-text", tabindex: 0, role: "region", "aria-label": "Text of the document" },
-    !whole && text_start > 0 && element("span", { class: "hint source-cut" }, "… goes before"),
+    !whole && text_start > 0 && element("span", { class: "hint source-cut" }, "… The document begins before this."),
     ...piece(0, start),
     element("mark", {}, ...piece(start, end)),
     ...piece(end, characters.length),

@@ -225,7 +225,10 @@ export class TurnView {
   #makeAnswer() {
     let text = "";
     const view = new AnswerView((id, mark, sentence) => {
-      const judged = sentence && { words: sentenceWords(text, sentence), support: sentence.support };
+      const judged = sentence && {
+        words: sentenceWords(text, sentence),
+        support: sentence.support,
+      };
       this.#openSource(id, part(mark, "open"), judged);
     });
     return {
