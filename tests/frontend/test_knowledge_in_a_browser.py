@@ -449,3 +449,23 @@ def test_an_editor_answers_what_nobody_could(page: Page, site: Site) -> None:
     expect(gaps).to_have_count(1)
     written = site.orchestrator.last("POST", "/v1/knowledge/gaps/g2/answer").body
     assert written["answer"].startswith("Yes, **on a lead**.")
+
+
+def test_a_shared_answer_lists_what_it_cites_and_leads_there(page: Page, site: Site) -> None:
+    have_passages(site)
+    answer = {"role": "assistant", "text": ANSWER, "at": AT, "passages": PASSAGES[::-1]}
+    shared = {"title": "Holidays", "shared_at": AT, "messages": [answer]}
+    site.orchestrator.shared["token"] = shared
+    page.goto(f"{site.url}/shared/token")
+    sources = page.get_by_role("region", name="Sources of this answer").get_by_role("link")
+    expect(sources).to_have_count(3)
+    expect(sources.first).to_contain_text("1Holiday handbookpage 3, Holidays")
+    expect(answer_of(page).get_by_role("button")).to_have_count(5)
+    answer_of(page).get_by_role("button").nth(4).click()
+    expect(sources.nth(2)).to_be_focused()
+    assert axe_problems(page) == []
+    with page.context.expect_page() as opened:
+        sources.nth(2).press("Enter")
+    panel = opened.value.get_by_role("dialog")
+    expect(panel.get_by_role("heading")).to_have_text("May I work from abroad?")
+    expect(panel).to_contain_text("Answer by your organisation")

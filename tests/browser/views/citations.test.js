@@ -1,13 +1,14 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
+import { checkWords } from "#js/lib/knowledge-words.js";
 import { RequestFailed } from "#js/models/api.js";
 import { openPage, press, settled } from "../support/page.js";
 
 const window = openPage();
 const { drawMark } = await import("#js/views/citation-mark.js");
 const { SourcePanel } = await import("#js/views/source-panel.js");
-const { SourcesView, checkWords } = await import("#js/views/sources-view.js");
+const { SourcesView } = await import("#js/views/sources-view.js");
 
 const [A, B] = ["aaaaaaaaaa", "bbbbbbbbbb"];
 const MARKUP = window.document.body.innerHTML;

@@ -1,6 +1,5 @@
 """The page's calls for documents: passed on as they are, uploads within bounds, files never as pages of ours."""
 
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ DOCUMENTS = "/v1/knowledge/documents"
 OCTETS = "application/octet-stream"
 
 
-def put(browser: Browser, content: bytes | None, **options: Any) -> TestResponse:
+def put(browser: Browser, content: bytes, **options: Any) -> TestResponse:
     """What the page does with a chosen file."""
     token = csrf_token(browser.get("/").text)
     headers = {"X-CSRFToken": token, **options.pop("headers", {})}
@@ -98,8 +97,8 @@ def test_a_file_without_the_pages_token_is_not_read(
 def test_a_file_beyond_the_limit_is_refused_by_its_length(
     owner: Browser, orchestrator: FakeOrchestrator
 ) -> None:
-    announced = {"input_stream": BytesIO(b"x"), "content_length": MAX_DOCUMENT_BYTES + 1}
-    answer = put(owner, None, **announced)
+    announced = {"CONTENT_LENGTH": str(MAX_DOCUMENT_BYTES + 1)}
+    answer = put(owner, b"x", environ_overrides=announced)
     assert answer.status_code == 413
     assert json_of(answer)["error"]["code"] == "limit_exceeded"
     assert "50 MB" in json_of(answer)["error"]["message"]

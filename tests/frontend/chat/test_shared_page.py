@@ -35,6 +35,34 @@ def test_anybody_reads_what_is_shared_as_text_and_as_nobody(
     assert (caller.subject, caller.tenant, caller.roles) == ("visitor", "visitors", {"visitor"})
 
 
+def test_what_an_answer_cites_is_listed_without_its_words(
+    visitor: Browser, orchestrator: FakeOrchestrator
+) -> None:
+    passage = {
+        "id": "aaaaaaaaaa",
+        "document_id": "d1",
+        "title": "Handbook <b>",
+        "page": 3,
+        "headings": ["Leave", "Holidays & more"],
+        "start": 0,
+        "end": 9,
+        "quote": "The words of the passage",
+        "curated": True,
+    }
+    answer = {"role": "assistant", "text": "30.[^aaaaaaaaaa]", "at": SHARED["shared_at"]}
+    messages = [SHARED["messages"][0], {**answer, "passages": [passage]}]
+    orchestrator.shared[TOKEN] = {**SHARED, "messages": messages}
+
+    page = visitor.get(f"/shared/{TOKEN}").text
+
+    assert "1 source" in page
+    assert "Handbook &lt;b&gt;" in page
+    assert "page 3, Holidays &amp; more" in page
+    assert "Answer by your organisation" in page
+    assert 'href="/knowledge#passage=aaaaaaaaaa"' in page
+    assert "The words of the passage" not in page
+
+
 def test_the_reader_who_is_signed_in_stays_out_of_it(
     owner: Browser, orchestrator: FakeOrchestrator
 ) -> None:

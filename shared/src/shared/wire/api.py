@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from shared.wire.events import ApprovalNeeded, CallProposed, Event, OutcomeChoice, Preview, Verdict
+from shared.wire.knowledge import PassageShown
 
 MAX_QUESTION_CHARACTERS = 100_000
 MAX_TITLE_CHARACTERS = 120
@@ -314,6 +315,8 @@ class SharedMessage(BaseModel):
     role: Literal["person", "assistant"]
     text: str
     at: datetime
+    passages: list[PassageShown] = []
+    """What an answer cites, without the words of the passages: those are for people who may open the documents."""
 
 
 class SharedConversation(BaseModel):

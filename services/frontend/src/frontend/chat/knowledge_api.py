@@ -122,5 +122,6 @@ def _streamed(path: str) -> Response:
     )
     answer.call_on_close(stream.close)
     answer.headers["Content-Disposition"] = stream.headers.get("Content-Disposition", "attachment")
-    answer.content_length = int(stream.headers.get("Content-Length") or 0) or None
+    if length := stream.headers.get("Content-Length"):
+        answer.headers["Content-Length"] = length
     return answer

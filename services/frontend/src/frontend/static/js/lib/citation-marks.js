@@ -6,8 +6,8 @@
 export const MARK = /\[\^([a-z2-7]{10})\]/;
 const MARKS = new RegExp(MARK, "g");
 const BEGUN_MARK = /\[(?:\^[a-z2-7]{0,10})?$/;
-/** Where a mark is an example, and no citation. */
-const CODE = /^(```|~~~)[\s\S]*?(?:^\1|(?![\s\S]))|(`+)(?!`)[\s\S]*?[^`]\2(?!`)/gm;
+/** Where a mark is an example, and no citation. Within a line, since each backtick looks for its fellow. */
+const CODE = /^(```|~~~)[\s\S]*?(?:^\1|(?![\s\S]))|(`+)(?!`)[^\n]*?[^`\n]\2(?!`)/gm;
 
 /** Ids in the order of their marks, each as often as it stands there. @param {string} text */
 export function marksOf(text) {

@@ -3,7 +3,7 @@
 
 import { sizeWords } from "./size-words.js";
 
-/** @import { DocumentShown, PassageShown, Support } from "../types/knowledge.js" */
+/** @import { DocumentShown, PassageShown, SentenceChecked, Support } from "../types/knowledge.js" */
 
 /** @typedef {{ maxBytes: number, kinds: string[] }} Limits `kinds`: suffixes such as `.pdf`; empty: not known */
 /** @typedef {"everybody" | "roles" | "me"} Audience */
@@ -122,4 +122,30 @@ export function placeWords({ page, headings }) {
 /** @param {Pick<PassageShown, "title" | "name">} passage */
 export function titleOf({ title, name }) {
   return title || name || "A document";
+}
+
+/**
+ * What the check of an answer has found, and a sign for it.
+ *
+ * @param {readonly SentenceChecked[]} sentences those that cite; empty: not checked
+ * @returns {{ words: string, level: "check" | "half" | "alert" }}
+ */
+export function checkWords(sentences) {
+  const count = (/** @type {string} */ support) =>
+    sentences.filter((sentence) => sentence.support === support).length;
+  const [partly, missing] = [count("partly"), count("not_found")];
+  if (sentences.length === 0) return { words: "", level: "check" };
+  if (partly + missing === 0) {
+    const words =
+      sentences.length === 1
+        ? "Checked: the sentence is supported by its source."
+        : `Checked: all ${sentences.length} sentences are supported by their sources.`;
+    return { words, level: "check" };
+  }
+  const found = [
+    partly && `${partly} only partly supported`,
+    missing && `${missing} not found in what is cited`,
+  ].filter(Boolean);
+  const of = sentences.length === 1 ? "1 sentence" : `${sentences.length} sentences`;
+  return { words: `Checked ${of}: ${found.join(", ")}.`, level: missing ? "alert" : "half" };
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** What a screen reader hears of turns as they go on: sentences, states, questions. Nothing of what was there before. */
 
+import { checkWords } from "../lib/knowledge-words.js";
 import { SentenceBuffer } from "../lib/sentences.js";
 import { callPhase, openQuestion } from "./call-words.js";
 import { callsOf, isOver } from "./turn.js";
@@ -66,11 +67,16 @@ export class TurnSpeech {
 
   /** @param {Turn} turn @param {Heard} heard */
   #states(turn, heard) {
-    if (isOver(turn)) return once(heard, "over", endWords(turn));
+    if (isOver(turn)) return [...this.#check(turn, heard), ...once(heard, "over", endWords(turn))];
     const status = turnStatus(turn);
     if (!status || status.kind === "writing" || status.words === heard.said) return [];
     heard.said = status.words;
     return status.kind === "waiting" ? [] : [status.words];
+  }
+
+  /** How well its sources support the answer. @param {Turn} turn @param {Heard} heard */
+  #check({ citations }, heard) {
+    return once(heard, "check", checkWords(citations?.sentences ?? []).words);
   }
 
   /** @param {Turn} turn @param {Heard} heard */

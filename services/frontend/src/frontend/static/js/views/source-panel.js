@@ -94,7 +94,7 @@ export class SourcePanel {
       if (mine !== this.#asked) return;
       this.#title.replaceChildren(element("bdi", {}, ...plainText(titleOf(opened.passage))));
       content.append(...(id === first && sentence ? [judgement(sentence)] : []), ...body(opened));
-      showMark(part(this.#dialog, "body"), content);
+      showMark(part(this.#dialog, "body"), content, opened.page_image);
     } catch (error) {
       if (mine !== this.#asked) return;
       this.#drawProblem(content, error);
@@ -228,7 +228,9 @@ function words({ passage, text, text_start, whole }) {
   return element(
     "div",
     { class: "source-text", tabindex: 0, role: "region", "aria-label": "Text of the document" },
-    !whole && text_start > 0 && element("span", { class: "hint source-cut" }, "… The document begins before this."),
+    !whole &&
+      text_start > 0 &&
+      element("span", { class: "hint source-cut" }, "… The document begins before this."),
     ...piece(0, start),
     element("mark", {}, ...piece(start, end)),
     ...piece(end, characters.length),
@@ -236,13 +238,17 @@ function words({ passage, text, text_start, whole }) {
   );
 }
 
-/** To the words; a picture of the page comes first where there is one. @param {HTMLElement} scroller @param {HTMLElement} content */
-function showMark(scroller, content) {
+/**
+ * Brings the words into view; of a page with a picture, only in their own box below it.
+ *
+ * @param {HTMLElement} scroller @param {HTMLElement} content @param {boolean} hasPicture
+ */
+function showMark(scroller, content, hasPicture) {
   scroller.scrollTop = 0;
   const mark = content.querySelector("mark");
   const box = mark?.parentElement;
   if (!mark || !box) return;
-  // Only the box scrolls: `scrollIntoView` would take the head of the panel out of sight.
   const above = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
   box.scrollTop = above - box.clientHeight / 4;
+  if (!hasPicture) mark.scrollIntoView({ block: "nearest" });
 }

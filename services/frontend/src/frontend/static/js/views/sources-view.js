@@ -2,7 +2,7 @@
 /** Under an answer: what it cites, and in words how well that supports it. */
 
 import { element, icon, setText } from "../lib/dom.js";
-import { CURATED, placeWords, titleOf } from "../lib/knowledge-words.js";
+import { CURATED, checkWords, placeWords, titleOf } from "../lib/knowledge-words.js";
 import { plainText } from "./plain-text.js";
 
 /** @import { PassageShown, SentenceChecked } from "../types/knowledge.js" */
@@ -63,28 +63,4 @@ function headWords(sources) {
   if (sources.length === 0) return "No sources";
   if (sources.every(({ passage }) => passage?.curated)) return CURATED;
   return sources.length === 1 ? "1 source" : `${sources.length} sources`;
-}
-
-/**
- * @param {readonly SentenceChecked[]} sentences
- * @returns {{ words: string, level: "check" | "half" | "alert" }}
- */
-export function checkWords(sentences) {
-  const count = (/** @type {string} */ support) =>
-    sentences.filter((sentence) => sentence.support === support).length;
-  const [partly, missing] = [count("partly"), count("not_found")];
-  if (sentences.length === 0) return { words: "", level: "check" };
-  if (partly + missing === 0) {
-    const words =
-      sentences.length === 1
-        ? "Checked: the sentence is supported by its source."
-        : `Checked: all ${sentences.length} sentences are supported by their sources.`;
-    return { words, level: "check" };
-  }
-  const found = [
-    partly && `${partly} only partly supported`,
-    missing && `${missing} not found in what is cited`,
-  ].filter(Boolean);
-  const of = sentences.length === 1 ? "1 sentence" : `${sentences.length} sentences`;
-  return { words: `Checked ${of}: ${found.join(", ")}.`, level: missing ? "alert" : "half" };
 }
