@@ -353,6 +353,12 @@ def test_support_is_shown_and_a_source_opened_by_keyboard_at_its_passage(
     expect(sources.get_by_role("heading")).to_have_text("3 sources")
     expect(sources).to_contain_text("1 only partly supported, 2 not found in what is cited.")
 
+    marks.nth(1).focus()
+    box = marks.nth(1).locator(".cite-words").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= page.evaluate("innerWidth")
+    assert box["width"] > 100
     marks.nth(2).focus()
     page.keyboard.press("Enter")
     panel = page.get_by_role("dialog")

@@ -40,6 +40,8 @@ export class AnswerView {
       const mark = target instanceof Element && target.closest(".cite-button")?.parentElement;
       if (mark) onOpen(mark.dataset.passage ?? "", mark, this.#sentenceOf(mark));
     });
+    for (const shows of ["pointerover", "focusin"])
+      this.element.addEventListener(shows, ({ target }) => this.#keepInView(target));
   }
 
   /** @param {{ text: string, finished: boolean }} part @param {Cited} [cited] */
@@ -82,6 +84,17 @@ export class AnswerView {
       support: judged?.sentence.support ?? null,
       isLast: judged?.isLast ?? false,
     });
+  }
+
+  /** What a mark says must not hang over the edge of the conversation. @param {EventTarget | null} target */
+  #keepInView(target) {
+    const button = target instanceof Element && target.closest(".cite-button");
+    const words = button && button.querySelector(".cite-words");
+    if (!(words instanceof HTMLElement)) return;
+    words.style.setProperty("--nudge", "0px");
+    const [edge, shown] = [this.element.getBoundingClientRect(), words.getBoundingClientRect()];
+    const nudge = Math.max(edge.left - shown.left, 0) || Math.min(edge.right - shown.right, 0);
+    words.style.setProperty("--nudge", `${nudge}px`);
   }
 
   /** @param {HTMLElement} mark */
