@@ -110,7 +110,7 @@ ASKED: list[Json] = [
         "state": "succeeded",
         "duration_ms": 24,
         "rows": None,
-        "result": {"found": True, "passages": PASSAGES},
+        "result": {"found": True, "passages": [{**it, "document": it["title"]} for it in PASSAGES]},
         "truncated": False,
         "error": None,
     },

@@ -6,7 +6,7 @@ import { applyEvents, newTurn } from "#js/models/turn.js";
 import { callFinished, numbered, proposed, started } from "../support/events.js";
 
 const ID = "aaaaaaaaaa";
-const FOUND = { id: ID, title: "Handbook", page: 3, headings: ["Leave"], quote: "30 days" };
+const FOUND = { id: ID, document: "Handbook", page: 3, headings: ["Leave"], quote: "30 days" };
 
 /** @param {unknown} result @param {object} [changes] */
 function turnWith(result, changes = {}) {
@@ -25,13 +25,15 @@ test("passages that a call has found are known before anything is checked", () =
   assert.equal(cited.get(ID)?.title, "Handbook");
   assert.equal(cited.get(ID)?.page, 3);
   assert.equal(cited.mayBe("bbbbbbbbbb"), false);
+  cited.learn(turnWith({ found: true, passages: [], truncated: true }, { truncated: true }));
+  assert.equal(cited.mayBe("bbbbbbbbbb"), false);
   cited.clear();
   assert.equal(cited.mayBe(ID), false);
 });
 
 test("where a result was too long for the page, any mark may be one", () => {
   const cited = new CitedPassages();
-  cited.learn(turnWith('{"passages": [', { truncated: true }));
+  cited.learn(turnWith('{"passages": [', { truncated: true, whole_bytes: 90_000 }));
   assert.equal(cited.mayBe(ID), true);
   assert.equal(cited.get(ID), null);
 });

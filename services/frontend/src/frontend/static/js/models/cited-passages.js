@@ -27,7 +27,7 @@ export class CitedPassages {
     for (const { end } of callsOf(turn)) {
       if (!end || this.#read.has(end)) continue;
       this.#read.add(end);
-      this.#isIncomplete ||= end.truncated;
+      this.#isIncomplete ||= end.wholeBytes !== null;
       this.#learnFrom(end.result);
     }
     for (const passage of turn.citations?.passages ?? []) this.#known.set(passage.id, passage);
@@ -62,8 +62,8 @@ export class CitedPassages {
     this.#known.set(id, {
       id,
       document_id: wordsOf(item.document_id),
-      title: wordsOf(item.title),
-      name: wordsOf(item.name),
+      title: wordsOf(item.document),
+      name: "",
       page: typeof item.page === "number" ? item.page : null,
       headings: Array.isArray(item.headings) ? item.headings.map(wordsOf) : [],
       start: 0,

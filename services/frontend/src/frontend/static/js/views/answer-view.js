@@ -88,8 +88,8 @@ export class AnswerView {
 
   /** What a mark says must not hang over the edge of the conversation. @param {EventTarget | null} target */
   #keepInView(target) {
-    const button = target instanceof Element && target.closest(".cite-button");
-    const words = button && button.querySelector(".cite-words");
+    const button = target instanceof Element ? target.closest(".cite-button") : null;
+    const words = button?.querySelector(".cite-words");
     if (!(words instanceof HTMLElement)) return;
     words.style.setProperty("--nudge", "0px");
     const [edge, shown] = [this.element.getBoundingClientRect(), words.getBoundingClientRect()];
