@@ -103,3 +103,91 @@ class GapShown(_Frozen):
     last_asked_at: datetime
     state: Literal["open", "answered", "dismissed"]
     answer_id: str = ""
+
+
+# What pages ask the orchestrator, and it the server's hidden companions (docs/tool-conventions.md)
+
+
+class KnowledgeAbout(_Frozen):
+    """Whether there is a knowledge base for the person, and within which limits. `kb_about` answers it."""
+
+    available: bool
+    editor: bool = False
+    """The person may make collections and look after the questions nobody could answer."""
+    document_bytes: int = Field(ge=0, default=0)
+    kinds: Annotated[list[_Line], Field(max_length=50)] = []
+    """Suffixes of files that can be read: `.pdf`."""
+    open_gaps: int = Field(ge=0, default=0)
+    """For editors; 0 for others."""
+
+
+class CollectionList(_Frozen):
+    collections: Annotated[list[CollectionShown], Field(max_length=1_000)]
+
+
+class DocumentPage(_Frozen):
+    """Documents, the newest first."""
+
+    documents: Annotated[list[DocumentShown], Field(max_length=200)]
+    next_cursor: Annotated[str | None, Field(max_length=200)] = None
+
+
+class DocumentAdded(_Frozen):
+    """What became of an upload."""
+
+    document: DocumentShown
+    duplicate: bool = False
+    """The collection has this content already: it is that document, and nothing was done."""
+
+
+class GapList(_Frozen):
+    gaps: Annotated[list[GapShown], Field(max_length=500)]
+
+
+class CitationsJudged(_Frozen):
+    """What `kb_check_citations` answers for an answer's text."""
+
+    passages: Annotated[list[PassageShown], Field(max_length=MAX_SENTENCES)]
+    """Each that is cited and that the person may see, in the order of its first mark."""
+    sentences: Annotated[list[SentenceChecked], Field(max_length=MAX_SENTENCES)]
+    """Those that cite."""
+
+
+AccessKey = Annotated[str, Field(min_length=1, max_length=300)]
+_Keys = Annotated[list[AccessKey], Field(max_length=50)]
+
+
+class _Wish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewCollection(_Wish):
+    """How a collection is made."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    description: _Line = ""
+    access: _Keys = ["everybody"]
+    editors: _Keys = []
+
+
+class CollectionChange(_Wish):
+    """What is None stays."""
+
+    name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    description: _Line | None = None
+    access: _Keys | None = None
+    editors: _Keys | None = None
+
+
+class DocumentChange(_Wish):
+    """Who may read it, of those who may read its collection. Empty: all of them."""
+
+    access: _Keys
+
+
+class GapAnswer(_Wish):
+    """What an editor writes to a question, in Markdown."""
+
+    question: Annotated[str | None, Field(min_length=1, max_length=400)] = None
+    """In better words than it was asked in. None: as it was asked."""
+    answer: Annotated[str, Field(min_length=1, max_length=20_000)]
