@@ -64,7 +64,7 @@ class _Given:
     def __init__(self, written: Sequence[_Written]) -> None:
         self.by_id = {_id(one.key): _passage(one) for one in written}
 
-    async def passages(self, reader: Reader, ids: Sequence[str]) -> list[Passage]:
+    async def passages(self, _: Reader, ids: Sequence[str]) -> list[Passage]:
         return [self.by_id[id_] for id_ in ids]
 
 

@@ -23,8 +23,9 @@ from orchestrator.models.port import Model
 from orchestrator.request_log import RequestLog
 from orchestrator.resources import Resources, open_resources
 from orchestrator.settings import Settings
-from orchestrator.tools import mailbox_routes
+from orchestrator.tools import knowledge_routes, mailbox_routes
 from orchestrator.tools import routes as tool_routes
+from orchestrator.tools.knowledge import KnowledgeBase
 from orchestrator.tools.mailbox import MailboxReader
 from orchestrator.turns import (
     approval_routes,
@@ -81,6 +82,7 @@ def create_app(
         grant_routes,
         tool_routes,
         mailbox_routes,
+        knowledge_routes,
         audit_routes,
     ):
         app.include_router(routes.router)
@@ -98,6 +100,7 @@ def _publish(app: FastAPI, resources: Resources) -> None:
     app.state.catalogue = resources.parts.catalogue
     app.state.policy = resources.parts.policy
     app.state.mailbox_reader = MailboxReader(resources.parts.catalogue)
+    app.state.knowledge = KnowledgeBase(resources.parts.catalogue, resources.http)
     app.state.turn_parts = resources.parts
     app.state.runner = resources.runner
     app.state.now = resources.parts.now

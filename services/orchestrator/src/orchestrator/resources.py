@@ -40,6 +40,7 @@ class Resources:
     verifier: TokenVerifier
     key: SigningKey
     transport: RedisTransport | None
+    http: httpx.AsyncClient
 
     async def hand_over(self) -> None:
         """Let others go on with the turns that run here, and with showing them."""
@@ -93,7 +94,7 @@ async def open_resources(
         stack.push_async_callback(runner.hand_over)
         await _run_in_background(stack, runner.sweeping())
         await _run_in_background(stack, runner.keeping_leases())
-        yield Resources(parts, runner, _create_verifier(settings, http), key, transport)
+        yield Resources(parts, runner, _create_verifier(settings, http), key, transport, http)
 
 
 def _new_instance_id() -> str:

@@ -117,6 +117,10 @@ class Settings(PolicySettings):
     coalesce_ms: Annotated[int, Field(ge=0, le=200)] = 25
     """Text that arrives within this window after the last event goes out as one event."""
 
+    judge_citations: bool | None = None
+    """Whether the model looks once more at sentences that seem not to be supported by what they cite, which costs
+    tokens. None: a real model does, the demo model does not."""
+
     @field_validator("openai_api_key", mode="after")
     @classmethod
     def _blank_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:
@@ -125,6 +129,11 @@ class Settings(PolicySettings):
         if any(character.isspace() for character in key.get_secret_value().strip()):
             raise ValueError("it contains spaces or line breaks; paste the key alone")
         return SecretStr(key.get_secret_value().strip())
+
+    @property
+    def judges_citations(self) -> bool:
+        """Raises ValueError like `model`."""
+        return not self.model().is_demo if self.judge_citations is None else self.judge_citations
 
     def model(self) -> ModelSettings:
         """What answers. Raises ValueError when neither a provider nor the demo model is configured."""

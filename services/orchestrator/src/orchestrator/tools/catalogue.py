@@ -36,6 +36,7 @@ IDEMPOTENCY_META = "io.steward/idempotency-key"
 IDEMPOTENCY_ARGUMENT_META = "io.steward/idempotency-argument"
 STATUS_META = "io.steward/status"
 KEEP_META = "io.steward/keep"
+CITATIONS_META = "io.steward/citations"
 
 log = structlog.get_logger()
 
@@ -95,6 +96,15 @@ class CatalogueTool:
     def keep_tool(self) -> str | None:
         """Name of the tool that keeps a call of this one under a name. Only our own servers' word counts."""
         name = (self.tool.meta or {}).get(KEEP_META)
+        return name if self.reads_only and isinstance(name, str) else None
+
+    @property
+    def citations_tool(self) -> str | None:
+        """Name of the tool that says whether sentences are supported by passages of this one's results.
+
+        Only our own servers' word counts.
+        """
+        name = (self.tool.meta or {}).get(CITATIONS_META)
         return name if self.reads_only and isinstance(name, str) else None
 
     @property

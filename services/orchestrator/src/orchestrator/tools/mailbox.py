@@ -3,32 +3,18 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
-import orjson
-from mcp.types import CallToolResult
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue
 
-from orchestrator.tools.calls import without_question
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, partition
-from orchestrator.tools.results import outcome_of
-from shared.errors import (
-    Conflict,
-    ExpectedError,
-    InvalidInput,
-    NotAllowed,
-    NotFound,
-    TooManyRequests,
-    Unavailable,
-    UpstreamFailed,
-)
+from orchestrator.tools.own_tools import KINDS, OwnServer, ask_own_tool, find_own_tool
+from shared.errors import ExpectedError, NotFound
 from shared.service_tokens import Principal
 from shared.wire.mail import MailboxAccount
 
-MAIL_SERVER = "email"
-"""The name under which operators configure our mail server."""
+MAIL_SERVER = OwnServer("email", "The mail server")
 READ_TIMEOUT_S = 15.0
-MAX_ANSWER_BYTES = 2 * 1024 * 1024
 ACCOUNTS_KEPT_S = 60.0
 MAX_PERSONS_KEPT = 5_000
 EMBEDDED = "embedded"
@@ -116,59 +102,22 @@ class MailboxReader:
             UpstreamFailed: it refused for another reason, or its answer cannot be read.
             ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused: as with every call.
         """
-        server = look.tool.server
-        answer = without_question(
-            await server.call(
-                partition(person),
-                self.catalogue.token_for(server, person),
-                look.tool.tool.name,
-                look.arguments,
-                timeout_s=READ_TIMEOUT_S,
-            )
+        return await ask_own_tool(
+            self.catalogue,
+            look.tool,
+            person,
+            look.arguments,
+            shape,
+            label=MAIL_SERVER.label,
+            timeout_s=READ_TIMEOUT_S,
+            kinds=_KINDS,
         )
-        if answer.is_error:
-            raise _refusal(answer)
-        said = answer.structured_content
-        try:
-            if len(orjson.dumps(said)) <= MAX_ANSWER_BYTES:
-                return shape.model_validate(said)
-        except ValidationError:
-            pass
-        raise UpstreamFailed("The mail server's answer cannot be read.")
 
     async def _tool(self, name: str, person: Principal) -> CatalogueTool:
-        toolbox = await self.catalogue.toolbox(person)
-        for server, problem in toolbox.problems:
-            if server == MAIL_SERVER:
-                raise Unavailable(problem.message)
-        tool = toolbox.find(MAIL_SERVER, name)
+        tool = await find_own_tool(self.catalogue, person, MAIL_SERVER, name)
         if tool is None or not tool.reads_only:
             raise NoMailbox("There is no mailbox to look into.")
-        if tool.is_changed:
-            raise Conflict(
-                "The mail server's tools have changed since they were accepted. An administrator can look at the "
-                "difference on the tools page."
-            )
         return tool
 
 
-_KINDS: dict[str, type[ExpectedError]] = {
-    "not_found": NotFound,
-    "unknown_account": NoMailbox,
-    "invalid_argument": InvalidInput,
-    "permission_denied": NotAllowed,
-    "upstream_unavailable": Unavailable,
-    "limit_exceeded": InvalidInput,
-}
-"""What the server's refusal is to whoever looks, by its code."""
-
-
-def _refusal(answer: CallToolResult) -> ExpectedError:
-    """In the server's own words, which are for people as well."""
-    said = cast("dict[str, Any]", answer.structured_content or {})
-    error = outcome_of(answer).error
-    words = error.message if error else "The mail server did not answer."
-    wait_s = said.get("retry_after_s")
-    if isinstance(wait_s, int | float):
-        return TooManyRequests(words, retry_after_s=float(wait_s))
-    return _KINDS.get(str(said.get("code")), UpstreamFailed)(words)
+_KINDS: dict[str, type[ExpectedError]] = {**KINDS, "unknown_account": NoMailbox}

@@ -12,18 +12,13 @@ from orchestrator.audit.canonical import digest
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
 from orchestrator.deps import Caller, Db, Now
-from orchestrator.policy.conditions import ToolUse
 from orchestrator.policy.rules import Policy
-from orchestrator.tools.mailbox import Look, MailboxReader
-from shared.errors import NotAllowed
-from shared.service_tokens import Principal
-from shared.wire.events import Verdict
+from orchestrator.tools.mailbox import MailboxReader
+from orchestrator.tools.own_tools import require_allowed
 from shared.wire.mail import MailboxList, MailEntries, MailFolders, MailRead
 
 MAILS_OF_A_PAGE = 30
 CHARACTERS_OF_A_PAGE = 40_000
-MAY_BE_READ = frozenset({Verdict.RUN, Verdict.ASK})
-"""The person's own click is the yes that a rule may want."""
 
 router = APIRouter(prefix="/v1/mailbox", tags=["mailbox"])
 
@@ -57,7 +52,7 @@ class _Looker:
     ) -> Answer:
         """Judge, note and make one reading call."""
         look = await self._reader.look(tool, self._caller, account, arguments)
-        _check_policy(look, self._caller, self._rules)
+        require_allowed(look.tool, look.arguments, self._caller, self._rules)
         async with self._db.writing() as session:
             await record(
                 session,
@@ -128,19 +123,3 @@ async def read_mail(
     return await looker.read(
         "read_email", account, MailRead, id=id, offset=offset, max_chars=CHARACTERS_OF_A_PAGE
     )
-
-
-def _check_policy(look: Look, person: Principal, rules: Policy) -> None:
-    """Raises NotAllowed when a rule forbids the tool to this person, or wants a second one."""
-    judgement = rules.judge(
-        ToolUse(
-            server=look.tool.server.key,
-            tool=look.tool.tool.name,
-            traits=look.tool.traits,
-            arguments=look.arguments,
-            roles=person.roles,
-            tainted=False,  # A person's click, without a text that a model has read.
-        )
-    )
-    if judgement.verdict not in MAY_BE_READ:
-        raise NotAllowed(judgement.reason)

@@ -18,6 +18,7 @@ from orchestrator.tools.catalogue import Toolbox
 from orchestrator.tools.queries import approve_call
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.calling import Calls
+from orchestrator.turns.citations import check_citations, is_to_be_checked
 from orchestrator.turns.context import build_context, system_prompt
 from orchestrator.turns.decide import (
     AskModel,
@@ -117,6 +118,7 @@ class Turn:
             case Wait():
                 return await self._wait()
             case Finish():
+                await self._check_citations(step)
                 await self._finish(step)
             case Done():
                 return True
@@ -289,6 +291,13 @@ class Turn:
         return laid_down
 
     # --- the end
+
+    async def _check_citations(self, step: Finish) -> None:
+        """The answer is with the person already; a stop ends the check and not the answer."""
+        if step.outcome is not Outcome.ANSWERED or not is_to_be_checked(self._work.facts):
+            return
+        await self._work.writer.commit()
+        await self._unless_stopped(check_citations(self._work))
 
     async def _finish(self, step: Finish) -> None:
         self._work.writer.finish_text()

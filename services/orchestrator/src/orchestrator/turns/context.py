@@ -69,6 +69,12 @@ def system_prompt(*, person: str, now: datetime, tz: str, unavailable: Sequence[
     )
 
 
+def citations_prompt(doubted: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Sentences, each with the passages that it cites, to be judged."""
+    sentences = [{"text": text, "quotes": quotes} for text, quotes in doubted]
+    return _prompts.get_template("citations.md").render(sentences=sentences)
+
+
 def _messages_of(turn: TurnFacts, max_result_characters: int) -> list[Message]:
     messages: list[Message] = [{"role": "user", "content": turn.question}]
     for reply in turn.replies:

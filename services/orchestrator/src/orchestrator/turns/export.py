@@ -14,6 +14,7 @@ from pydantic import BaseModel, JsonValue
 from orchestrator.turns.facts import CallFacts, Reply, TurnFacts
 from shared.wire.api import TurnState
 from shared.wire.events import CallError, CallFinished, CallState, Decision
+from shared.wire.knowledge import PassageShown, SentenceChecked
 
 MAX_RESULT_CHARACTERS = 300
 """Of a result in Markdown. JSON has all of it."""
@@ -79,6 +80,9 @@ class ExportedTurn(BaseModel):
     question: str
     answer: str
     calls: list[ExportedCall]
+    passages: list[PassageShown] = []
+    """What the last text of the answer cites; `sentences` counts in that text."""
+    sentences: list[SentenceChecked] = []
 
 
 class ExportedConversation(BaseModel):
@@ -126,6 +130,8 @@ def _exported(turn: TurnToExport) -> ExportedTurn:
         question=turn.facts.question,
         answer=turn.facts.answer,
         calls=[_exported_call(call) for call in turn.facts.calls.values()],
+        passages=turn.facts.citations.passages if turn.facts.citations else [],
+        sentences=turn.facts.citations.sentences if turn.facts.citations else [],
     )
 
 
@@ -147,7 +153,7 @@ def _exported_call(call: CallFacts) -> ExportedCall:
 
 
 def to_markdown(conversation: ConversationToExport) -> str:
-    """The path that is shown, with a short account of each tool call."""
+    """The path that is shown, with a short account of each tool call, and what is cited as footnotes at the end."""
     blocks = [
         f"# {_inline(conversation.title)}",
         f"*Begun {_time(conversation.created_at)}, exported {_time(conversation.exported_at)}.*",
@@ -155,7 +161,31 @@ def to_markdown(conversation: ConversationToExport) -> str:
     for turn in conversation.turns:
         if turn.is_shown:
             blocks += _turn_blocks(turn)
+    blocks += _footnotes([turn for turn in conversation.turns if turn.is_shown])
     return "\n\n".join(blocks) + "\n"
+
+
+def _footnotes(turns: Sequence[TurnToExport]) -> Iterator[str]:
+    """Each passage once, however many answers cite it. Marks are footnotes' marks already."""
+    passages = {
+        passage.id: passage
+        for turn in turns
+        if turn.facts.citations
+        for passage in turn.facts.citations.passages
+    }
+    if passages:
+        yield "---"
+    yield from (f"[^{id_}]: {_source(passage)}" for id_, passage in passages.items())
+
+
+def _source(passage: PassageShown) -> str:
+    where = [_inline(passage.title or passage.name)]
+    if passage.page is not None:
+        where.append(f"page {passage.page}")
+    if passage.headings:
+        where.append(" › ".join(map(_inline, passage.headings)))
+    quote = f": “{_inline(passage.quote)}”" if passage.quote else "."
+    return f"{', '.join(where)}{quote}"
 
 
 def _turn_blocks(turn: TurnToExport) -> Iterator[str]:
@@ -169,8 +199,23 @@ def _turn_blocks(turn: TurnToExport) -> Iterator[str]:
         yield from _reply_blocks(reply, turn.facts)
         told.update(reply.call_ids)
     yield from (_call_block(call) for id_, call in turn.facts.calls.items() if id_ not in told)
+    if support := _support(turn.facts):
+        yield f"*{support}*"
     if ending := _ending(turn):
         yield f"*{ending}*"
+
+
+def _support(facts: TurnFacts) -> str:
+    """In words: how many of the sentences that cite are in what they cite."""
+    sentences = facts.citations.sentences if facts.citations else []
+    if not sentences:
+        return ""
+    supported = sum(sentence.support == "supported" for sentence in sentences)
+    if supported == len(sentences):
+        return "Every sentence that cites a source is supported by it."
+    return (
+        f"{supported} of {len(sentences)} sentences that cite a source are fully supported by it."
+    )
 
 
 def _reply_blocks(reply: Reply, facts: TurnFacts) -> Iterator[str]:

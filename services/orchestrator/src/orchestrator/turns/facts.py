@@ -11,6 +11,7 @@ from shared.wire.events import (
     CallProgress,
     CallProposed,
     CallStarted,
+    CitationsChecked,
     Event,
     InputAnswered,
     InputNeeded,
@@ -107,6 +108,7 @@ class TurnFacts:
     cut_reason: str = ""
     notices: frozenset[tuple[str, str]] = frozenset()
     """Code and text of what the person was told beside the answer."""
+    citations: CitationsChecked | None = None
     finished: TurnFinished | None = None
 
     def last_try(self, call: CallFacts) -> CallFacts:
@@ -192,6 +194,8 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
             return _with_call(facts, event.call_id, outcome_decided=event)
         case CallFinished():
             return _with_call(facts, event.call_id, finished=event)
+        case CitationsChecked():
+            return replace(facts, citations=event)
         case TurnFinished():
             return replace(facts, finished=event)
         case Notice():

@@ -10,6 +10,11 @@ first_text_seconds = Histogram(
     "From the question to the first text of the answer.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32),
 )
+sentences_checked = Counter(
+    "orchestrator_sentences_checked_total",
+    "Sentences that cite, by what became of them.",
+    ["support", "judged_by"],
+)
 calls_finished = Counter(
     "orchestrator_tool_calls_total", "Tool calls that ended.", ["server", "state"]
 )

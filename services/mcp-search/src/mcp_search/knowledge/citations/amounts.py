@@ -1,4 +1,4 @@
-"""Numbers, dates, times of a text, by what they mean: `1,200` is `1200`, `9 am` is `9:00`, two weeks are 14 days. Pure."""
+"""Numbers, dates, times by what they mean: `1,200` is `1200`, `9 am` is `9:00`, two weeks are 14 days. Pure."""
 
 import re
 from dataclasses import dataclass

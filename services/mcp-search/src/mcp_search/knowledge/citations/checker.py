@@ -39,7 +39,7 @@ log = structlog.get_logger()
 class Passages(Protocol):
     """Of the store, all that is needed here."""
 
-    async def passages(self, reader: Reader, ids: Sequence[str]) -> list[StoredPassage]: ...
+    async def passages(self, reader: Reader, ids: Sequence[str], /) -> list[StoredPassage]: ...
 
 
 @dataclass(frozen=True, slots=True)
