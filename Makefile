@@ -1,6 +1,6 @@
 # Steward's verbs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-retrieval token person clean
+.PHONY: help setup run test check fix bench bench-retrieval bench-citations token person clean
 PYTHON := .venv/bin/python
 
 help: ## List the verbs
@@ -26,6 +26,9 @@ bench: setup ## Measure time to first token, tokens per second and CPU against t
 
 bench-retrieval: setup ## Measure how often a search of the knowledge base finds the right section
 	@exec $(PYTHON) -m steward_dev.bench.retrieval
+
+bench-citations: setup ## Measure how often a sentence is rightly said to be supported by what it cites
+	@exec $(PYTHON) -m steward_dev.bench.citations
 
 token: setup ## Print a bearer token for the running Steward's API
 	@exec $(PYTHON) -m steward_dev.launcher token

@@ -109,12 +109,12 @@ class KnowledgeServer:
         """Names of the tools that were called."""
         return [name for name, _ in self.calls]
 
-    def _answered(self, tool: str, answer: Json, **arguments: Any) -> CallToolResult:
+    def _answered(self, tool: str, said: Json, /, **arguments: Any) -> CallToolResult:
         self.calls.append((tool, {k: v for k, v in arguments.items() if v is not None}))
         if self.refuses:
             raise self.refuses
         text = TextContent(type="text", text="see the structured content")
-        return CallToolResult(content=[text], structured_content=answer)
+        return CallToolResult(content=[text], structured_content=said)
 
     def _add_search(self, server: Any) -> None:
         @server.tool(annotations=READS, meta={"io.steward/citations": "kb_check_citations"})

@@ -16,6 +16,7 @@ _END = re.compile(
     rf"(?<![.!?…])[.!?…]++{_CLOSING}(?:{_MARKS}++|(?=\s|$))|[。！？]{_CLOSING}{_MARKS}*+"
 )
 """Where a sentence may end, and the marks behind it. Each run of stops is tried once: an answer may be nothing else."""
+_MARKS_IN_A_ROW = re.compile(rf"{MARK}{_MARKS}*+")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s")
@@ -197,7 +198,7 @@ def _cited(text: str) -> tuple[str, ...]:
 def plain(markdown: str) -> str:
     """The words of a piece of Markdown, on one line."""
     lines = [_ITEM.sub("", _QUOTE.sub("", line)) for line in markdown.splitlines()]
-    text = _MARK.sub("", " ".join(lines))
+    text = _MARKS_IN_A_ROW.sub("", " ".join(lines))
     text = _LINK.sub(r"\1", text)
     text = _EMPHASIS.sub("", text).replace("`", "").replace("|", " | ")
     return " ".join(text.lstrip("# ").split()).strip("| ")
