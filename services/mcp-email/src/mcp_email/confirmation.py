@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.mcpserver import Context
 from pydantic import BaseModel, Field
 
 from mcp_email.errors import NotConfirmed
@@ -23,7 +22,6 @@ from mcp_email.sending.sender import Confirm, Confirmation, Preview
 from shared.service_tokens import Principal
 
 SHOWN_CHARACTERS = 500
-_MODERN = "2026-07-28"
 
 
 class Yes(BaseModel):
@@ -33,33 +31,8 @@ class Yes(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByHost:
-    """The host asked, or will be believed to have."""
-
-
-@dataclass(frozen=True, slots=True)
-class NobodyAsks:
-    """The client cannot show a question."""
-
-
-@dataclass(frozen=True, slots=True)
 class AlreadyEnded:
     """This send has ended before: there is nothing left to agree to."""
-
-
-def is_asked_by_host(caller: Principal, confirming_issuers: Collection[str]) -> bool:
-    """Whether the caller's token is of a host that asks before it calls."""
-    return bool(caller.issuer) and caller.issuer in confirming_issuers
-
-
-def can_be_asked(context: Context[Any, Any]) -> bool:
-    """Whether the client shows forms: over MRTR in modern protocols, over the open call in older ones."""
-    told = context.client_capabilities
-    if told is None or told.elicitation is None:
-        return False
-    forms = told.elicitation.form is not None or told.elicitation.url is None
-    is_modern = (context.protocol_version or "") >= _MODERN
-    return forms and (is_modern or context.session.can_send_request)
 
 
 def question(preview: Preview, more_warnings: Collection[str]) -> str:

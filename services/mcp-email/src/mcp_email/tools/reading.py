@@ -10,7 +10,6 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from pydantic import Field
 
 from mcp_email.accounts import OpenAccount
-from mcp_email.confirmation import can_be_asked, is_asked_by_host
 from mcp_email.errors import NoSuchMail
 from mcp_email.mail import Outline, Search
 from mcp_email.parts import Parts
@@ -48,6 +47,7 @@ from mcp_email.tools.arguments import (
     MailId,
 )
 from mcp_email.tools.writing import STATUS_TOOL
+from shared.asking import can_be_asked, is_asked_by_host
 from shared.mcp_server import InvalidArguments, note_in_audit
 
 _Words = Annotated[str | None, Field(min_length=1, max_length=200)]

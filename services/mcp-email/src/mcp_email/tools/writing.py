@@ -14,13 +14,9 @@ from pydantic import Field
 from mcp_email.accounts import OpenAccount
 from mcp_email.confirmation import (
     AlreadyEnded,
-    AskedByHost,
-    NobodyAsks,
     Yes,
-    can_be_asked,
     confirm_by_host,
     confirm_by_question,
-    is_asked_by_host,
     question,
     refuse,
 )
@@ -54,6 +50,7 @@ from mcp_email.tools.arguments import (
     Subject,
     To,
 )
+from shared.asking import AskedByHost, NobodyAsks, can_be_asked, is_asked_by_host
 from shared.mcp_server import note_in_audit
 
 STATUS_TOOL = "send_status"
