@@ -22,12 +22,17 @@ class Whole(Strict):
     """A configuration."""
 
     part: Part
+    more: tuple[Part, ...] = ()
 
 
 def test_paths_are_seen_from_the_file_and_other_words_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
-    path.write_text('[part]\nfile = "../key"\nword = "../key"\n')
-    assert load(path, Whole, paths={"file"}).part == Part(file=tmp_path / "../key", word="../key")
+    path.write_text(
+        '[part]\nfile = "../key"\nword = "../key"\n[[more]]\nfile = "a"\n[[more]]\nfile = "b"\n'
+    )
+    whole = load(path, Whole, paths={"file"})
+    assert whole.part == Part(file=tmp_path / "../key", word="../key")
+    assert [one.file for one in whole.more] == [tmp_path / "a", tmp_path / "b"]
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ def _first_mistake(error: ValidationError) -> str:
 
 
 def _absolute(content: Any, folder: Path, paths: frozenset[str]) -> Any:
+    if isinstance(content, list):
+        return [_absolute(one, folder, paths) for one in cast("list[Any]", content)]
     if not isinstance(content, dict):
         return content
     return {
