@@ -109,3 +109,8 @@ class Config(Strict):
 def load_config(path: Path) -> Config:
     """Read the file. Paths in it are relative to its folder. Raises BadSetup."""
     return load(path, Config, paths={"file"})
+
+
+def open_config() -> Config:
+    """What holds without a file: DuckDuckGo, which needs no key, and a knowledge base on this machine."""
+    return Config(web=Web(providers=[Provider(kind="duckduckgo")]))

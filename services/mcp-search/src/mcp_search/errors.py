@@ -107,3 +107,21 @@ class VectorsMissing(Problem):
 
     code = "conflict"
     retryable = True
+
+
+class BadContent(Refused):
+    """An argument whose form is right and whose content is not. `details`: `field`."""
+
+    code = "invalid_content"
+
+
+class NotConfirmed(Refused):
+    """The person was asked, and did not say yes."""
+
+    code = "confirmation_declined"
+
+
+class NobodyToAsk(Refused):
+    """A person has to say yes, and the client cannot ask them."""
+
+    code = "confirmation_required"

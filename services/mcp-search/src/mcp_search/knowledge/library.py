@@ -109,7 +109,7 @@ class Library:
             if named == each.id or named.casefold() == each.name.casefold():
                 return each
         raise NotThere(
-            "There is no such collection.", hint="list_collections names those there are."
+            "There is no such collection.", hint="kb_list_collections names those there are."
         )
 
     async def make_collection(
@@ -466,4 +466,4 @@ def _sha256(content: bytes) -> str:
 
 
 def _no_document() -> NotThere:
-    return NotThere("There is no such document.", hint="list_documents names those there are.")
+    return NotThere("There is no such document.", hint="kb_list_documents names those there are.")

@@ -10,7 +10,7 @@ from mcp_search.config import Limits, Web
 from mcp_search.config import Provider as ProviderConfig
 from mcp_search.web.egress import Egress
 from mcp_search.web.exchange import Exchange
-from mcp_search.web.fetcher import Fetcher
+from mcp_search.web.fetcher import Fetched, Fetcher
 from mcp_search.web.guard import Guard
 from mcp_search.web.page_process import PageProcess
 from mcp_search.web.providers.answers import MakeClient, make_client
@@ -31,8 +31,15 @@ class OpenWeb:
 
     search: WebSearch
     reader: PageReader
+    _fetcher: Fetcher
+    _egress: Egress
     _exchange: Exchange
     _process: PageProcess
+
+    async def fetch(self, url: str) -> Fetched:
+        """What is at an address, as it came; judged and bounded as pages are. Raises as Egress and Fetcher do."""
+        self._egress.check_url(url)
+        return await self._fetcher.fetch(url)
 
     def start(self) -> None:
         """Have ready what the first page would wait half a second for."""
@@ -64,15 +71,16 @@ def open_web(
     egress = Egress(limits.query_characters, canaries)
     exchange = Exchange(_transport(web, guard, resolve, tls), web.user_agent)
     process = PageProcess()
+    fetcher = Fetcher(web, guard, exchange, turns or Turns())
     return OpenWeb(
         search=WebSearch(
             [_provider(one, web.deadline_s, client) for one in web.providers],
             egress,
             web.deadline_s,
         ),
-        reader=PageReader(
-            Fetcher(web, guard, exchange, turns or Turns()), process, parse_document, egress
-        ),
+        reader=PageReader(fetcher, process, parse_document, egress),
+        _fetcher=fetcher,
+        _egress=egress,
         _exchange=exchange,
         _process=process,
     )
