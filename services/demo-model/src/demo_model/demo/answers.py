@@ -2,10 +2,11 @@
 
 from typing import Any, cast
 
-from demo_model.demo import mails, outcomes
+from demo_model.demo import lookups, mails, outcomes
 from demo_model.demo.intents import (
     AddComment,
     Ask,
+    AskDocuments,
     CountRows,
     Entity,
     FindMail,
@@ -13,6 +14,8 @@ from demo_model.demo.intents import (
     Intent,
     ListTables,
     ReadMail,
+    ReadPage,
+    SearchWeb,
     SendMail,
     SetStatus,
     ShowItem,
@@ -43,6 +46,12 @@ def answer_one(intent: Intent | None, result: CallResult) -> str:
             return mails.sent(result)
         case FindMail() | ReadMail():
             return mails.found_mails(result)
+        case AskDocuments():
+            return lookups.from_documents(intent, result)
+        case SearchWeb():
+            return lookups.from_web(result)
+        case ReadPage():
+            return lookups.from_page(result)
         case SetStatus() | AddComment():
             return outcomes.done(result)
         case ListTables():

@@ -191,6 +191,27 @@ class ReadMail:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDocuments:
+    """A question that the organisation's documents may answer."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWeb:
+    """Search the web for some words."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """Read a page of the web."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """Something to be answered without looking anything up."""
 
@@ -237,6 +258,9 @@ Intent = (
     | SendMail
     | FindMail
     | ReadMail
+    | AskDocuments
+    | SearchWeb
+    | ReadPage
     | Talk
     | CannotDo
     | NotUnderstood

@@ -9,6 +9,7 @@ from demo_model.demo.answers import answer_one, is_another_database
 from demo_model.demo.intents import (
     AddComment,
     Ask,
+    AskDocuments,
     CannotDo,
     CountRows,
     FindMail,
@@ -16,6 +17,8 @@ from demo_model.demo.intents import (
     ListTables,
     NotUnderstood,
     ReadMail,
+    ReadPage,
+    SearchWeb,
     SendMail,
     SetStatus,
     ShowItem,
@@ -34,6 +37,8 @@ from demo_model.demo.understanding import understand_last
 NO_MAIL = (
     "I have no mail tool at the moment, so I can't look into your mailbox. Try again in a moment."
 )
+NO_DOCUMENTS = "I have no tool for documents at the moment, so I can't look that up."
+NO_WEB = "I have no tool for the web at the moment."
 NO_SUCH_TOOL = "I can't change that here: I have no tool for it at the moment."
 
 
@@ -103,6 +108,12 @@ def _step(intent: Intent, tools: Toolbox, today: date) -> Call | str:
             )
         case FindMail() | ReadMail():
             return _search_mail(intent, tools)
+        case AskDocuments():
+            return _by_tool(tools, "kb_search", NO_DOCUMENTS, query=intent.question)
+        case SearchWeb():
+            return _by_tool(tools, "web_search", NO_WEB, query=intent.words)
+        case ReadPage():
+            return _by_tool(tools, "fetch_page", NO_WEB, url=intent.url)
         case ListTables():
             return tools.call("list_tables") if "list_tables" in tools else NO_DATABASE
         case Ask() | ShowItem() | CountRows():
@@ -134,6 +145,10 @@ def _mail_to_read(
 
 def _act(tools: Toolbox, tool: str, arguments: Mapping[str, Any]) -> Call | str:
     return tools.call(tool, **arguments) if tool in tools else NO_SUCH_TOOL
+
+
+def _by_tool(tools: Toolbox, tool: str, otherwise: str, **arguments: Any) -> Call | str:
+    return tools.call(tool, **arguments) if tool in tools else otherwise
 
 
 def _look_up(intent: Ask | ShowItem | CountRows, tools: Toolbox, today: date) -> Call | str:
@@ -183,6 +198,9 @@ _TOOL_OF: dict[type[Intent], str] = {
     SendMail: "send_email",
     FindMail: "search_email",
     ReadMail: "search_email",
+    AskDocuments: "kb_search",
+    SearchWeb: "web_search",
+    ReadPage: "fetch_page",
 }
 
 

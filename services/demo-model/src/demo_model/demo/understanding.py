@@ -22,6 +22,7 @@ from demo_model.demo.intents import (
     Talk,
     Topic,
 )
+from demo_model.demo.lookups import read_lookup
 from demo_model.demo.mails import read_mail_request
 from demo_model.demo.questions import read_question
 from demo_model.demo.references import with_item_named, with_places_resolved
@@ -71,6 +72,8 @@ def understand(text: str, before: Intents = (), listed: Sequence[Item] = ()) -> 
         return (NotUnderstood(),)
     if (about_mail := read_mail_request(text)) is not None:
         return (about_mail,)
+    if (lookup := read_lookup(text)) is not None:
+        return (lookup,)
     resolved = with_places_resolved(text, listed)
     if isinstance(resolved, CannotDo):
         return (resolved,)
