@@ -12,6 +12,7 @@ from demo_model.settings import Settings as DemoModel
 from frontend.settings import Settings as Frontend
 from mcp_dbquery.settings import Settings as DbQuery
 from mcp_email.settings import Settings as Email
+from mcp_search.settings import Settings as Search
 from orchestrator.settings import Settings as Orchestrator
 from steward_dev.launcher.settings import LauncherSettings
 from steward_dev.manifests import resources
@@ -23,6 +24,7 @@ SERVICES: dict[str, type[BaseSettings]] = {
     "frontend": Frontend,
     "mcp-dbquery": DbQuery,
     "mcp-email": Email,
+    "mcp-search": Search,
     "orchestrator": Orchestrator,
 }
 COMPOSE = cast("dict[str, Any]", yaml.safe_load((ROOT / "docker-compose.yml").read_text()))

@@ -24,7 +24,8 @@ _COLOURS = {
     "demo-model": 35,
     "mcp-dbquery": 33,
     "mcp-email": 34,
-    "orchestrator": 36,
+    "mcp-search": 36,
+    "orchestrator": 37,
     "frontend": 32,
 }
 _printing = threading.Lock()

@@ -17,7 +17,9 @@ from steward_dev.launcher.processes import Command
 from steward_dev.launcher.settings import LauncherSettings
 
 VALKEY_MEMORY = "256mb"
-_PREFIXES = ("ORCHESTRATOR_", "FRONTEND_", "MCP_DBQUERY_", "MCP_EMAIL_", "DEMO_MODEL_")
+_PREFIXES = (
+    "ORCHESTRATOR_", "FRONTEND_", "MCP_DBQUERY_", "MCP_EMAIL_", "MCP_SEARCH_", "DEMO_MODEL_",
+)  # fmt: skip
 """Variables of the services, which are ours to set."""
 
 
@@ -65,7 +67,7 @@ class _Planner:
         self._valkey_port = free_port()
         self._urls = {
             name: f"http://127.0.0.1:{free_port()}"
-            for name in ("demo-model", "mcp-dbquery", "mcp-email", "orchestrator")
+            for name in ("demo-model", "mcp-dbquery", "mcp-email", "mcp-search", "orchestrator")
         }
         self._urls["frontend"] = settings.url
 
@@ -75,6 +77,7 @@ class _Planner:
         services = [
             self._service("mcp-dbquery", self._dbquery()),
             self._service("mcp-email", self._email()),
+            self._service("mcp-search", self._search()),
             self._service("orchestrator", orchestrator),
             self._service("frontend", frontend),
         ]
@@ -193,10 +196,28 @@ class _Planner:
             "MCP_EMAIL_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
         }
 
+    def _search(self) -> dict[str, str]:
+        """Providers and documents as a file says, else DuckDuckGo and a few sample documents."""
+        url = self._urls["mcp-search"]
+        orchestrator = self._urls["orchestrator"]
+        search = self._settings.search_file
+        told = (
+            {"MCP_SEARCH_CONFIG": str(search.resolve())} if search else {"MCP_SEARCH_SAMPLE": "1"}
+        )
+        return {
+            **told,
+            "MCP_SEARCH_DATA_DIR": str(self._var / "search"),
+            "MCP_SEARCH_RESOURCE_URL": f"{url}/mcp",
+            "MCP_SEARCH_ISSUERS": _jwks_of(orchestrator),
+            "MCP_SEARCH_CONFIRMING_ISSUERS": json.dumps([orchestrator]),
+            "MCP_SEARCH_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+        }
+
     def _orchestrator(self) -> dict[str, str]:
         dbquery = {"url": f"{self._urls['mcp-dbquery']}/mcp", "own": True, "origin": "database"}
         email = {"url": f"{self._urls['mcp-email']}/mcp", "own": True, "origin": "mail"}
-        tool_servers = {"dbquery": dbquery, "email": email}
+        search = {"url": f"{self._urls['mcp-search']}/mcp", "own": True, "origin": "document"}
+        tool_servers = {"dbquery": dbquery, "email": email, "search": search}
         environment = {
             "ORCHESTRATOR_DATABASE_URL": f"sqlite+aiosqlite:///{self._var / 'assistant.db'}",
             "ORCHESTRATOR_REDIS_URL": self._redis_url,

@@ -41,6 +41,8 @@ class LauncherSettings(ServiceSettings):
     """Several databases with their rules (TOML, mcp-dbquery's configuration), instead of the two before."""
     mail_file: Path | None = None
     """The mail accounts (TOML, mcp-email's configuration). None: a mailbox for everybody that no mail leaves."""
+    search_file: Path | None = None
+    """The web and documents (TOML, mcp-search's configuration). None: DuckDuckGo, and a few sample documents."""
     policy_file: Path | None = None
     """The rules of which tool calls run, ask and are refused (TOML). None: the shipped ones."""
     redis_url: str | None = None
@@ -84,7 +86,7 @@ class LauncherSettings(ServiceSettings):
             )
         return url
 
-    @field_validator("actions_file", "databases_file", "mail_file", "policy_file")
+    @field_validator("actions_file", "databases_file", "mail_file", "search_file", "policy_file")
     @classmethod
     def _file_exists(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
