@@ -1,6 +1,7 @@
 """A search server for tests: passages to cite, a check of citations, what pages ask, files over HTTP. Real MCP."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -297,7 +298,7 @@ class KnowledgeServer:
         if request.path_params["id"] != DOCUMENT:
             return JSONResponse({"code": "not_found", "message": "There is no such document."}, 404)
 
-        async def pieces() -> Any:
+        async def pieces() -> AsyncGenerator[bytes]:
             for start in range(0, len(PDF), 50_000):
                 yield PDF[start : start + 50_000]
 

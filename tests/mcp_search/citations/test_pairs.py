@@ -1,10 +1,10 @@
 """The check against pairs that were judged by hand: what `make bench-citations` measures, by words alone."""
 
 import pytest
-from steward_dev.bench.citation_pairs import MISCITED, load
 
 from mcp_search.knowledge.citations.checker import CitationChecker
 from mcp_search.knowledge.citations.sentences import Sentence
+from steward_dev.bench.citation_pairs import MISCITED, load
 
 
 @pytest.mark.parametrize(("blind", "caught", "supported"), [(False, 0.95, 0.85), (True, 0.9, 0.6)])

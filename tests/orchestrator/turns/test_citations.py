@@ -28,8 +28,7 @@ from shared.wire.events import (
 
 SEARCH = ("search__kb_search", '{"query": "leave"}')
 SAYS = f"You get 30 days.[^{LEAVE}] Ask your manager."
-LATER = f"It is 28 EUR a day.[^{LEAVE}] And more.[^{TRAVEL}]"
-REAL = {"openai_base_url": "http://127.0.0.1:9/v1", "steward_model": "real"}
+REAL: dict[str, Any] = {"openai_base_url": "http://127.0.0.1:9/v1", "steward_model": "real"}
 
 
 def sentence(text: str, part: str, support: str, *passages: str, by: str = "words") -> Any:
@@ -251,6 +250,32 @@ async def test_a_stop_during_the_check_ends_it_and_keeps_the_answer(world: World
     assert one(events, TurnFinished).outcome is Outcome.ANSWERED
 
 
+async def test_a_replica_that_takes_over_checks_and_does_not_ask_the_model_again(
+    world: World,
+) -> None:
+    server = supported()
+    server.waits = asyncio.Event()
+    async with serving(server.app()) as url:
+        servers = {"search": {"url": f"{url}/mcp", "own": True, "origin": "document"}}
+        first = ScriptedModel([[calls(SEARCH)], [SAYS]])
+        async with (
+            world.orchestrator(first, tool_servers=servers),
+            world.api().ask("How many days?") as reader,
+        ):
+            started = await reader.until(TurnStarted)
+            async with asyncio.timeout(5):
+                await server.began.wait()
+        server.waits.set()
+        async with (
+            world.orchestrator(ScriptedModel([]), tool_servers=servers),
+            world.api().watch(started.turn_id) as reader,
+        ):
+            events = await reader.rest()
+    assert one(events, CitationsChecked).sentences[0].support == "supported"
+    assert one(events, TextFinished).text == SAYS
+    assert one(events, TurnFinished).outcome is Outcome.ANSWERED
+
+
 async def test_a_sentence_that_is_not_in_the_answer_is_left_out(world: World) -> None:
     server = supported()
     server.sentences.append({**server.sentences[0], "start": 5, "end": len(SAYS) + 1})
@@ -277,11 +302,10 @@ def doubtful(count: int = 1) -> tuple[KnowledgeServer, str]:
 
 
 async def judged(
-    world: World, says: str | Exception, count: int = 1, **settings: Any
+    world: World, says: str | Exception, count: int = 1
 ) -> tuple[CitationsChecked, ScriptedModel]:
     server, text = doubtful(count)
-    settings = {**REAL, **settings}
-    async with asking(world, server, [calls(SEARCH)], [text], [says], **settings) as (api, model):
+    async with asking(world, server, [calls(SEARCH)], [text], [says], **REAL) as (api, model):
         events = await api.answer("How many days?")
     assert one(events, TurnFinished).outcome is Outcome.ANSWERED
     assert len(every(events, Usage)) == 2
