@@ -142,7 +142,7 @@ def make_parts(
     works: bool = True,
     pace: Pace | None = None,
 ) -> Parts:
-    """Open what is configured; `web` and `pace` in place of the usual ones. Raises BadSetup: with the sentence to show."""
+    """Open what is configured; `web` and `pace` in place of the usual. Raises BadSetup, with the sentence to show."""
     folder = settings.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
