@@ -81,6 +81,8 @@ class KnowledgeServer:
     hidden: bool = True
     reads: ToolAnnotations = field(default_factory=lambda: READS)
     """What the check says of itself."""
+    search: ToolAnnotations = field(default_factory=lambda: READS)
+    """What the search says of itself."""
     has_knowledge: bool = True
     calls: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     requests: list[Request] = field(default_factory=list[Request])
@@ -118,7 +120,7 @@ class KnowledgeServer:
         return CallToolResult(content=[text], structured_content=said)
 
     def _add_search(self, server: Any) -> None:
-        @server.tool(annotations=READS, meta={"io.steward/citations": "kb_check_citations"})
+        @server.tool(annotations=self.search, meta={"io.steward/citations": "kb_check_citations"})
         async def kb_search(query: str) -> CallToolResult:
             """Passages of the organisation's documents."""
             return self._answered("kb_search", {"passages": self.passages}, query=query)

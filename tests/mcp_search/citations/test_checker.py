@@ -187,6 +187,12 @@ async def test_what_the_reader_cannot_see_is_like_what_is_not_there() -> None:
     assert [(one.support, one.score) for one in checked.checks] == [("not_found", 0.0)] * 2
 
 
+async def test_a_sentence_is_held_against_its_own_passages_only() -> None:
+    said = "Every full-time employee has 30 days of paid leave."
+    checked = await check(f"{said}[^{LEAVE}] {said}[^{HIDDEN}] {said}[^{TRAVEL}]")
+    assert [one.support for one in checked.checks] == ["supported", "not_found", "not_found"]
+
+
 async def test_sentences_without_citations_are_not_checked() -> None:
     checked = await check(f"The moon is a cheese. Hotels cost up to 140 EUR a night.[^{TRAVEL}]")
     assert [one.sentence.text for one in checked.checks] == ["Hotels cost up to 140 EUR a night."]

@@ -160,9 +160,15 @@ async def test_nothing_is_checked_where_there_is_nothing_to_check(
     [
         ({"hidden": False}, {}),
         ({"reads": ToolAnnotations(read_only_hint=False)}, {}),
+        ({"search": ToolAnnotations(read_only_hint=False)}, {}),
         ({}, {"own": False}),
     ],
-    ids=["a check that models see", "a check that does not only read", "somebody else's server"],
+    ids=[
+        "a check that models see",
+        "a check that does not only read",
+        "a search that does not only read",
+        "somebody else's server",
+    ],
 )
 async def test_only_a_hidden_reading_tool_of_our_own_checks(
     world: World, changes: dict[str, Any], settings: dict[str, Any]
@@ -233,7 +239,10 @@ async def test_an_answer_stands_when_the_check_takes_too_long(
     assert one(events, TurnFinished).outcome is Outcome.ANSWERED
 
 
-async def test_a_stop_during_the_check_ends_it_and_keeps_the_answer(world: World) -> None:
+async def test_a_stop_during_the_check_ends_it_and_keeps_the_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.turns.citations.CHECK_TIMEOUT_S", 60)
     server = supported()
     server.waits = asyncio.Event()
     async with (
