@@ -11,6 +11,8 @@ from shared.wire.events import Event
 WIRE_KINDS: tuple[str, ...] = tuple(
     str(kind.model_fields["kind"].default) for kind in get_args(get_args(Event)[0])
 )
+CITED = "aaaaaaaaaa"
+"""The id of the one passage there is."""
 TEXT_ENDS = "Task 42 is done, and the note is filed."
 DELAY_MS = 15
 
@@ -137,6 +139,32 @@ ASKED_BY_TOOL = Scenario(
     ),
     effects={},
 )
+CITES = Scenario(
+    name="reads a passage and cites it",
+    kinds=frozenset(
+        {
+            "turn_started",
+            "notice",
+            "call_proposed",
+            "usage",
+            "call_started",
+            "call_finished",
+            "text_delta",
+            "text_finished",
+            "citations_checked",
+            "turn_finished",
+        }
+    ),
+    replies=(
+        {"after_results": 0, "calls": _calls(("find_passage", {}))},
+        {
+            "after_results": 1,
+            "text": ["Visitors ", "park ", f"on level 2. [^{CITED}]"],
+            "delay_ms": DELAY_MS,
+        },
+    ),
+    effects={},
+)
 HELD_CALL = Scenario(
     name="calls a tool that never ends",
     kinds=frozenset({"turn_started", "notice", "call_proposed", "usage", "call_started"}),
@@ -144,7 +172,7 @@ HELD_CALL = Scenario(
     effects={},
 )
 """Ends only when it is stopped."""
-SCENARIOS = (EVERYTHING, SLOW_TEXT, LONG_TEXT, LOST_ANSWER, ASKED_BY_TOOL)
+SCENARIOS = (EVERYTHING, SLOW_TEXT, LONG_TEXT, LOST_ANSWER, ASKED_BY_TOOL, CITES)
 """Those that end by themselves."""
 
 

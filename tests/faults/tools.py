@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
+from faults.scenarios import CITED
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, InputRequiredResult, ToolAnnotations
@@ -20,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from support.tracker import WRITES, OrderStatus, Tracker, build
+
+from shared.wire.knowledge import CitationsJudged, PassageShown, SentenceChecked
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 REPEATABLE = ToolAnnotations(
@@ -104,6 +107,20 @@ def server(ledger: Ledger) -> MCPServer:
             return "heard"
         params = ElicitRequestFormParams(message="Really?", requested_schema=SURE)
         return InputRequiredResult(input_requests={"sure": ElicitRequest(params=params)})
+
+    @tracker.tool(annotations=READS, meta={"io.steward/citations": "check_cited"})
+    async def find_passage() -> str:
+        """Finds what can be cited."""
+        return f"Visitors park on level 2. Cite as [^{CITED}]."
+
+    @tracker.tool(annotations=READS, meta={"io.steward/hidden": True})
+    async def check_cited(text: str) -> CitationsJudged:
+        """Whether the passage says so."""
+        passage = PassageShown(id=CITED, document_id="d", title="Parking", start=0, end=26)
+        sentence = SentenceChecked(
+            start=0, end=len(text), passages=[CITED], support="supported", judged_by="words"
+        )
+        return CitationsJudged(passages=[passage], sentences=[sentence])
 
     @tracker.tool(annotations=READS)
     async def hold() -> str:

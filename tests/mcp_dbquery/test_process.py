@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 import httpx2
 import pytest
+import structlog
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
@@ -45,9 +46,10 @@ READING_TOOLS = [
 @pytest.fixture(autouse=True)
 def logs_of_this_process() -> Generator[None]:
     """They go where they went before: `main` sends them to a standard error that is closed after the test."""
-    root = logging.getLogger()
+    configured, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
+    structlog.configure(**configured)
     root.handlers[:] = handlers
     root.setLevel(level)
 
