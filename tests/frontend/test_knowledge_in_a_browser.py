@@ -8,20 +8,15 @@ from typing import Any
 
 import axe_core_python
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
-from support.fake_orchestrator import FakeFile
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+from support.fake_orchestrator import FakeFile, FakeTurn
 from support.frontend_site import Site
-
-from frontend.accounts.queries import find_owner
+from support.own_pages import AT, DESKTOP, PHONE, Json, have_turn, own_page
 
 pytestmark = pytest.mark.browser
 
 CONVERSATION, TURN = "conversation-1", "turn-1"
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-AT = "2026-11-21T09:00:00Z"
 FIRST, SECOND, CURATED, UNKNOWN = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "zzzzzzzzzz"
-Json = dict[str, Any]
 
 ANSWER = (
     f"You get **30 days** of holiday a year.[^{FIRST}][^{SECOND}]\n\n"
@@ -205,50 +200,18 @@ at_both_widths = pytest.mark.parametrize(
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Generator[Page]:
-    """The owner's browser. It breaks no content policy, and asks nobody but this site."""
-    context = chromium.new_context(
-        viewport=getattr(request, "param", DESKTOP), locale="en-GB", reduced_motion="reduce"
-    )
-    cookie = site.sign_in().cookies["steward"]
-    context.add_cookies([{"name": "steward", "value": cookie, "url": site.url}])
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on(
-        "console",
-        lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
-    )
-    page.on(
-        "request",
-        lambda sent: None if sent.url.startswith((site.url, "ws")) else wrong.append(sent.url),
-    )
-    for path, answer in KNOWLEDGE.items():
-        site.orchestrator.answers["GET", f"/v1/knowledge{path}"] = (200, answer)
-    site.orchestrator.answers["GET", "/v1/approvals"] = (200, {"approvals": []})
-    yield page
-    context.close()
-    site.orchestrator.forget_everything()
-    assert wrong == []
+    """The owner's browser."""
+    with own_page(
+        chromium, site, getattr(request, "param", DESKTOP), reduced_motion="reduce"
+    ) as page:
+        for path, answer in KNOWLEDGE.items():
+            site.orchestrator.answers["GET", f"/v1/knowledge{path}"] = (200, answer)
+        yield page
 
 
-def open_answer(page: Page, site: Site, events: list[Json], *, is_over: bool = True) -> Any:
-    with site.database.transaction() as session:
-        owner = find_owner(session)
-    assert owner is not None
-    stored: Json = {"turn_id": TURN, "client_id": "client-1", "state": "running", "events": []}
-    conversation: Json = {
-        "conversation_id": CONVERSATION,
-        "title": "Holidays",
-        "created_at": AT,
-        "updated_at": AT,
-        "turns": [stored],
-        "earlier_turns": False,
-    }
-    site.orchestrator.answers["GET", f"/v1/conversations/{CONVERSATION}"] = (200, conversation)
-    turn = site.orchestrator.add_turn(TURN, owner.person_id)
-    for event in events:
-        turn.write(event)
-    if is_over:
-        turn.finish()
+def open_answer(page: Page, site: Site, events: list[Json], *, is_over: bool = True) -> FakeTurn:
+    state = "answered" if is_over else "running"
+    turn = have_turn(site, CONVERSATION, TURN, events, title="Holidays", state=state)
     page.goto(f"{site.url}/c/{CONVERSATION}")
     return turn
 

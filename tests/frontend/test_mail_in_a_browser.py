@@ -1,22 +1,16 @@
 """Mail in a real browser: the letter before the yes, what became of it, and the mailbox page, also on a phone."""
 
 from collections.abc import Generator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from support.frontend_site import Site
-
-from frontend.accounts.queries import find_owner
+from support.own_pages import AT, DESKTOP, PHONE, Json, have_turn, own_page
 
 pytestmark = pytest.mark.browser
 
 CONVERSATION, TURN, CALL = "conversation-1", "turn-1", "call-1"
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-AT = "2026-11-21T09:00:00Z"
 FOLLOWS = "https://tracker.test/open?id=7"
-Json = dict[str, Any]
 
 COPIED = "please also copy lee@partner.example"
 BODY = (
@@ -164,47 +158,14 @@ at_both_widths = pytest.mark.parametrize(
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Generator[Page]:
-    """The owner's browser. It breaks no content policy, and asks nobody but this site."""
-    context = chromium.new_context(viewport=getattr(request, "param", DESKTOP), locale="en-GB")
-    cookie = site.sign_in().cookies["steward"]
-    context.add_cookies([{"name": "steward", "value": cookie, "url": site.url}])
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on(
-        "console",
-        lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
-    )
-    page.on(
-        "request",
-        lambda sent: None if sent.url.startswith((site.url, "ws")) else wrong.append(sent.url),
-    )
-    site.orchestrator.answers["GET", "/v1/approvals"] = (200, {"approvals": []})
-    yield page
-    context.close()
-    site.orchestrator.forget_everything()
-    assert wrong == []
+    """The owner's browser."""
+    with own_page(chromium, site, getattr(request, "param", DESKTOP)) as page:
+        yield page
 
 
 def open_conversation(page: Page, site: Site, events: list[Json], *, is_over: bool = False) -> None:
-    with site.database.transaction() as session:
-        owner = find_owner(session)
-    assert owner is not None
     state = "answered" if is_over else "waiting"
-    stored: Json = {"turn_id": TURN, "client_id": "client-1", "state": state, "events": []}
-    conversation: Json = {
-        "conversation_id": CONVERSATION,
-        "title": "Release",
-        "created_at": AT,
-        "updated_at": AT,
-        "turns": [stored],
-        "earlier_turns": False,
-    }
-    site.orchestrator.answers["GET", f"/v1/conversations/{CONVERSATION}"] = (200, conversation)
-    turn = site.orchestrator.add_turn(TURN, owner.person_id)
-    for event in events:
-        turn.write(event)
-    if is_over:
-        turn.finish()
+    have_turn(site, CONVERSATION, TURN, events, title="Release", state=state)
     page.goto(f"{site.url}/c/{CONVERSATION}")
 
 

@@ -2,20 +2,17 @@
 
 import re
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from support.fake_orchestrator import FakeTurn
 from support.frontend_site import Site
-
-from frontend.accounts.queries import find_owner
+from support.own_pages import Json, have_turn
 
 pytestmark = pytest.mark.browser
 
 CONVERSATION, TURN, CALL, INPUT = "conversation-1", "turn-1", "call-1", "input-1"
 LATER = "2099-01-01T00:00:00Z"
-Json = dict[str, Any]
 
 STARTED: Json = {
     "kind": "turn_started",
@@ -90,30 +87,7 @@ def tabs(chromium: Browser, site: Site) -> Generator[BrowserContext]:
 @pytest.fixture
 def turn(site: Site) -> FakeTurn:
     """A turn that goes on in the owner's conversation."""
-    fake = site.orchestrator
-    with site.database.transaction() as session:
-        owner = find_owner(session)
-    assert owner is not None
-    stored: dict[str, Any] = {
-        "turn_id": TURN,
-        "client_id": "client-1",
-        "state": "waiting",
-        "events": [],
-    }
-    at = "2026-11-21T09:00:00Z"
-    fake.answers["GET", f"/v1/conversations/{CONVERSATION}"] = (
-        200,
-        {
-            "conversation_id": CONVERSATION,
-            "title": "A room",
-            "created_at": at,
-            "updated_at": at,
-            "turns": [stored],
-            "earlier_turns": False,
-        },
-    )
-    fake.answers["GET", "/v1/approvals"] = (200, {"approvals": []})
-    return fake.add_turn(TURN, owner.person_id)
+    return have_turn(site, CONVERSATION, TURN, title="A room")
 
 
 def write(turn: FakeTurn, *events: Json) -> None:

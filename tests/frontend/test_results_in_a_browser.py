@@ -4,20 +4,15 @@ import csv
 import io
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from support.frontend_site import Site
-
-from frontend.accounts.queries import find_owner
+from support.own_pages import DESKTOP, PHONE, Json, have_turn, own_page
 
 pytestmark = pytest.mark.browser
 
 CONVERSATION, TURN, CALL = "conversation-1", "turn-1", "call-1"
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-Json = dict[str, Any]
 
 PROJECTS = [
     ["Mobile banking app", None, "•••1234", "fine, so far", "2026-02-20"],
@@ -90,44 +85,11 @@ at_both_widths = pytest.mark.parametrize(
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Generator[Page]:
-    """The owner's page with a finished answer; nothing it does may break its own content policy."""
-    _have_answer(site)
-    context = chromium.new_context(viewport=getattr(request, "param", DESKTOP), locale="en-GB")
-    cookie = site.sign_in().cookies["steward"]
-    context.add_cookies([{"name": "steward", "value": cookie, "url": site.url}])
-    page = context.new_page()
-    refused: list[str] = []
-    page.on(
-        "console",
-        lambda said: refused.append(said.text) if "Content Security" in said.text else None,
-    )
-    page.goto(f"{site.url}/c/{CONVERSATION}")
-    yield page
-    context.close()
-    site.orchestrator.forget_everything()
-    assert refused == []
-
-
-def _have_answer(site: Site) -> None:
-    with site.database.transaction() as session:
-        owner = find_owner(session)
-    assert owner is not None
-    fake, at = site.orchestrator, "2026-11-21T09:00:00Z"
-    stored: Json = {"turn_id": TURN, "client_id": "client-1", "state": "answered", "events": []}
-    conversation: Json = {
-        "conversation_id": CONVERSATION,
-        "title": "Open tasks",
-        "created_at": at,
-        "updated_at": at,
-        "turns": [stored],
-        "earlier_turns": False,
-    }
-    fake.answers["GET", f"/v1/conversations/{CONVERSATION}"] = (200, conversation)
-    fake.answers["GET", "/v1/approvals"] = (200, {"approvals": []})
-    turn = fake.add_turn(TURN, owner.person_id)
-    for event in EVENTS:
-        turn.write(event)
-    turn.finish()
+    """The owner's page with a finished answer."""
+    have_turn(site, CONVERSATION, TURN, EVENTS, title="Open tasks", state="answered")
+    with own_page(chromium, site, getattr(request, "param", DESKTOP)) as page:
+        page.goto(f"{site.url}/c/{CONVERSATION}")
+        yield page
 
 
 def opened(page: Page) -> Locator:

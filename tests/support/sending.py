@@ -1,9 +1,6 @@
 """What tests of sending share: an account whose mails go to a server of the test's, and a mailbox in memory."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -125,32 +122,3 @@ def sender_in(
     if pause is not None:
         sender.pause = pause
     return sender
-
-
-class Senders:
-    """Processes that send one mail each, under the key `once`, and kill themselves at a step."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).parents[1] / "mcp_email" / "sending" / "one_send.py"
-        self._nursery = subprocess.Popen(
-            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-
-    async def start(self, *arguments: tuple[Path, int, str]) -> list[int]:
-        """Their pids. The arguments: the folder of their state, the mail server's port, the step they die at."""
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(json.dumps(arguments, default=str) + "\n")
-        self._nursery.stdin.flush()
-        return await self._answer()
-
-    async def ended(self) -> list[int]:
-        """How those last started ended, when all have: 0, or minus the signal."""
-        return await self._answer()
-
-    async def _answer(self) -> list[int]:
-        assert self._nursery.stdout is not None
-        return json.loads(await asyncio.to_thread(self._nursery.stdout.readline))
-
-    def close(self) -> None:
-        self._nursery.communicate(timeout=10)

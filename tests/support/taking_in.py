@@ -2,10 +2,7 @@
 
 import asyncio
 import hashlib
-import json
 import re
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -206,29 +203,3 @@ async def knowledge_base(
     finally:
         await jobs.close()
         await store.close()
-
-
-class Servers:
-    """Processes that take one document in each, into folders of their own, and kill themselves at a step."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).parents[1] / "mcp_search" / "ingestion" / "one_server.py"
-        self._nursery = subprocess.Popen(
-            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-
-    def start(self, *arguments: tuple[Path, str, str]) -> list[int]:
-        """Their pids. The arguments: the folder, the step they die at, where their jobs are kept."""
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(json.dumps(arguments, default=str) + "\n")
-        self._nursery.stdin.flush()
-        return self.answer()
-
-    def answer(self) -> list[int]:
-        """How those last started ended, when all have: 0, or minus the signal."""
-        assert self._nursery.stdout is not None
-        return json.loads(self._nursery.stdout.readline())
-
-    def close(self) -> None:
-        self._nursery.communicate(timeout=10)

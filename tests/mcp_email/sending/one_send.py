@@ -1,11 +1,5 @@
-"""Forks processes that each send one mail, and can kill themselves as the kernel would, at a step of their ledger.
+"""Processes that each send one mail, and can kill themselves as the kernel would, at a step of their ledger."""
 
-A line of standard input holds the arguments of one process or several; a line with their pids answers, and when all
-have ended, a line with what became of them. Forking saves them the seconds that the imports take.
-"""
-
-import asyncio
-import json
 import os
 import signal
 import sys
@@ -14,6 +8,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from support.forking import fork_as_told
 from support.sending import ADA, account_at, sender_in, wanted, yes
 
 from mcp_email.sending.ledger import Ledger
@@ -46,33 +41,11 @@ class DyingLedger(Ledger):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def send(folder: Path, port: int, ends_at: str) -> None:
-    sender = sender_in(folder)
+async def send(folder: str, port: int, ends_at: str) -> None:
+    sender = sender_in(Path(folder))
     sender.ledger = DyingLedger(sender.ledger, ends_at)
     await sender.send(ADA, account_at(port), wanted(body=BODY), "once", yes)
 
 
-def forked(folder: str, port: int, ends_at: str) -> int:
-    """The pid of a process that sends; it ends with 0 when it was not killed and nothing was raised."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        asyncio.run(send(Path(folder), port, ends_at))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def tell(numbers: list[int]) -> None:
-    sys.stdout.write(f"{json.dumps(numbers)}\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    for line in sys.stdin:
-        pids = [forked(*arguments) for arguments in json.loads(line)]
-        tell(pids)
-        tell([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids])
+    fork_as_told(send)

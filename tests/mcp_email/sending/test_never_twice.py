@@ -7,7 +7,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from support.sending import ADA, MemoryMailbox, Senders, account_at, sender_in, wanted, yes
+from support.forking import Forks
+from support.sending import ADA, MemoryMailbox, account_at, sender_in, wanted, yes
 from support.smtp_server import FaultServer, Stage, call, smtp_server
 
 from mcp_email.sending.outcome import SendResult
@@ -28,14 +29,15 @@ AT_THE_SERVER: list[tuple[Stage, bool]] = [
 
 
 @pytest.fixture(scope="module")
-def senders() -> Generator[Senders]:
-    senders = Senders()
+def senders() -> Generator[Forks]:
+    """Each sends one mail under the key `once`: told are its folder, the server's port, the step it dies at."""
+    senders = Forks(Path(__file__).with_name("one_send.py"))
     yield senders
     senders.close()
 
 
 async def killed(
-    senders: Senders, folder: Path, server: FaultServer, ends_at: str, stage: Stage | None = None
+    senders: Forks, folder: Path, server: FaultServer, ends_at: str, stage: Stage | None = None
 ) -> None:
     """Run a sender until it is gone: by its own hand, or by ours while the server holds its answer back."""
     running = asyncio.get_running_loop().create_future()
@@ -47,8 +49,8 @@ async def killed(
 
     if stage is not None:
         server.when(stage, call(kill))
-    [pid] = await senders.start((folder, server.port, ends_at))
-    ended = asyncio.create_task(senders.ended())
+    [pid] = await asyncio.to_thread(senders.start, (folder, server.port, ends_at))
+    ended = asyncio.create_task(asyncio.to_thread(senders.answer))
     running.set_result((pid, ended))
     assert await ended == [-signal.SIGKILL]
 
@@ -60,7 +62,7 @@ async def tried_again(folder: Path, server: FaultServer, mailbox: MemoryMailbox)
 
 @pytest.mark.parametrize("step", NOTHING_LEFT)
 async def test_killed_before_the_mail_left_it_is_delivered_by_the_next_try(
-    senders: Senders, tmp_path: Path, step: str
+    senders: Forks, tmp_path: Path, step: str
 ) -> None:
     async with smtp_server() as server:
         await killed(senders, tmp_path, server, step)
@@ -74,7 +76,7 @@ async def test_killed_before_the_mail_left_it_is_delivered_by_the_next_try(
 
 @pytest.mark.parametrize("step", MAY_BE_OUT)
 async def test_killed_after_the_ledger_noted_the_start_nothing_is_sent_again(
-    senders: Senders, tmp_path: Path, step: str
+    senders: Forks, tmp_path: Path, step: str
 ) -> None:
     async with smtp_server() as server:
         await killed(senders, tmp_path, server, step)
@@ -86,7 +88,7 @@ async def test_killed_after_the_ledger_noted_the_start_nothing_is_sent_again(
 
 @pytest.mark.parametrize(("stage", "may_be_out"), AT_THE_SERVER)
 async def test_killed_while_the_server_holds_its_answer_back(
-    senders: Senders, tmp_path: Path, stage: Stage, may_be_out: bool
+    senders: Forks, tmp_path: Path, stage: Stage, may_be_out: bool
 ) -> None:
     async with smtp_server() as server:
         await killed(senders, tmp_path, server, "never", stage)
@@ -98,7 +100,7 @@ async def test_killed_while_the_server_holds_its_answer_back(
 
 
 async def test_a_killed_sender_s_mail_found_in_the_sent_folder_is_known_to_be_sent(
-    senders: Senders,
+    senders: Forks,
     tmp_path: Path,
 ) -> None:
     mailbox = MemoryMailbox()
@@ -114,9 +116,9 @@ async def test_a_killed_sender_s_mail_found_in_the_sent_folder_is_known_to_be_se
     assert len(server.mails) == 1
 
 
-async def test_two_processes_with_one_key_deliver_once(senders: Senders, tmp_path: Path) -> None:
+async def test_two_processes_with_one_key_deliver_once(senders: Forks, tmp_path: Path) -> None:
     async with smtp_server() as server:
         one = (tmp_path, server.port, "never")
-        await senders.start(one, one)
-        assert await senders.ended() == [0, 0]
+        await asyncio.to_thread(senders.start, one, one)
+        assert await asyncio.to_thread(senders.answer) == [0, 0]
     assert list(server.delivered.values()) == [1]

@@ -6,8 +6,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from support.forking import Forks
 from support.postgres import postgres
-from support.taking_in import Servers, knowledge_base
+from support.taking_in import knowledge_base
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +25,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Generator[Servers]:
+def servers() -> Generator[Forks]:
     """Forked from one process, which has imported everything once."""
-    servers = Servers()
+    servers = Forks(Path(__file__).with_name("one_server.py"))
     yield servers
     servers.close()
 

@@ -1,11 +1,5 @@
-"""Forks processes that take one document in, and kill themselves as the kernel would, at a step of the store.
+"""Processes that take one document in, and kill themselves as the kernel would, at a step of the store."""
 
-A line of standard input holds the arguments of one process or several; a line with their pids answers, and when all
-have ended, a line with what became of them. Forking saves them the seconds that the imports take.
-"""
-
-import asyncio
-import json
 import os
 import signal
 import sys
@@ -14,6 +8,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from support.forking import fork_as_told
 from support.taking_in import ADA, PlayedEmbedder, knowledge_base, store_at
 
 from mcp_search.knowledge.library import Upload
@@ -65,7 +60,8 @@ def stop_for_good() -> None:
     signal.pause()
 
 
-async def take_in(folder: Path, ends_at: str, jobs_at: str) -> None:
+async def take_in(told: str, ends_at: str, jobs_at: str) -> None:
+    folder = Path(told)
     store: Any = DyingStore(open_store(store_at(folder, jobs_at)), ends_at)
     embedder = PlayedEmbedder(before=stop_for_good if ends_at == "hangs" else lambda: None)
     async with knowledge_base(folder, store=store, embedder=embedder, jobs_at=jobs_at) as base:
@@ -73,27 +69,5 @@ async def take_in(folder: Path, ends_at: str, jobs_at: str) -> None:
         await base.settled(added.document)
 
 
-def forked(folder: str, ends_at: str, jobs_at: str) -> int:
-    """The pid of a process that takes a document in; it ends with 0 when it was not killed and nothing was raised."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        asyncio.run(take_in(Path(folder), ends_at, jobs_at))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def tell(numbers: list[int]) -> None:
-    sys.stdout.write(f"{json.dumps(numbers)}\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    for line in sys.stdin:
-        pids = [forked(*arguments) for arguments in json.loads(line)]
-        tell(pids)
-        tell([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids])
+    fork_as_told(take_in)

@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.taking_in import ADA, Servers, jobs_url, knowledge_base
+from support.forking import Forks
+from support.taking_in import ADA, jobs_url, knowledge_base
 
 from mcp_search.knowledge.ingestion import jobs
 from mcp_search.knowledge.library import Upload
@@ -30,9 +31,7 @@ READER = Reader("acme", "ada", frozenset())
 
 
 @pytest.fixture(scope="module")
-def killed(
-    made: Path, servers: Servers, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def killed(made: Path, servers: Forks, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What each step's server left, when it was gone."""
     root = tmp_path_factory.mktemp("killed")
     ends = {step: step for step in [*STEPS, "before add_document 1"]}

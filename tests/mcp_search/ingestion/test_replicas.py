@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from dbos import DBOS
-from support.taking_in import Servers, knowledge_base, store_at
+from support.forking import Forks
+from support.taking_in import knowledge_base, store_at
 
 from mcp_search.knowledge.ingestion.roll import roll_at
 from mcp_search.knowledge.model import Document, Reader
@@ -45,7 +46,7 @@ def _worker_of(document: Document) -> tuple[str, str | None]:
 
 
 async def test_the_jobs_of_a_killed_server_are_taken_over_by_the_other(
-    folder: Path, jobs_at: str, servers: Servers
+    folder: Path, jobs_at: str, servers: Forks
 ) -> None:
     [pid] = await asyncio.to_thread(servers.start, (folder, "hangs", jobs_at))
     document = await at_work(folder, jobs_at)

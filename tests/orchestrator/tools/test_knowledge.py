@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 from support.knowledge_server import DOCUMENT, LEAVE, PDF, PNG, KnowledgeServer, NotThere, NotYours
 from support.models import ScriptedModel
-from support.servers import serving
+from support.own_servers import audit_of, get, with_server
 from support.world import Api, World
 
 ROOT = "/v1/knowledge"
@@ -30,29 +30,15 @@ LISTS = ["collections", "documents", "gaps"]
 OPENED = [f"passages/{LEAVE}", f"passages/{LEAVE}/page.png", f"documents/{DOCUMENT}/original"]
 
 
-@asynccontextmanager
-async def visiting(
+def visiting(
     world: World, server: KnowledgeServer, *, own: bool = True, key: str = "search", **settings: Any
-) -> AsyncGenerator[Api]:
-    async with serving(server.app()) as url:
-        servers = {key: {"url": f"{url}/mcp", "own": own, "origin": "document"}}
-        async with world.orchestrator(ScriptedModel([]), tool_servers=servers, **settings):
-            yield world.api()
-
-
-async def get(api: Api, path: str) -> Any:
-    answer = await api.request("GET", path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+) -> AbstractAsyncContextManager[Api]:
+    return with_server(world, server.app(), key, "document", own=own, **settings)
 
 
 async def change(api: Api, method: str, path: str, body: Any) -> httpx.Response:
     options = {} if body is None else {"json": body}
     return await api.request(method, f"{ROOT}/{path}", **options)
-
-
-async def audit_of(api: Api) -> list[dict[str, Any]]:
-    return (await get(api, "/v1/audit"))["rows"]
 
 
 async def test_a_person_sees_what_there_is(world: World) -> None:

@@ -1,7 +1,6 @@
 """Looking into a person's mailbox: whose, by which tools, what is believed and what is noted of it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from mcp.types import ToolAnnotations
 from support.letterbox import ADA, LEE, LINK, Letterbox, TooMany, mail
 from support.models import ScriptedModel
-from support.servers import serving
+from support.own_servers import audit_of, get, with_server
 from support.world import Api, World
 
 ACCOUNT = "first-run"
@@ -20,24 +19,10 @@ LOOKS = [
 ]
 
 
-@asynccontextmanager
-async def looking(
+def looking(
     world: World, letterbox: Letterbox, *, own: bool = True, key: str = "email", **settings: Any
-) -> AsyncGenerator[Api]:
-    async with serving(letterbox.app()) as url:
-        servers = {key: {"url": f"{url}/mcp", "own": own, "origin": "mail"}}
-        async with world.orchestrator(ScriptedModel([]), tool_servers=servers, **settings):
-            yield world.api()
-
-
-async def get(api: Api, path: str) -> Any:
-    answer = await api.request("GET", path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def audit_of(api: Api) -> list[dict[str, Any]]:
-    return (await get(api, "/v1/audit"))["rows"]
+) -> AbstractAsyncContextManager[Api]:
+    return with_server(world, letterbox.app(), key, "mail", own=own, **settings)
 
 
 async def test_a_person_finds_their_embedded_mailbox_and_reads_it(world: World) -> None:

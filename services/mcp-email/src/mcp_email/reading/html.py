@@ -7,6 +7,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mcp_email.reading.lines import Lines
 from shared.untrusted.characters import clean, clean_line
+from shared.untrusted.elements import inner_text
 from shared.untrusted.links import MAX_LINKS, Link, link_to
 from shared.untrusted.nesting import MAX_OPEN, most_open
 from shared.untrusted.sheets import Sheets, TooComplex
@@ -145,7 +146,7 @@ class _Reader:
         if tag in _DROPPED:
             return
         if tag in _NEVER_SHOWN:
-            self._hide(clean(_inner_text(node)))
+            self._hide(clean(inner_text(node)))
             return
         style = self._sheets.style_of(node)
         parent = self._open[-1] if self._open else None
@@ -243,14 +244,3 @@ def _is_tiny(attributes: dict[str, str | None], style: Style) -> bool:
         if digits.isascii() and digits.isdigit() and len(digits) < 6 and int(digits) < TRACKING_PX:
             return True
     return False
-
-
-def _inner_text(node: LexborNode) -> str:
-    if node.tag == "template":
-        return " ".join(
-            child.text_content or ""
-            for fragment in node.template_fragments()
-            for child in fragment.traverse(include_text=True)
-            if child.is_text_node
-        )
-    return node.text(separator=" ")

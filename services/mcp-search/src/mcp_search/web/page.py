@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from shared.untrusted.characters import clean, clean_line
+from shared.untrusted.elements import inner_text
 from shared.untrusted.links import MAX_LINKS, Link, link_to
 from shared.untrusted.nesting import MAX_OPEN, most_open
 from shared.untrusted.sheets import Sheets, TooComplex
@@ -194,7 +195,7 @@ def _below(node: LexborNode, parent: _Open, sheets: Sheets, removed: _Removed) -
     if tag == "head":
         return None  # Never shown, but it holds what is said about the page.
     if tag in _NEVER_SHOWN:
-        removed.take(node, _inner_text(node))
+        removed.take(node, inner_text(node))
         return None
     if tag in _DROPPED:
         removed.nodes.append(node)
@@ -232,17 +233,6 @@ def _is_seen(frame: _Open) -> bool:
         font_px=look.font_px,
         text_alpha_is_none=look.text_alpha_is_none,
     ).is_seen
-
-
-def _inner_text(node: LexborNode) -> str:
-    if node.tag == "template":
-        return " ".join(
-            child.text_content or ""
-            for fragment in node.template_fragments()
-            for child in fragment.traverse(include_text=True)
-            if child.is_text_node
-        )
-    return node.text(separator=" ")
 
 
 def _base(document: LexborHTMLParser, url: str) -> str:
