@@ -1,5 +1,8 @@
 """A page becomes the Markdown of what a person would see; what is hidden is taken out and counted."""
 
+import socket
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -255,6 +258,24 @@ async def test_a_page_that_kills_its_reader_harms_no_other() -> None:
     assert (await pages.read(good, page(SEEN).encode())).kind == "page"
     forker.process.kill()
     assert (await pages.read(good, page(SEEN).encode())).kind == "page"
+    await pages.close()
+
+
+def dying_forker() -> Forker:
+    """Its sockets are closed, and it cannot be waited for yet: a killed process, as it looks under load."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        code = f"import os, time; os.close({theirs.fileno()}); time.sleep(0.2)"
+        return Forker(
+            subprocess.Popen([sys.executable, "-c", code], pass_fds=[theirs.fileno()]), ours
+        )
+
+
+async def test_a_reader_whose_end_is_not_yet_known_harms_no_page_either() -> None:
+    pages = PageProcess(dying_forker())
+    assert (
+        await pages.read(PageTask(URL, "utf-8", is_html=True), page(SEEN).encode())
+    ).kind == "page"
     await pages.close()
 
 

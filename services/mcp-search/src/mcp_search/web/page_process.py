@@ -23,6 +23,8 @@ AT_ONCE = 2
 """Pages; each may take a gigabyte of memory."""
 WAIT_S = 30.0
 """For one page."""
+_LAST_MOMENTS_S = 0.5
+"""The kernel closes the sockets of a process a moment before it says that the process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,14 @@ class Forker:
     @property
     def is_gone(self) -> bool:
         return self.process.poll() is not None
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Whether it has ended, or does so in that time."""
+        try:
+            await asyncio.to_thread(self.process.wait, seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def close(self) -> None:
         """End it; forks that are at work end by their own limits."""
@@ -80,7 +90,7 @@ class PageProcess:
                     raise _too_much("seconds") from None
                 if octets is not None:
                     return _told(octets)
-                if not forker.is_gone:
+                if not await forker.ends_within(_LAST_MOMENTS_S):
                     raise _stopped()  # The fork ended, and what forks goes on: it was the page.
         raise _stopped()
 
