@@ -6,6 +6,7 @@ from support.frontend_site import Browser, json_of
 from support.valkey import valkey
 
 from frontend.app import Application, create_app
+from frontend.rights import ANYBODY, open_to
 
 
 def test_it_is_ready_with_its_database_and_redis(browser: Browser) -> None:
@@ -46,7 +47,13 @@ def test_the_address_a_proxy_names_counts_only_if_the_proxy_is_ours(
 ) -> None:
     settings = application.parts.settings.model_copy(update={"trusted_proxies": proxies})
     behind = create_app(settings, async_mode="threading")
-    behind.flask.add_url_rule("/who", view_func=lambda: str(request.remote_addr))
+
+    @behind.flask.get("/who")
+    @open_to(ANYBODY)
+    def who() -> str:
+        return str(request.remote_addr)
+
+    del who
 
     headers = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}
     assert behind.flask.test_client().get("/who", headers=headers).text == address

@@ -109,7 +109,9 @@ def environment_of(settings: Settings) -> dict[str, str]:
     }
 
 
-def add_person(database: Database, email: str, password: str = OWNER["password"]) -> str:
+def add_person(
+    database: Database, email: str, password: str = OWNER["password"], role: str = "member"
+) -> str:
     """A second person in the owner's organisation, as an invitation will make them. Gives their id."""
     with database.transaction() as session:
         owner = find_owner(session)
@@ -126,7 +128,7 @@ def add_person(database: Database, email: str, password: str = OWNER["password"]
             )
         )
         session.flush()
-        session.add(MembershipRow(person_id=person_id, tenant_id=owner.tenant_id, role="member"))
+        session.add(MembershipRow(person_id=person_id, tenant_id=owner.tenant_id, role=role))
     return person_id
 
 

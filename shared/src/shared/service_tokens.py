@@ -46,6 +46,8 @@ class Claims(BaseModel):
     tz: str = "UTC"
     session: str = ""
     """Tells sign-ins of one person apart in the audit; never a secret. Empty: not asked from a browser."""
+    client_id: str = ""
+    """The agent that a person let in (RFC 9068 section 2.2); empty: our own page."""
     act: str | None = None
     """The service that acts for the person (RFC 8693 section 4.1), None when the person calls."""
 
@@ -65,6 +67,8 @@ class Principal:
     tz: str = "UTC"
     session: str = ""
     """See `Claims.session`."""
+    client: str = ""
+    """See `Claims.client_id`."""
     expires_at_s: int = 0
     claims: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     """What else the token says in texts and numbers, as text."""
@@ -143,6 +147,7 @@ class TokenIssuer:
         locale: str = "en",
         tz: str = "UTC",
         session: str = "",
+        client: str = "",
         actor: str | None = None,
     ) -> str:
         issued_at = int(self.now())
@@ -160,6 +165,7 @@ class TokenIssuer:
             locale=locale,
             tz=tz,
             session=session,
+            client_id=client,
             act=actor,
         )
         body = claims.model_dump(mode="json", exclude_none=True)
@@ -253,6 +259,7 @@ class TokenVerifier:
             locale=claims.locale,
             tz=claims.tz,
             session=claims.session,
+            client=claims.client_id,
             expires_at_s=claims.exp,
             claims=_other_claims(decoded.claims),
         )

@@ -17,7 +17,7 @@ from flask_socketio import SocketIO
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from frontend import failures, operations, security
+from frontend import failures, operations, rights, security
 from frontend.accounts.passwords import Passwords, RunInThread, run_here
 from frontend.chat import api, knowledge_api, pages, shared_page
 from frontend.chat.socket import Sockets
@@ -64,6 +64,8 @@ def create_app(
     parts = _create_parts(settings, run_in_thread, now)
     app.extensions["steward"] = parts
     app.session_interface = SessionStore(app, client=parts.redis, key_prefix=STORE_PREFIX)
+    app.before_request(_bind_request_id)
+    rights.install(app)
     CSRFProtect(app)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
     sockets = Sockets(_socket_server(app, settings, async_mode), app, parts)
@@ -73,7 +75,6 @@ def create_app(
     failures.install(app)
     for feature in (operations, sign_in, pages, shared_page, api, knowledge_api):
         app.register_blueprint(feature.routes)
-    app.before_request(_bind_request_id)
     return Application(app, sockets, parts)
 
 

@@ -1,15 +1,16 @@
 """Health, metrics and the public keys."""
 
 import redis
-from flask import Blueprint, Response, jsonify
+from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from frontend.parts import parts
+from frontend.rights import ANYBODY, Routes
 from shared import health
 
-routes = Blueprint("operations", __name__)
+routes = Routes("operations", rule=ANYBODY)
 
 
 @routes.get("/live")

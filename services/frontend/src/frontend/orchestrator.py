@@ -200,6 +200,7 @@ class Orchestrator:
             tenant=person.tenant_id,
             roles=person.roles,
             name=person.name,
+            tier=person.tier,
             session=person.session,
             scope="chat",
             lifetime_s=lifetime_s,

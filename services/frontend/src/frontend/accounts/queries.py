@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from frontend.accounts.models import MembershipRow, PersonRow, SignInLinkRow, TenantRow
+from frontend.accounts.roles import Role
 from shared.errors import Conflict
 
 LINK_LIFETIME = timedelta(hours=24)
-OWNER = "owner"
 
 
 class EmailTaken(Conflict):
@@ -34,6 +34,8 @@ class Person:
     email: str
     name: str
     roles: tuple[str, ...]
+    tier: str = "free"
+    """Of the tenant."""
     session: str = ""
     """Marks the sign-in in the orchestrator's audit; empty outside a browser's session."""
 
@@ -69,9 +71,13 @@ def add_owner(
         raise OwnerExists(
             "The owner account exists already. Sign in, or ask the owner for an account."
         ) from None
-    session.add(MembershipRow(person_id=person.person_id, tenant_id=tenant.tenant_id, role=OWNER))
+    session.add(
+        MembershipRow(
+            person_id=person.person_id, tenant_id=tenant.tenant_id, role=Role.OWNER, joined_at=now
+        )
+    )
     session.flush()
-    return _as_person(person, tenant.tenant_id, OWNER)
+    return _as_person(person, tenant, Role.OWNER)
 
 
 def add_person(
@@ -90,19 +96,23 @@ def add_person(
         session.flush()
     except IntegrityError:
         raise EmailTaken("Somebody has an account with this address already.") from None
-    session.add(MembershipRow(person_id=person.person_id, tenant_id=tenant_id, role=role))
+    membership = MembershipRow(
+        person_id=person.person_id, tenant_id=tenant_id, role=role, joined_at=now
+    )
+    session.add(membership)
     session.flush()
-    return _as_person(person, tenant_id, role)
+    return _as_person(person, session.get_one(TenantRow, tenant_id), role)
 
 
-def find_person(session: Session, person_id: str) -> Person | None:
+def find_person(session: Session, person_id: str, tenant_id: str | None = None) -> Person | None:
+    """In that tenant, else in the one they joined first. None: gone, disabled, or a member of none."""
     row = session.get(PersonRow, person_id)
-    return None if row is None else _with_membership(session, row)
+    return None if row is None else _with_membership(session, row, tenant_id)
 
 
 def find_owner(session: Session) -> Person | None:
     row = session.scalar(
-        select(PersonRow).join(MembershipRow).where(MembershipRow.role == OWNER).limit(1)
+        select(PersonRow).join(MembershipRow).where(MembershipRow.role == Role.OWNER).limit(1)
     )
     return None if row is None else _with_membership(session, row)
 
@@ -147,15 +157,23 @@ def use_link(session: Session, token: str, now: datetime) -> tuple[bool, str | N
     return (False, None) if used is None else (True, used[0])
 
 
-def _with_membership(session: Session, row: PersonRow) -> Person | None:
-    membership = session.scalar(
-        select(MembershipRow).where(MembershipRow.person_id == row.person_id).limit(1)
-    )
-    return None if membership is None else _as_person(row, membership.tenant_id, membership.role)
+def _with_membership(
+    session: Session, row: PersonRow, tenant_id: str | None = None
+) -> Person | None:
+    if row.is_disabled:
+        return None
+    found = session.execute(
+        select(MembershipRow.role, TenantRow)
+        .join(TenantRow, TenantRow.tenant_id == MembershipRow.tenant_id)
+        .where(MembershipRow.person_id == row.person_id)
+        .order_by(TenantRow.tenant_id != tenant_id, MembershipRow.joined_at, TenantRow.created_at)
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else _as_person(row, found[1], found[0])
 
 
-def _as_person(row: PersonRow, tenant_id: str, role: str) -> Person:
-    return Person(row.person_id, tenant_id, row.email, row.name, (role,))
+def _as_person(row: PersonRow, tenant: TenantRow, role: str) -> Person:
+    return Person(row.person_id, tenant.tenant_id, row.email, row.name, (role,), tier=tenant.tier)
 
 
 def _hash(token: str) -> str:

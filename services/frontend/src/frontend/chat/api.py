@@ -2,16 +2,17 @@
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, jsonify, request
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from frontend.chat.announce import announce_conversation, announce_path
 from frontend.chat.proxy import call, file, json_body, segment
+from frontend.rights import SIGNED_IN, Routes
 from frontend.sign_in.sessions import required_person
 
 FOUND_AT_MOST = 20
 
-routes = Blueprint("api", __name__, url_prefix="/api")
+routes = Routes("api", rule=SIGNED_IN, url_prefix="/api")
 
 
 @routes.get("/about")

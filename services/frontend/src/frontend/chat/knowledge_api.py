@@ -3,11 +3,12 @@
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from frontend.chat.proxy import call, json_body, segment
 from frontend.parts import parts
+from frontend.rights import SIGNED_IN, Routes
 from frontend.sign_in.sessions import required_person
 from shared.errors import InvalidInput, UpstreamFailed
 
@@ -17,7 +18,7 @@ PIECE_BYTES = 65_536
 OCTETS = "application/octet-stream"
 PICTURE = "image/png"
 
-routes = Blueprint("knowledge_api", __name__, url_prefix="/api/knowledge")
+routes = Routes("knowledge_api", rule=SIGNED_IN, url_prefix="/api/knowledge")
 
 
 class DocumentTooLarge(InvalidInput):

@@ -5,12 +5,13 @@ from datetime import datetime
 from urllib.parse import quote
 
 import structlog
-from flask import Blueprint, make_response, render_template, request
+from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
 from frontend.orchestrator import VISITOR, OrchestratorError
 from frontend.parts import parts
+from frontend.rights import ANYBODY, Routes
 from shared.errors import ExpectedError, TooManyRequests, UpstreamFailed
 from shared.wire.api import SharedConversation
 
@@ -30,7 +31,7 @@ GONE = (
 TROUBLE = "The conversation cannot be shown"
 
 log = structlog.get_logger()
-routes = Blueprint("shared_page", __name__)
+routes = Routes("shared_page", rule=ANYBODY)
 
 
 @routes.get("/shared/<token>")

@@ -2,7 +2,7 @@
 
 import math
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from frontend.accounts.email_address import (
@@ -23,6 +23,7 @@ from frontend.accounts.queries import (
     use_link,
 )
 from frontend.parts import parts
+from frontend.rights import ANYBODY, Routes
 from frontend.sign_in.sessions import end_session, signed_in_person, start_session
 from shared.errors import TooManyRequests
 
@@ -33,7 +34,7 @@ LINK_GONE = (
 )
 LINK_OWNER = ("owner@localhost", "Owner")
 
-routes = Blueprint("sign_in", __name__)
+routes = Routes("sign_in", rule=ANYBODY)
 
 
 @routes.get("/sign-in")

@@ -1,15 +1,13 @@
 """Who is signed in: a session on the server, of which the browser holds only a random id."""
 
-import functools
 import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ParamSpec, cast
+from typing import Any, cast
 
-from flask import current_app, g, redirect, request, session, url_for
-from flask.typing import ResponseReturnValue
+from flask import current_app, g, session
 from flask_session.base import ServerSideSession
 from flask_session.redis import RedisSessionInterface
 
@@ -23,8 +21,6 @@ SESSION_MARK_CHARACTERS = 16
 STORE_PREFIX = "session:"
 VISITOR_SESSION = timedelta(hours=1)
 """How long a session is kept in which nobody signed in; it holds a form's CSRF secret only."""
-
-P = ParamSpec("P")
 
 
 class SessionStore(RedisSessionInterface):
@@ -78,20 +74,6 @@ def required_person() -> Person:
     if person is None:
         raise NotSignedIn("You are signed out. Sign in again.")
     return person
-
-
-def page_for_signed_in(
-    view: Callable[P, ResponseReturnValue],
-) -> Callable[P, ResponseReturnValue]:
-    """Sends people who are signed out to the sign-in page, and back afterwards."""
-
-    @functools.wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if signed_in_person() is None:
-            return redirect(url_for("sign_in.sign_in", next=request.path))
-        return view(*args, **kwargs)
-
-    return guarded
 
 
 def _load_person() -> Person | None:

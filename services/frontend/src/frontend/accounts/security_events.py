@@ -1,0 +1,77 @@
+"""What an administrator must be able to see of sign-in: who tried what, what was refused. Kept, logged and counted."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from flask import has_request_context, request
+from prometheus_client import Counter
+from sqlalchemy import delete, insert
+
+from frontend.accounts.models import SecurityEventRow
+from frontend.accounts.queries import Person
+from frontend.parts import parts
+
+KEPT = timedelta(days=180)
+MAX_FACT_CHARACTERS = 200
+
+log = structlog.get_logger()
+_events = Counter("frontend_security_events_total", "Security events by kind.", ["kind"])
+
+
+class SecurityEvent(StrEnum):
+    """Part of the wire contract: never renamed."""
+
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    LOCKED_OUT = "locked_out"
+    NOT_ALLOWED = "not_allowed"
+
+
+def record(
+    kind: SecurityEvent,
+    *,
+    person: Person | None = None,
+    tenant_id: str | None = None,
+    **facts: str,
+) -> None:
+    """In a transaction of its own: what is refused is recorded, whatever happens to the request.
+
+    `facts` are no secrets; long ones are cut. Call it within rate limits only: each call is a row.
+    """
+    now = parts().now()
+    row = _row(kind, person, tenant_id, facts, now)
+    _events.labels(kind.value).inc()
+    told = {name: row[name] for name in ("kind", "tenant_id", "person_id", "address")}
+    log.info("security_event", **told)
+    with parts().database.transaction() as transaction:
+        transaction.execute(insert(SecurityEventRow).values(row))
+
+
+def forget_old_events() -> None:
+    with parts().database.transaction() as transaction:
+        transaction.execute(
+            delete(SecurityEventRow).where(SecurityEventRow.at < parts().now() - KEPT)
+        )
+
+
+def _row(
+    kind: SecurityEvent,
+    person: Person | None,
+    tenant_id: str | None,
+    facts: Mapping[str, str],
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "event_id": uuid.uuid4().hex,
+        "at": now,
+        "kind": kind.value,
+        "tenant_id": person.tenant_id if person else tenant_id,
+        "person_id": person.person_id if person else None,
+        "address": request.remote_addr if has_request_context() else None,
+        "facts": {name: value[:MAX_FACT_CHARACTERS] for name, value in facts.items()},
+    }
