@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check fix bench bench-retrieval bench-citations token person clean
 PYTHON := .venv/bin/python
+# Where it is set, every program that is started would compile its modules anew, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

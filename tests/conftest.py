@@ -9,6 +9,7 @@ import pytest
 from faults.tally import TALLY, Tally
 from playwright.sync_api import Browser, expect, sync_playwright
 from support.postgres import postgres
+from xdist.scheduler import LoadFileScheduling
 
 from steward_dev.browser import find_browser
 
@@ -42,6 +43,23 @@ def postgres_server() -> Generator[str]:
             connection.execute("ALTER SYSTEM SET fsync = off")  # Nothing here outlives the tests.
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
+
+
+class _Distribution(LoadFileScheduling):
+    """Gives workers whole files, for the sake of what a file's tests share; and one of them all tests of faults.
+
+    These share a cluster of nine processes, and mostly wait: beside them there is room for another worker's tests.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        faults = "tests/faults/"
+        return faults if nodeid.startswith(faults) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """For runs by several workers."""
+    return _Distribution(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
