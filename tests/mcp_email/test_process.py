@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from support.command_line import run_main
+
+from mcp_email.__main__ import main
 
 FILE = """
 [accounts.work]
@@ -55,7 +58,7 @@ def test_check_prints_whose_mail_it_is_and_what_may_be_sent(tmp_path: Path) -> N
 def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     config = tmp_path / "mail.toml"
     config.write_text(text)
-    done = run("check", "--config", str(config), "--data", str(tmp_path / "data"))
+    done = run_main(main, "check", "--config", str(config), "--data", str(tmp_path / "data"))
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -67,7 +70,7 @@ def test_a_mail_server_that_is_not_there_is_one_sentence_without_the_password(
     config = tmp_path / "mail.toml"
     config.write_text(FILE.format(port=9))
     where = ("--config", str(config), "--data", str(tmp_path / "data"))
-    done = run("check", *where, MAIL_PASSWORD=SECRET)
+    done = run_main(main, "check", *where, MAIL_PASSWORD=SECRET)
     assert "Traceback" not in done.stderr + done.stdout
     assert SECRET not in done.stderr + done.stdout
     assert done.returncode == 0
@@ -92,7 +95,9 @@ def test_over_http_nobody_is_served_without_issuers(tmp_path: Path) -> None:
     done = run("serve", "--http", "127.0.0.1:0", "--data", str(tmp_path))
     assert done.returncode == 2
     assert "MCP_EMAIL_ISSUERS is not set" in done.stderr
-    open_to_all = run("serve", "--http", "0.0.0.0:0", "--insecure-no-auth", "--data", str(tmp_path))
+    open_to_all = run_main(
+        main, "serve", "--http", "0.0.0.0:0", "--insecure-no-auth", "--data", str(tmp_path)
+    )
     assert open_to_all.returncode == 2
     assert "loopback" in open_to_all.stderr
 

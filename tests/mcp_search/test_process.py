@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command_line import run_main
+
+from mcp_search.__main__ import main
 
 SECRET = "correct-horse-battery"
 FILE = """
@@ -27,23 +30,11 @@ key = {{ env = "EMBEDDINGS_KEY" }}
 """
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mcp_search", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_check_tells_what_is_configured_and_what_answers_without_a_secret(tmp_path: Path) -> None:
     config = tmp_path / "search.toml"
     config.write_text(FILE.format(secret=SECRET))
     where = ("--config", str(config), "--data", str(tmp_path / "data"))
-    done = run("check", *where, BRAVE_KEY=SECRET, EMBEDDINGS_KEY=SECRET)
+    done = run_main(main, "check", *where, BRAVE_KEY=SECRET, EMBEDDINGS_KEY=SECRET)
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -67,7 +58,7 @@ def test_check_tells_what_is_configured_and_what_answers_without_a_secret(tmp_pa
 def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     config = tmp_path / "search.toml"
     config.write_text(text)
-    done = run("check", "--config", str(config), "--data", str(tmp_path / "data"))
+    done = run_main(main, "check", "--config", str(config), "--data", str(tmp_path / "data"))
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -75,13 +66,32 @@ def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, said: 
 
 def test_a_store_that_is_none_is_one_sentence_without_the_password(tmp_path: Path) -> None:
     for url in (f"mysql://me:{SECRET}@127.0.0.1:9/x", f"postgresql://me:{SECRET}@127.0.0.1:9/x"):
-        done = run("check", "--data", str(tmp_path), MCP_SEARCH_STORE_URL=url)
+        done = run_main(main, "check", "--data", str(tmp_path), MCP_SEARCH_STORE_URL=url)
         assert done.returncode == 2, done.stderr
         assert SECRET not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
 
 
 def test_over_http_nobody_is_served_without_issuers(tmp_path: Path) -> None:
-    done = run("serve", "--http", "127.0.0.1:0", "--data", str(tmp_path))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mcp_search",
+            "serve",
+            "--http",
+            "127.0.0.1:0",
+            "--data",
+            str(tmp_path),
+        ],
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 2
     assert "MCP_SEARCH_ISSUERS is not set" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
