@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from support.audit import FIRST_DAY, opened, verify
 from support.models import calls
@@ -16,7 +16,6 @@ from orchestrator.audit.chain import Whole
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
 from orchestrator.database import Database
-from orchestrator.migrations import upgrade
 from orchestrator.models.port import Message, ReplyEnd, ToolForModel
 from shared.wire.events import ApprovalNeeded
 
@@ -28,16 +27,8 @@ TENANTS = ("acme", "umbrella")
 
 
 @pytest.fixture
-async def address(postgres_url: str) -> str:
-    url = make_url(postgres_url).set(drivername="postgresql+asyncpg")
-    address = url.render_as_string(hide_password=False)
-    await asyncio.to_thread(upgrade, address)
-    return address
-
-
-@pytest.fixture
-async def replicas(address: str) -> AsyncGenerator[tuple[Database, Database]]:
-    async with opened(address) as one, opened(address) as other:
+async def replicas(assistant_url: str) -> AsyncGenerator[tuple[Database, Database]]:
+    async with opened(assistant_url) as one, opened(assistant_url) as other:
         yield one, other
 
 
@@ -136,18 +127,18 @@ async def approve_both(asker: Api, decider: Api, number: int) -> None:
 
 
 async def test_turns_on_two_replicas_leave_one_whole_chain(
-    address: str, valkey: str, tmp_path: Path
+    assistant_url: str, valkey: str, tmp_path: Path
 ) -> None:
     turns = 4
     async with make_world(tmp_path) as world, AsyncExitStack() as stack:
-        world.settings = {"database_url": address, "redis_url": valkey}
+        world.settings = {"database_url": assistant_url, "redis_url": valkey}
         await stack.enter_async_context(world.orchestrator(TwoWrites()))
         here = world.api()
         await stack.enter_async_context(world.orchestrator(TwoWrites()))
         there = world.api()
         pairs = ((here, there), (there, here))
         await asyncio.gather(*(approve_both(*pairs[n % 2], n) for n in range(turns)))
-        async with opened(address) as database:
+        async with opened(assistant_url) as database:
             (found,) = await verify(database)
     assert isinstance(found, Whole)
     assert found.rows == turns * 2 * ROWS_OF_AN_APPROVED_CALL

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
 from support.models import ScriptedModel, calls
 from support.world import Api, World, make_world, one
 
-from orchestrator.migrations import upgrade
 from orchestrator.models.port import Message, ReplyEnd, ToolForModel
 from shared.wire.events import (
     ApprovalNeeded,
@@ -28,12 +26,9 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-async def world(tmp_path: Path, postgres_url: str, valkey: str) -> AsyncGenerator[World]:
-    url = make_url(postgres_url).set(drivername="postgresql+asyncpg")
-    address = url.render_as_string(hide_password=False)
-    await asyncio.to_thread(upgrade, address)
+async def world(tmp_path: Path, assistant_url: str, valkey: str) -> AsyncGenerator[World]:
     async with make_world(tmp_path) as world:
-        world.settings = {"database_url": address, "redis_url": valkey}
+        world.settings = {"database_url": assistant_url, "redis_url": valkey}
         yield world
 
 

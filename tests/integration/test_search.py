@@ -1,12 +1,10 @@
 """Search over a person's own messages: the same on SQLite and on PostgreSQL."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
 from support.models import ScriptedModel
 from support.world import Api, World, make_world, one
 
@@ -15,12 +13,16 @@ from shared.wire.events import Outcome, TurnFinished
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncGenerator[World]:
-    address = f"sqlite+aiosqlite:///{tmp_path / 'assistant.db'}"
+def address(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     if request.param == "postgres":
-        url = make_url(request.getfixturevalue("postgres_url"))
-        address = url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-    await asyncio.to_thread(upgrade, address)
+        return request.getfixturevalue("assistant_url")
+    address = f"sqlite+aiosqlite:///{tmp_path / 'assistant.db'}"
+    upgrade(address)
+    return address
+
+
+@pytest.fixture
+async def world(tmp_path: Path, address: str) -> AsyncGenerator[World]:
     async with make_world(tmp_path) as world:
         world.settings = {"database_url": address}
         yield world
