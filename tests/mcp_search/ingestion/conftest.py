@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 from support.forking import Forks
-from support.postgres import postgres
 from support.taking_in import knowledge_base
 
 
@@ -39,7 +40,8 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Generator[str]:
+def postgres_url(postgres_server: str) -> str:
     """Address of an empty PostgreSQL."""
-    with postgres() as server:
-        yield server.get_uri()
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE ingestion")
+    return make_url(postgres_server).set(database="ingestion").render_as_string(hide_password=False)

