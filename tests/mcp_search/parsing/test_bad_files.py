@@ -279,3 +279,11 @@ def children() -> set[int]:
     """The processes that this one has started."""
     listed = Path("/proc/self/task").glob("*/children")
     return {int(pid) for path in listed for pid in path.read_text().split()}
+
+
+async def test_what_stands_before_html_is_read_in_one_go() -> None:
+    """An expression that tries each way to divide 8,000 comments never ends, also where files are named by kind."""
+    limits = Limits(cpu_s=5)
+    assert (await parse(b"<!--x-->" * 8_000, "x.txt", limits)).media_type == "text/plain"
+    page = await parse(b"\n" * 60 + b"<!-- a --> <!-- b --><p>Hello</p>", "x.txt", limits)
+    assert (page.media_type, page.text) == ("text/html", "Hello")

@@ -60,10 +60,13 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_BEFORE_HTML = re.compile(rb"\s+|<\?xml[^>]{0,200}\?>|<!--", re.IGNORECASE)
+_MOST_BEFORE_HTML = 100
+"""Declarations, comments and spaces between them."""
 _HTML = re.compile(
-    rb"(?:<\?xml[^>]{0,200}\?>|<!--.{0,2000}?-->|\s){0,20}<(?:!doctype\s+html|html|head|body|title|meta|script|style"
+    rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style"
     rb"|div|table|h[1-6]|p|ul|ol|article|section|main)\b",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE,
 )
 _XML = re.compile(rb"\s*<\?xml\b")
 _SVG = re.compile(rb"\s*<svg\b", re.IGNORECASE)
@@ -149,13 +152,33 @@ def _kind_of_text(head: bytes, hint: Kind | None) -> Kind:
         start = start.removeprefix(mark)
     if b"\0" in start[:64]:
         start = start.replace(b"\0", b"")
-    if _HTML.match(start) and hint != "markdown":
+    if _is_html(start) and hint != "markdown":
         return "html"
     if _XML.match(start) or _SVG.match(start):
         if re.search(rb"<html\b", start[:4096], re.IGNORECASE):
             return "html"
         raise _refused("an XML file", "application/xml")
     return hint if hint in {"markdown", "csv"} else "text"
+
+
+def _is_html(start: bytes) -> bool:
+    """Whether an element of HTML is the first thing, but for comments and the like.
+
+    Step by step: a single expression would try what is before it in every way there is, and a file's author decides
+    how many those are.
+    """
+    at = 0
+    for _ in range(_MOST_BEFORE_HTML):
+        before = _BEFORE_HTML.match(start, at)
+        if before is None:
+            break
+        at = before.end()
+        if before.group() == b"<!--":
+            end = start.find(b"-->", at)
+            if end < 0:
+                return False
+            at = end + len(b"-->")
+    return _HTML.match(start, at) is not None
 
 
 def mismatch(hint: Kind | None, kind: Kind) -> str | None:
