@@ -1,5 +1,6 @@
 """Chunks hold all of a document, in order, within their size, on the borders that its writer drew."""
 
+import gc
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_search.knowledge.chunking import chunks
-from mcp_search.knowledge.model import Chunk, Parsed
+from mcp_search.knowledge.model import Block, Chunk, Parsed
 from mcp_search.knowledge.parsing.writing import Writer
 
 WORDS = st.text(alphabet="ab é.\n漢|-", min_size=1, max_size=60)
@@ -177,3 +178,20 @@ def test_a_chunk_knows_the_page_it_begins_on() -> None:
     found = chunks(writer.parsed("application/pdf"), count_words, 90, 0)
     assert found[0].page == 1
     assert found[-1].page == 2
+
+
+def test_a_long_section_is_cut_piece_by_piece_and_never_held_as_a_whole() -> None:
+    """A million pieces at a time took the square of their number, and the collector's pauses held up the server."""
+    text = "\n".join(
+        f"Sentence number {number} is one of a great many of them." for number in range(20_000)
+    )
+    parsed = Parsed(text, (Block("text", 0, len(text)),))
+    alive: list[int] = []
+
+    def count(piece: str) -> int:
+        if len(alive) < 3:
+            alive.append(sum(type(one).__name__ == "_Piece" for one in gc.get_objects()))
+        return len(piece.split())
+
+    assert len(chunks(parsed, count)) > 300
+    assert max(alive) < 500

@@ -1,5 +1,6 @@
 """Cuts a document's text into chunks, which are embedded and found: on natural borders, of so many tokens. Pure."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -90,17 +91,34 @@ class _Cutter:
         self._splitter = TextSplitter(_SENTENCE_CHARACTERS, trim=False)
         self._tokens_per_character = 0.25
         """As the chunk before had them: chunks are filled by it and counted once, mostly."""
+        self._coming: Iterator[_Piece] = iter(())
         self._prefixes: dict[tuple[str, ...], str] = {}
         self.done: list[Chunk] = []
 
     def cut(self, section: Sequence[Block]) -> None:
-        """Append the section's chunks."""
-        pieces = [piece for block in section for piece in self._pieces(block)]
-        first = fresh = 0
+        """Append the section's chunks.
+
+        Of its pieces, which may be a million, only those of the chunk at hand are there at a time: so many objects
+        would have the garbage collector hold up everything in this process.
+        """
+        self._coming = (piece for block in section for piece in self._pieces(block))
+        pieces: list[_Piece] = []
+        self._fetch(pieces, 0)
+        fresh = 0
         while fresh < len(pieces):
-            fresh_before = fresh
-            first, fresh = self._next(pieces, first, fresh)
-            first = self._before(pieces, max(first, fresh_before), fresh)
+            begun, end = self._next(pieces, 0, fresh)
+            self._fetch(pieces, pieces[end - 1].end)
+            first = self._before(pieces, max(begun, fresh), end)
+            del pieces[:first]
+            fresh = end - first
+
+    def _fetch(self, pieces: list[_Piece], place: int) -> None:
+        """Have the pieces up to that place of the text and the next one, as far as there are."""
+        while not pieces or pieces[-1].end <= place:
+            piece = next(self._coming, None)
+            if piece is None:
+                return
+            pieces.append(piece)
 
     def _next(self, pieces: list[_Piece], first: int, fresh: int) -> tuple[int, int]:
         """Append the chunk that begins with `first`, or later where that is too much, and has `fresh` in it.
@@ -125,11 +143,12 @@ class _Cutter:
             else:
                 pieces[first : first + 1] = self._halves(pieces[first])
 
-    def _fill(self, pieces: Sequence[_Piece], first: int, fresh: int) -> int:
+    def _fill(self, pieces: list[_Piece], first: int, fresh: int) -> int:
         """Where the chunk that begins with `first` ends by estimate; with one new piece at least."""
-        prefix = self._prefix(self._path(pieces[first:]))
+        prefix = self._prefix(self._path_from(pieces, first))
         left = self._most / self._tokens_per_character - len(prefix) - len(pieces[first].header)
         last = pieces[first].start + left
+        self._fetch(pieces, math.floor(last))
         end = fresh + 1
         while end < len(pieces) and pieces[end].end <= last:
             end += 1
@@ -168,6 +187,16 @@ class _Cutter:
             headings=path,
             embedded_text="\n".join(part for part in parts if part),
         )
+
+    def _path_from(self, pieces: list[_Piece], first: int) -> tuple[str, ...]:
+        """As `_path`, of all from there on that are in the section."""
+        place = first
+        while place < len(pieces):
+            if pieces[place].block.kind != "heading":
+                return pieces[place].block.headings
+            self._fetch(pieces, pieces[place].end)
+            place += 1
+        return self._path(pieces[first:])
 
     def _path(self, pieces: Sequence[_Piece]) -> tuple[str, ...]:
         """Of the first words that are no heading; where all are, of the last heading and itself."""
