@@ -160,6 +160,9 @@ async def web_server(
             await web.answer(asked, write)
         except (OSError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()  # A client that reads no more would keep what is left for ever.
+            raise
         finally:
             writer.close()
 

@@ -1,5 +1,8 @@
 """Each provider is asked as its documentation says, and its answers, errors and throttling are understood."""
 
+import gzip
+import json
+import tracemalloc
 from collections.abc import Callable
 from datetime import date
 
@@ -23,6 +26,7 @@ from support.web_servers import (
     Answer,
     FakeWeb,
     endless,
+    gzipped,
     in_json,
     raw,
     redirect,
@@ -163,7 +167,7 @@ async def test_pages_that_a_provider_does_not_have_are_not_asked_for(
         *((kind, in_json([1, 2]), "not_understood") for kind in ("searxng", "brave", "tavily")),
         *((kind, in_json({"results": "x", "web": {"results": 5}}), "not_understood")
           for kind in ("searxng", "brave", "tavily")),
-        *((kind, endless(b" " * 100_000), "not_understood") for kind in ("searxng", "brave", "tavily")),
+        *((kind, endless(b" " * 100_000), "not_understood") for kind in MAKERS),
         *((kind, raw(b"not http"), "not_reachable") for kind in ("searxng", "brave", "tavily")),
     ],
 )  # fmt: skip
@@ -215,3 +219,36 @@ async def test_rows_that_are_none_are_left_out(web: FakeWeb) -> None:
     row = {"url": "https://a.example.org/", "title": None, "engines": "x", "publishedDate": "soon"}
     odd = in_json({"results": [1, None, {}, {"url": 5}, row]})
     assert await asked_of(web, "searxng", odd) == [Hit("", "https://a.example.org/", "")]
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+async def test_an_answer_that_swells_takes_no_more_than_is_taken_of_any(
+    web: FakeWeb, kind: str
+) -> None:
+    twice = gzip.compress(gzip.compress(b" " * 64_000_000))
+    packed = {
+        "duckduckgo": reply(gzip.compress(b" " * 64_000_000), headers={"Content-Encoding": "gzip"})
+    }
+    bomb = packed.get(kind, reply(twice, headers={"Content-Encoding": "gzip, gzip"}))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProviderFailed, match="not_understood"):
+            await asked_of(web, kind, bomb)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 32_000_000
+
+
+async def test_a_packed_answer_is_unpacked(web: FakeWeb) -> None:
+    found = json.dumps({"results": [{"url": "https://a.example.org/", "title": "A"}]}).encode()
+    hits = await asked_of(web, "searxng", gzipped(found))
+    assert [hit.title for hit in hits] == ["A"]
+
+
+@pytest.mark.parametrize("body", ["   ", "<!-- nothing -->", "<?xml"])
+async def test_a_page_of_duckduckgo_that_is_none_is_a_failure_of_its_own(
+    web: FakeWeb, body: str
+) -> None:
+    with pytest.raises(ProviderFailed, match="not_understood"):
+        await asked_of(web, "duckduckgo", reply(body))

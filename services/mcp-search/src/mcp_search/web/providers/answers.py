@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from mcp_search.web.providers.port import Hit, ProviderFailed, Query, Throttled
+from mcp_search.web.unpacking import CODINGS, NotUnpackable, TooLarge, Unpacker
 
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes, decoded."""
@@ -27,6 +28,7 @@ async def ask(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, h
 
     Redirects are not followed: the key would go to whomever they name.
     """
+    request.headers["Accept-Encoding"] = CODINGS
     try:
         response = await client.send(request, stream=True, follow_redirects=False)
         try:
@@ -43,11 +45,17 @@ async def ask(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, h
 
 
 async def _body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for octets in response.aiter_bytes(65_536):
-        body += octets
-        if len(body) > MAX_ANSWER:
-            raise ProviderFailed("not_understood")
+    """Unpacked by our own hands: httpx unpacks whatever comes of a piece, however much that is."""
+    body, left = bytearray(), MAX_ANSWER
+    try:
+        unpacker = Unpacker(response.headers.get("content-encoding", ""), MAX_ANSWER)
+        async for octets in response.aiter_raw():
+            left -= len(octets)
+            body += unpacker.feed(octets)
+            if left < 0:
+                raise ProviderFailed("not_understood")
+    except (NotUnpackable, TooLarge):
+        raise ProviderFailed("not_understood") from None
     return bytes(body)
 
 
