@@ -1,5 +1,9 @@
 """Whoever uses the transports without the fetcher is guarded all the same."""
 
+import asyncio
+import socket
+import threading
+
 import httpx
 import pytest
 from support.reading import usual_tls
@@ -7,7 +11,7 @@ from support.web_servers import HERE, INSIDE, FakeDns, FakeWeb, guard_of, reply,
 
 from mcp_search.errors import AddressRefused
 from mcp_search.web.networks import Address
-from mcp_search.web.transport import GuardedProxyTransport, PinnedTransport, resolve
+from mcp_search.web.transport import GuardedProxyTransport, PinnedTransport, Resolver
 
 
 @pytest.mark.parametrize("host", [INSIDE, "localhost", "[::1]", "169.254.169.254", "wiki.internal"])
@@ -41,6 +45,31 @@ async def test_the_next_of_a_hosts_addresses_is_tried_when_one_does_not_answer()
 
 
 async def test_this_machines_resolver_gives_addresses() -> None:
-    found: list[Address] = await resolve("localhost")
+    resolver = Resolver()
+    found: list[Address] = await resolver("localhost")
+    resolver.close()
     assert all(one.is_loopback for one in found)
     assert found
+
+
+async def test_names_that_nobody_answers_for_leave_threads_for_everything_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def silent(*_: object, **__: object) -> list[object]:
+        answered.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    resolver = Resolver()
+    lookups = [asyncio.create_task(resolver(f"{n}.example.com")) for n in range(50)]
+    try:
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(lambda: "done") == "done"
+    finally:
+        answered.set()
+        for lookup in lookups:
+            lookup.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
+        resolver.close()

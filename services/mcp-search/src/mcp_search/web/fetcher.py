@@ -67,11 +67,12 @@ class Fetcher:
         left_s = self._web.fetch_s
         while True:
             async with self._turns.take(target.host, goes_on=target.host in hosts):
+                started = self._clock()
                 if self._web.robots == "obey":
                     await self._robots.check(target)
-                started = self._clock()
-                reply = await self._exchange.get(target, self._bounds(left_s))
-                left_s -= self._clock() - started
+                ends_at = started + left_s
+                reply = await self._exchange.get(target, self._bounds(ends_at - self._clock()))
+                left_s = ends_at - self._clock()
             if reply.location is None:
                 return _page(target, redirects, reply)
             hosts.add(target.host)
@@ -81,7 +82,7 @@ class Fetcher:
             target = self._next(target, reply.location)
 
     def _bounds(self, left_s: float) -> Bounds:
-        return Bounds(self._web.wire_bytes, self._web.page_bytes, left_s)
+        return Bounds(self._web.wire_bytes, self._web.page_bytes, max(0.0, left_s))
 
     def _next(self, target: Target, location: str) -> Target:
         """Where it redirects to. Judged as if somebody had asked for it."""

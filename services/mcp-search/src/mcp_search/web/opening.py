@@ -21,7 +21,7 @@ from mcp_search.web.providers.searxng import SearXNG
 from mcp_search.web.providers.tavily import Tavily
 from mcp_search.web.reader import PageReader, ParseDocument
 from mcp_search.web.search import WebSearch
-from mcp_search.web.transport import GuardedProxyTransport, PinnedTransport, Resolve, resolve
+from mcp_search.web.transport import GuardedProxyTransport, PinnedTransport, Resolve, Resolver
 from mcp_search.web.turns import Turns
 
 
@@ -35,6 +35,7 @@ class OpenWeb:
     _egress: Egress
     _exchange: Exchange
     _process: PageProcess
+    _resolver: Resolver
 
     async def fetch(self, url: str) -> Fetched:
         """What is at an address, as it came; judged and bounded as pages are. Raises as Egress and Fetcher do."""
@@ -49,6 +50,7 @@ class OpenWeb:
         await self.search.close()
         await self._exchange.close()
         await self._process.close()
+        self._resolver.close()
 
 
 def open_web(
@@ -58,7 +60,7 @@ def open_web(
     *,
     canaries: Sequence[str] = (),
     guard: Guard | None = None,
-    resolve: Resolve = resolve,
+    resolve: Resolve | None = None,
     tls: ssl.SSLContext | None = None,
     turns: Turns | None = None,
     client: MakeClient = make_client,
@@ -69,7 +71,8 @@ def open_web(
     """
     guard = guard or Guard(web.allow, web.deny)
     egress = Egress(limits.query_characters, canaries)
-    exchange = Exchange(_transport(web, guard, resolve, tls), web.user_agent)
+    resolver = Resolver()
+    exchange = Exchange(_transport(web, guard, resolve or resolver, tls), web.user_agent)
     process = PageProcess()
     fetcher = Fetcher(web, guard, exchange, turns or Turns())
     return OpenWeb(
@@ -83,6 +86,7 @@ def open_web(
         _egress=egress,
         _exchange=exchange,
         _process=process,
+        _resolver=resolver,
     )
 
 

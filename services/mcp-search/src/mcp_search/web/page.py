@@ -46,7 +46,8 @@ _AROUND = "nav, form, footer, aside, [role=navigation], [role=banner], [role=con
 _MARKDOWN = ConversionOptions(skip_images=True, extract_metadata=False, autolinks=False)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _MANY_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
-_ENDS_OF_LINES = re.compile(r"[ \t]+$", re.MULTILINE)
+_ENDS_OF_LINES = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
+"""From a run's first sign only: tried from each, a long run that ends no line takes the square of its length."""
 _TAG_CHARACTER = re.compile("[\U000e0020-\U000e007e]")
 _SPOKEN_TO_PROGRAMS = re.compile(
     r"""
@@ -79,8 +80,8 @@ class Extracted:
     flags: frozenset[Flag] = frozenset()
 
 
-def extract(html: str, url: str) -> Extracted:
-    """The page at that address.
+def extract(html: str, url: str, *, is_all_text: bool = False) -> Extracted:
+    """The page at that address. `is_all_text`: nothing surrounds its text, so that nothing of it is left out.
 
     What an external style sheet hides is not known: nothing but the page is loaded.
 
@@ -97,9 +98,11 @@ def extract(html: str, url: str) -> Extracted:
     removed, elements = _remove_unseen(document)
     links = _links(document, base)
     metadata = _metadata(document, url, elements)
-    text = "" if elements > MAX_JUDGED else _main_text(document, base)
+    is_judged = elements <= MAX_JUDGED and not is_all_text
+    text = _main_text(document, base) if is_judged else ""
     if not text:
-        flags.add("whole_page")
+        if not is_all_text:
+            flags.add("whole_page")
         text = _whole_text(document, base)
     hidden = removed.count + len(tags)
     looked_at = (text, "\n".join(removed.texts), "".join(chr(ord(c) - 0xE0000) for c in tags))

@@ -6,6 +6,7 @@ because it has one thread only.
 """
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from mcp_search.knowledge.parsing.confinement import confine
 from mcp_search.knowledge.parsing.kinds import kind_of
 from mcp_search.knowledge.parsing.limits import Limits
 from mcp_search.knowledge.parsing.trouble import NoText
+from mcp_search.web.feed import page_of_feed, root_name
 from mcp_search.web.page import Extracted, extract, extract_text
 from mcp_search.web.page_wire import (
     Answer,
@@ -31,6 +33,8 @@ LIMITS = Limits(cpu_s=15, memory_bytes=1024 * 1024 * 1024)
 WALL_S = 25
 _SAMPLE = """<html lang="en"><head><title>Sample</title></head><body><main><h1>Sample</h1><p>Some words.</p>
 <table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table></main></body></html>"""
+_FEED = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:rss|feed|rdf:RDF)\b")
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,100}?\bencoding\s*=\s*["']([A-Za-z0-9._-]{2,40})""")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _AS_ON_THE_WEB = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252",
                   "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"}  # fmt: skip
@@ -72,23 +76,44 @@ def _write(descriptor: int, octets: bytes) -> None:
 
 def _answer(task: PageTask, body: bytes) -> Answer:
     try:
-        kind = kind_of(body, None)
-        if kind == "pdf" or kind == "docx":
-            return Answer(kind)
-        if kind == "html" or (task.is_html and b"<" in body):
-            page = extract(_decoded(body, task.charset, is_html=True), task.url)
-            return Answer("page", page, "text/html")
-        return Answer(
-            "page", extract_text(_decoded(body, task.charset, is_html=False)), "text/plain"
-        )
-    except NoText as problem:
-        if problem.trouble == "unsupported":
-            return Answer("unsupported", media_type=str(problem.details["media_type"]))
-        return Answer("page", Extracted(""), "text/plain")
+        return _read(task, body)
     except TooComplex:
         return Answer("too_complex")
     except MemoryError:
         return Answer("memory")
+
+
+def _read(task: PageTask, body: bytes) -> Answer:
+    try:
+        kind = kind_of(body, None)
+    except NoText as problem:
+        if problem.trouble != "unsupported":
+            return Answer("page", Extracted(""), "text/plain")
+        media_type = str(problem.details["media_type"])
+        if media_type == "application/xml":
+            return _xml(task, body)
+        return Answer("unsupported", media_type=media_type)
+    if kind == "pdf" or kind == "docx":
+        return Answer(kind)
+    if _FEED.match(body):
+        return _xml(task, body)
+    if kind == "html" or (task.is_html and b"<" in body):
+        page = extract(_decoded(body, task.charset, is_html=True), task.url)
+        return Answer("page", page, "text/html")
+    return Answer("page", extract_text(_decoded(body, task.charset, is_html=False)), "text/plain")
+
+
+def _xml(task: PageTask, body: bytes) -> Answer:
+    """A feed as a page, pictures not at all, anything else as it stands."""
+    declared = _DECLARED.match(body)
+    charset = task.charset or (declared[1].decode().lower() if declared else "")
+    text = _decoded(body, charset, is_html=False)
+    page = page_of_feed(text)
+    if page is not None:
+        return Answer("page", extract(page, task.url, is_all_text=True), "application/xml")
+    if root_name(text) == "svg":
+        return Answer("unsupported", media_type="image/svg+xml")
+    return Answer("page", extract_text(text), "application/xml")
 
 
 def _decoded(octets: bytes, charset: str, *, is_html: bool) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import httpx
@@ -16,17 +17,36 @@ CONNECT_S = 5.0
 """For one of a host's addresses."""
 MAX_TRIED = 3
 """Of a host's addresses, in the order of the resolver."""
+LOOKUPS_AT_ONCE = 8
 
 Resolve = Callable[[str], Awaitable[list[Address]]]
 """All addresses of a name, best first. Raises OSError where there are none to be had."""
 
 
-async def resolve(name: str) -> list[Address]:
-    """As this machine's resolver says."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    addresses = (ip_address(entry[4][0]) for entry in found)
-    return list(dict.fromkeys(addresses))
+class Resolver:
+    """This machine's, in threads of its own.
+
+    A name whose servers are silent holds one for half a minute, also when nobody waits any more: whoever gives us such
+    names shall not have the threads in which everything else is done.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "names")
+
+    async def __call__(self, name: str) -> list[Address]:
+        """As `Resolve`."""
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, _looked_up, name)
+        return list(dict.fromkeys(found))
+
+    def close(self) -> None:
+        """Lookups that are under way end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _looked_up(name: str) -> list[Address]:
+    return [
+        ip_address(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    ]
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
@@ -36,9 +56,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     answer that is not public is enough to refuse: somebody who controls the name would only have to ask again.
     """
 
-    def __init__(
-        self, guard: Guard, resolve: Resolve = resolve, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, guard: Guard, resolve: Resolve, tls: ssl.SSLContext | None = None) -> None:
         """`tls`: whose certificates are trusted; None: those that this machine's Python trusts."""
         self._guard = guard
         self._resolve = resolve
