@@ -56,13 +56,14 @@ def web_results(told: WebResults) -> str:
 
 
 def page(told: PageTold) -> str:
-    head = [f"{told.title or told.final_url}: {told.final_url}"]
+    head = [told.final_url]
     if told.flags or told.warnings:
         head.append(f"Be careful: {', '.join([*told.flags, *told.warnings])}")
+    title = [told.title] if told.title else []
     if told.passages:
         lines = [f"[{one.start}] {one.text}" for one in told.passages]
-        return "\n".join([*head, fenced("page", lines)])
-    return "\n".join([*head, fenced("page", [told.text]), _rest(told)])
+        return "\n".join([*head, fenced("page", [*title, *lines])])
+    return "\n".join([*head, fenced("page", [*title, told.text]), _rest(told)])
 
 
 def pages(told: PagesTold) -> str:
@@ -85,21 +86,21 @@ def passages(told: SearchTold) -> str:
 
 
 def _passage(one: PassageTold) -> str:
-    place = [f"page {one.page}"] if one.page is not None else []
-    place += [" > ".join(one.headings)] if one.headings else []
+    """Titles and headings are a third party's words, too."""
+    page = f", page {one.page}" if one.page is not None else ""
     kind = " (an answer of your organisation)" if one.curated else ""
-    head = f"[^{one.id}] {', '.join([one.document, *place])}{kind}; document {one.document_id}"
-    return f"{head}\n{fenced('passage', [one.quote])}"
+    head = f"[^{one.id}] document {one.document_id}{page}{kind}"
+    return f"{head}\n{fenced('passage', [' > '.join([one.document, *one.headings]), one.quote])}"
 
 
 def document_text(told: TextTold) -> str:
     spans = [f"[^{one.id}] {one.start}-{one.end}" for one in told.passages]
     cite = [f"Cite by place: {', '.join(spans)}"] if spans else []
     numbers = [str(one.number) for one in told.pages]
-    head = told.document.title or told.document.name
+    head = f"Document {told.document.id}"
     if numbers:
         head += f", page {numbers[0]}" + (f" to {numbers[-1]}" if len(numbers) > 1 else "")
-    text = fenced("document", [told.text])
+    text = fenced("document", [told.document.title or told.document.name, told.text])
     return "\n".join([head, text, *cite, _rest(told)])
 
 
