@@ -98,10 +98,7 @@ ACTS: dict[str, Act] = {
     "list gaps": lambda lib, who, _: Answers(lib).gaps(who),
     "dismiss": lambda lib, who, it: Answers(lib).dismiss(who, it.gap),
     "answer": lambda lib, who, it: Answers(lib).write(who, "Tea?", "In the kitchen.", it.gap),
-    "edit answer": lambda lib, who, it: Answers(lib).edit(who, it.answer.id, "Bob?", "Nobody."),
-    "edit no answer": lambda lib, who, it: Answers(lib).edit(who, it.in_open.id, "Bob?", "No."),
-    "remove answer": lambda lib, who, it: Answers(lib).remove(who, it.answer.id),
-    "remove answer as document": lambda lib, who, it: lib.remove_document(who, it.answer.id),
+    "remove answer": lambda lib, who, it: lib.remove_document(who, it.answer.id),
 }
 YES, NO, GONE = None, NotYours, NotThere
 #                             Ada    Bob    Carl   Eve: an editor; of finance; neither; of another tenant
@@ -136,10 +133,7 @@ EXPECTED: dict[str, tuple[type[Exception] | None, ...]] = {
     "list gaps":             (YES,  NO,    NO,    YES),
     "dismiss":               (YES,  NO,    NO,    GONE),
     "answer":                (YES,  NO,    NO,    GONE),
-    "edit answer":           (YES,  NO,    NO,    GONE),
-    "edit no answer":        (GONE, NO,    NO,    GONE),
     "remove answer":         (YES,  NO,    NO,    GONE),
-    "remove answer as document": (YES, NO, NO,    GONE),
 }  # fmt: skip
 
 

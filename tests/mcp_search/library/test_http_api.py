@@ -260,3 +260,16 @@ async def test_refusals_have_a_status_of_their_own(site: Site, library: Library)
     assert (misspelt.status_code, misspelt.json()["code"]) == (400, "invalid_argument")
     assert (throttled.status_code, throttled.json()["code"]) == (429, "rate_limited")
     assert int(throttled.headers["Retry-After"]) > 80_000
+
+
+async def test_an_upload_for_which_there_is_no_room_is_refused_in_words(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    async with site.client(ADA) as http:
+        refused = await http.put("/v1/documents", params={"name": "a.txt"}, content=b"Some words.")
+        assert (refused.status_code, refused.json()["code"]) == (503, "upstream_unavailable")
+        assert str(tmp_path) not in refused.text
+        monkeypatch.undo()
+        taken = await http.put("/v1/documents", params={"name": "a.txt"}, content=b"Some words.")
+    assert taken.status_code == 202

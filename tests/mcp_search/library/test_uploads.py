@@ -1,9 +1,10 @@
 """What is taken in, and what is refused before anything is done."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.taking_in import ADA, BOB, HeldQueue
+from support.taking_in import ADA, BOB, EVE, HeldQueue
 
 from mcp_search.errors import RateLimited, TooMuch
 from mcp_search.knowledge.answers import Answers
@@ -79,11 +80,40 @@ async def test_an_answer_settles_its_gap_and_opens_it_again_when_removed(
     assert (await library.collection(BOB, "Answers")).access == {"everybody"}
     [settled] = await answers.gaps(ADA, "answered")
     assert settled.answer_id == answer.id
-    edited = await answers.edit(ADA, answer.id, gap.question, "In the hall.")
+    edited = await answers.write(ADA, gap.question, "In the hall.", gap.id)
     assert (edited.id, edited.version, edited.curated) == (answer.id, 2, True)
     assert b"hall" in (await library.original(BOB, answer.id))[1]
     assert [job.version for job in queue.jobs] == [1, 2]
-    await answers.remove(ADA, answer.id)
+    await library.remove_document(ADA, answer.id)
     assert [each.id for each in await answers.gaps(ADA)] == [gap.id]
     await answers.dismiss(ADA, gap.id)
     assert await answers.gaps(ADA) == []
+
+
+async def test_the_answers_that_go_with_their_collection_leave_their_questions_open(
+    library: Library,
+) -> None:
+    answers = Answers(library)
+    await library.store.note_gap("acme", "Where is the tea?", NOON)
+    await library.store.note_gap("rival", "Where is the tea?", NOON)
+    [gap] = await answers.gaps(ADA)
+    [theirs] = await answers.gaps(EVE)
+    await answers.write(EVE, theirs.question, "In the hall.", theirs.id)
+    answer = await answers.write(ADA, gap.question, "In the kitchen.", gap.id)
+    await library.remove_collection(ADA, answer.collection_id)
+    assert [each.id for each in await answers.gaps(ADA)] == [gap.id]
+    assert await answers.gaps(EVE) == []
+
+
+async def test_replicas_count_uploads_together_and_those_of_what_is_gone(
+    library: Library,
+) -> None:
+    other = replace(library)
+    for number in range(3):
+        for replica in (library, other):
+            content = f"{number} {replica is other}".encode()
+            document = (await replica.add(ADA, Upload("a.txt", content))).document
+            await replica.remove_document(ADA, document.id)
+    for replica in (library, other):
+        with pytest.raises(RateLimited):
+            await replica.add(ADA, Upload("a.txt", b"new"))

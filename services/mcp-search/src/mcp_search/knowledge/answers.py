@@ -1,5 +1,6 @@
 """Questions that nobody could answer, and the answers that editors write to them."""
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 
@@ -37,50 +38,33 @@ class Answers:
     ) -> Document:
         """Answer a question, found like any document once it is ready; `gap_id` is then answered.
 
+        What answered it before is found until the new answer is, and replaced by it.
+
         Raises NotYours, NotThere, InvalidArguments, RateLimited.
         """
         self._require_editor(principal)
         upload = _upload(question, answer)
-        if gap_id:
-            await self._check_gap(principal, gap_id)
+        gap = await self._gap(principal, gap_id) if gap_id else None
         collection = await self._collection(principal)
-        added = await self.library.add_to(principal, collection, upload, None, curated=True)
-        if gap_id:
+        old = await self._answer(principal, gap.answer_id) if gap and gap.answer_id else None
+        added = await self.library.add_to(principal, collection, upload, old, curated=True)
+        if gap:
             await self.library.store.settle_gap(
-                principal.tenant, gap_id, "answered", added.document.id
+                principal.tenant, gap.id, "answered", added.document.id
             )
         return added.document
 
-    async def edit(
-        self, principal: Principal, document_id: str, question: str, answer: str
-    ) -> Document:
-        """The old answer is found until the new one is. Raises NotYours, NotThere, InvalidArguments, RateLimited."""
-        self._require_editor(principal)
-        upload = _upload(question, answer)
-        old = await self._answer(principal, document_id)
-        collection = await self.library.collection(principal, old.collection_id)
-        added = await self.library.add_to(principal, collection, upload, old, curated=True)
-        return added.document
+    async def _answer(self, principal: Principal, document_id: str) -> Document | None:
+        """None: it is gone."""
+        with contextlib.suppress(NotThere):
+            return await self.library.document(principal, document_id)
+        return None
 
-    async def remove(self, principal: Principal, document_id: str) -> None:
-        """What it answered is open again. Raises NotYours, NotThere."""
-        self._require_editor(principal)
-        answer = await self._answer(principal, document_id)
-        await self.library.remove_document(principal, answer.id)
-        for gap in await self.library.store.gaps(principal.tenant, "answered", LISTED):
-            if gap.answer_id == answer.id:
-                await self.library.store.settle_gap(principal.tenant, gap.id, "open", "")
-
-    async def _answer(self, principal: Principal, document_id: str) -> Document:
-        document = await self.library.document(principal, document_id)
-        if not document.curated:
-            raise NotThere("There is no such answer.")
-        return document
-
-    async def _check_gap(self, principal: Principal, gap_id: str) -> None:
-        gaps = await self.library.store.gaps(principal.tenant, "", LISTED)
-        if all(gap.id != gap_id for gap in gaps):
-            raise NotThere("There is no such question.")
+    async def _gap(self, principal: Principal, gap_id: str) -> Gap:
+        for gap in await self.library.store.gaps(principal.tenant, "", LISTED):
+            if gap.id == gap_id:
+                return gap
+        raise NotThere("There is no such question.")
 
     async def _collection(self, principal: Principal) -> Collection:
         """The tenant's answers, made when the first is written."""

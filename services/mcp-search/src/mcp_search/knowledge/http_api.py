@@ -1,7 +1,6 @@
 """Files over HTTP, which MCP has no good way for: uploads of any size, originals, pictures of pages."""
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mcp_search.errors import NotThere
+from mcp_search.errors import KnowledgeAway, NotThere
 from mcp_search.knowledge.ingestion.reading import limits_of
 from mcp_search.knowledge.library import Library, Upload, too_large
 from mcp_search.knowledge.model import Document
@@ -124,24 +123,21 @@ class HttpApi:
     async def _received(self, request: Request) -> bytes:
         """The body, which waits in a file without a name: whatever cuts the upload off, nothing of it stays.
 
-        Raises TooMuch as soon as more has come than is allowed, whatever Content-Length says; ClientDisconnect.
+        Raises TooMuch as soon as more has come than is allowed, whatever Content-Length says; ClientDisconnect;
+        KnowledgeAway: there is no room for the file.
         """
         most = self.library.config.document_bytes
         said = request.headers.get("content-length", "")
         if said.isdecimal() and int(said) > most:
             raise too_large(most)
-        with tempfile.TemporaryFile() as file:
-            waiting = bytearray()
-            received = 0
-            async for part in request.stream():
-                received += len(part)
-                if received > most:
-                    raise too_large(most)
-                waiting += part
-                if len(waiting) >= WRITTEN_AT_ONCE:
-                    await asyncio.to_thread(file.write, waiting)
-                    waiting = bytearray()
-            return await asyncio.to_thread(_whole, file, waiting)
+        try:
+            return await _kept(request, most)
+        except OSError as error:
+            log.warning("upload_not_kept", reason=error.strerror)
+            raise KnowledgeAway(
+                "The server has no room for the file now.",
+                hint="Try again later; its operator sees in the log what is missing.",
+            ) from None
 
     async def _original(self, request: Request, principal: Principal) -> Response:
         document, content = await self.library.original(principal, request.path_params["id"])
@@ -154,7 +150,6 @@ class HttpApi:
                 **PROTECTED,
                 "Content-Type": media_type,
                 "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-                "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
             },
         )
 
@@ -170,6 +165,21 @@ class HttpApi:
             content, passage.page, span, limits=limits_of(self.library.config)
         )
         return Response(picture, headers={**PROTECTED, "Content-Type": "image/png"})
+
+
+async def _kept(request: Request, most: int) -> bytes:
+    with tempfile.TemporaryFile() as file:
+        waiting = bytearray()
+        received = 0
+        async for part in request.stream():
+            received += len(part)
+            if received > most:
+                raise too_large(most)
+            waiting += part
+            if len(waiting) >= WRITTEN_AT_ONCE:
+                await asyncio.to_thread(file.write, waiting)
+                waiting = bytearray()
+        return await asyncio.to_thread(_whole, file, waiting)
 
 
 def _whole(file: IO[bytes], rest: bytearray) -> bytes:

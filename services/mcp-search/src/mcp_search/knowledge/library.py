@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -80,9 +79,6 @@ class Library:
     model: EmbeddingModel
     """Of new collections."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _uploads: dict[tuple[str, str], deque[datetime]] = field(
-        default_factory=dict[tuple[str, str], "deque[datetime]"]
-    )
     _adding: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = field(
         default_factory=WeakValueDictionary[tuple[str, str, str], asyncio.Lock]
     )
@@ -167,6 +163,7 @@ class Library:
         """With every document in it, those too that the person may not see. Raises NotThere, NotYours."""
         collection = await self._editable(principal, collection_id)
         await self.store.remove_collection(collection.tenant, collection.id)
+        await self.store.reopen_gaps(collection.tenant)
 
     # Documents
 
@@ -225,7 +222,7 @@ class Library:
             again = await self._same(reader, collection, sha256, old)
             if again is not None and again.state not in {"failed", "cancelled"}:
                 return Added(again, duplicate=True)
-            self._count_upload(reader)
+            await self._count_upload(reader)
             old = old or again  # What failed is tried again as its own next version.
             document = _document(principal, collection, upload, access, sha256, old)
             document = replace(document, uploaded_at=self.now(), curated=curated)
@@ -247,9 +244,11 @@ class Library:
         return changed
 
     async def remove_document(self, principal: Principal, document_id: str) -> None:
-        """With everything of it. Raises NotThere, NotYours."""
+        """With everything of it; a question that it answered is open again. Raises NotThere, NotYours."""
         document, _ = await self._editable_document(principal, document_id)
         await self.store.remove_document(document.tenant, document.id)
+        if document.curated:
+            await self.store.reopen_gaps(document.tenant)
 
     async def change_access(
         self, principal: Principal, document_id: str, access: Iterable[str]
@@ -367,19 +366,15 @@ class Library:
         if len(content) > self.config.document_bytes:
             raise too_large(self.config.document_bytes)
 
-    def _count_upload(self, reader: Reader) -> None:
-        """Counted by this process: several replicas let a person do so many times more."""
-        now = self.now()
-        made = self._uploads.setdefault((reader.tenant, reader.subject), deque())
-        while made and made[0] <= now - DAY:
-            made.popleft()
-        if len(made) >= self.limits.uploads_a_day:
+    async def _count_upload(self, reader: Reader) -> None:
+        now, most = self.now(), self.limits.uploads_a_day
+        first = await self.store.count_upload(reader.tenant, reader.subject, now, now - DAY, most)
+        if first is not None:
             raise RateLimited(
-                f"You have uploaded {len(made)} files within a day, which is the limit.",
-                retry_after_s=(made[0] + DAY - now).total_seconds(),
-                limit=self.limits.uploads_a_day,
+                f"You have uploaded {most} files within a day, which is the limit.",
+                retry_after_s=(first + DAY - now).total_seconds(),
+                limit=most,
             )
-        made.append(now)
 
 
 def own_id(reader: Reader) -> str:

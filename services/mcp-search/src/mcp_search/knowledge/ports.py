@@ -196,6 +196,19 @@ class KnowledgeStore(Protocol):
         """Raises NotThere."""
         ...
 
+    async def reopen_gaps(self, tenant: str) -> None:
+        """Those that are answered by a document that is gone are open again."""
+        ...
+
+    async def count_upload(
+        self, tenant: str, subject: str, at: datetime, since: datetime, most: int
+    ) -> datetime | None:
+        """Count one more of this person's; where there were `most` since then, it is not: when the first of them was.
+
+        All replicas count together. Two of them at the same moment may count one too many.
+        """
+        ...
+
     # Work under way, of all tenants, whoever may read what it is about
     async def work(self, tenant: str, document_id: str) -> tuple[Document, Collection] | None:
         """A document by its newest version, and its collection."""

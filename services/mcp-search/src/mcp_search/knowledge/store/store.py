@@ -17,7 +17,7 @@ from mcp_search.knowledge.model import (
     State,
 )
 from mcp_search.knowledge.ports import Vectors
-from mcp_search.knowledge.store import catalog, documents, gaps, passages, versions, work
+from mcp_search.knowledge.store import catalog, documents, gaps, passages, uploads, versions, work
 from mcp_search.knowledge.store.engine import Engine
 
 
@@ -168,3 +168,11 @@ class SqlStore:
 
     async def settle_gap(self, tenant: str, gap_id: str, state: str, answer_id: str) -> None:
         await self._engine.write(gaps.settle_gap(tenant, gap_id, state, answer_id))
+
+    async def reopen_gaps(self, tenant: str) -> None:
+        await self._engine.write(gaps.reopen_gaps(tenant))
+
+    async def count_upload(
+        self, tenant: str, subject: str, at: datetime, since: datetime, most: int
+    ) -> datetime | None:
+        return await self._engine.write(uploads.count_upload(tenant, subject, at, since, most))

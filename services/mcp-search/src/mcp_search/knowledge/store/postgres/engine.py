@@ -146,3 +146,5 @@ async def _prepare(connection: AsyncConnection) -> None:
         cursor = await connection.execute("SELECT version FROM schema_version")
         if await cursor.fetchone() != (VERSION,):
             raise BadSetup("The knowledge base's database is of another version of this server.")
+        uploads = files("mcp_search.knowledge.store") / "uploads.sql"
+        await connection.execute(uploads.read_bytes())

@@ -161,6 +161,7 @@ def _prepare(connection: apsw.Connection) -> None:
         _rows(connection, Ask(f"PRAGMA user_version = {VERSION}"))
     elif version != VERSION:
         raise apsw.SQLError(f"it is of another version ({version})")
+    _rows(connection, Ask((files("mcp_search.knowledge.store") / "uploads.sql").read_text()))
     _rows(connection, Ask("COMMIT"))
 
 
