@@ -10,9 +10,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
+from support.embeddings_endpoint import Endpoint, reranked
 from support.search import (
     ADA,
     BOB,
+    EVE,
     SITE,
     Answer,
     Desk,
@@ -23,9 +25,12 @@ from support.search import (
     says,
     search_desk,
 )
+from support.servers import serving
 from support.tool_calls import in_one_task, said
 from support.web_servers import reply, web_server
 
+from mcp_search.knowledge.reranking import LexicalReranker
+from mcp_search.knowledge.retrieval import Retrieval
 from mcp_search.tools.knowledge import HOW_TO_CITE
 
 ERAS: tuple[Era, ...] = ("auto", "legacy")
@@ -283,3 +288,44 @@ async def test_all_of_it_can_be_kept_in_postgresql(tmp_path: Path, postgres_serv
             assert not list((tmp_path / "search").glob("*.db"))
         finally:
             connection.execute("DROP DATABASE search WITH (FORCE)")
+
+
+async def test_while_another_model_embeds_words_are_asked_and_it_is_said(tmp_path: Path) -> None:
+    async with search_desk(tmp_path, embeddings="builtin") as desk:
+        await desk.adds("holiday.md", HOLIDAY)
+        parts = desk.parts
+        parts.retrieval = Retrieval(parts.store, [parts.embedder], good_enough=1.5)
+        question = {"query": "days of holiday in a calendar year"}
+        assert not (await desk.ask("kb_search", **question))["found"]
+        parts.jobs.is_behind = lambda tenant: tenant == "acme"
+        found = await desk.ask("kb_search", **question)
+        assert "28 days" in "".join(one["quote"] for one in found["passages"])
+        assert "embedded anew" in found["notes"][0]
+        absent = await desk.ask("kb_search", query="Who repairs bicycles?")
+        assert (absent["found"], "noted" in absent["advice"]) == (False, False)
+        desk.sits_down(EVE)
+        assert (await desk.ask("kb_search", **question))["notes"] == []
+
+
+async def test_a_reranker_that_is_configured_sorts_what_is_found(tmp_path: Path) -> None:
+    question = {"query": "days of holiday"}
+    sorter = Endpoint([reranked(0.1, 0.9), reranked(0.9, 0.1)])
+    async with serving(sorter.app) as url:
+        sorts = {"kind": "http", "url": f"{url}/v1", "model": "sorter"}
+        async with search_desk(tmp_path, reranking=sorts) as desk:
+            await desk.adds("a.txt", "You get 28 days of holiday.")
+            await desk.adds("b.txt", "Days of holiday are for those who stay: holiday, holiday.")
+            orders = [
+                [one["document"] for one in (await desk.ask("kb_search", **question, top_k=k))["passages"]]
+                for k in (5, 6)
+            ]  # fmt: skip
+    assert orders[0] == orders[1][::-1]
+    assert len(orders[0]) == 2
+    assert [asked["model"] for asked in sorter.asked] == ["sorter", "sorter"]
+
+
+async def test_the_lexical_reranker_needs_no_service(tmp_path: Path) -> None:
+    async with search_desk(tmp_path, reranking={"kind": "lexical"}) as desk:
+        assert isinstance(desk.parts.reranker, LexicalReranker)
+        await desk.adds("holiday.md", HOLIDAY)
+        assert (await desk.ask("kb_search", query="How many days of holiday?"))["found"]

@@ -27,6 +27,12 @@ url = "http://127.0.0.1:9/v1"
 model = "some-model"
 dimension = 8
 key = {{ env = "EMBEDDINGS_KEY" }}
+
+[knowledge.reranking]
+kind = "http"
+url = "http://me:{secret}@127.0.0.1:9/v1"
+model = "sorter"
+key = {{ env = "EMBEDDINGS_KEY" }}
 """
 
 
@@ -42,6 +48,7 @@ def test_check_tells_what_is_configured_and_what_answers_without_a_secret(tmp_pa
     assert "searxng at 127.0.0.1:9: does not answer (ConnectError)" in lines
     assert "brave at 127.0.0.1:9, with a key: does not answer (ConnectError)" in lines
     assert any(line.startswith("Embedded by: some-model (8) at 127.0.0.1:9;") for line in lines)
+    assert "Sorted again by: sorter at 127.0.0.1:9" in lines
     assert f"Kept in: {tmp_path / 'data'}; works" in lines
     assert "Tokens accepted of: nobody" in lines
 

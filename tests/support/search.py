@@ -15,7 +15,7 @@ from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult
 from support.tool_calls import answer, call_tool, problem
 from support.web_servers import FakeDns, FakeWeb, guard_of
 
-from mcp_search.config import Config, Embeddings, Knowledge, Limits, Provider, Web
+from mcp_search.config import Config, Embeddings, Knowledge, Limits, Provider, Reranking, Web
 from mcp_search.knowledge.ingestion.jobs import Pace
 from mcp_search.knowledge.parsing.process import parse
 from mcp_search.parts import Parts, make_parts
@@ -104,13 +104,14 @@ async def search_desk(
     mode: Era = "auto",
     person_says: Answer | None = None,
     embeddings: Literal["builtin", "none"] = "none",
+    reranking: Mapping[str, str] | None = None,
     limits: Mapping[str, int] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Desk]:
     """A server of its own. Without `person_says` the client cannot show questions."""
     known: dict[str, Any] = {"confirming_issuers": [HOST], **settings}
     chosen = Settings(data_dir=folder / "search", **known)
-    config = _config(web, embeddings, limits or {})
+    config = _config(web, embeddings, reranking or {}, limits or {})
     opened = _web(config, web) if web is not None else None
     parts = make_parts(chosen, config, person, web=opened, pace=QUICK)
     questions: list[str] = []
@@ -127,7 +128,12 @@ async def search_desk(
         yield Desk(client, parts, questions)
 
 
-def _config(web: FakeWeb | None, embeddings: str, limits: Mapping[str, int]) -> Config:
+def _config(
+    web: FakeWeb | None,
+    embeddings: str,
+    reranking: Mapping[str, str],
+    limits: Mapping[str, int],
+) -> Config:
     """The tests' web has a SearXNG at this machine's address."""
     providers = (
         [Provider.model_validate({"kind": "searxng", "url": f"http://127.0.0.1:{web.port}"})]
@@ -137,7 +143,7 @@ def _config(web: FakeWeb | None, embeddings: str, limits: Mapping[str, int]) -> 
     told = Embeddings.model_validate({"kind": embeddings})
     return Config(
         web=Web(providers=providers, robots="ignore"),
-        knowledge=Knowledge(embeddings=told),
+        knowledge=Knowledge(embeddings=told, reranking=Reranking.model_validate(reranking)),
         limits=Limits(**{"knowledge_a_minute": 10_000, **limits}),
     )
 

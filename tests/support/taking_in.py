@@ -137,10 +137,10 @@ class KnowledgeBase:
                 await asyncio.sleep(0.01)
 
     async def embedded(self) -> None:
-        """When every ready version has vectors of its collection's model."""
+        """When every ready version has vectors of its collection's model, and the jobs know."""
         async with asyncio.timeout(30):
             while True:
-                if not await self.store.unembedded():
+                if not await self.store.unembedded() and not self.jobs.is_behind(TENANT):
                     return
                 await asyncio.sleep(0.01)
 

@@ -1,6 +1,7 @@
 """Files become passages that are found, or documents that say why not; work is called off, and is done again."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,7 @@ async def test_another_model_embeds_what_is_there_again_and_words_find_it_meanwh
     async with knowledge_base(folder, embedder=other) as base:
         await other.reached.wait()
         assert len(await base.found(ADA, "kettle boils")) == 1
+        assert [base.jobs.is_behind(tenant) for tenant in ("acme", "rival")] == [True, False]
         opened(other)
         await base.embedded()
         assert [each.model for each in await base.library.collections(ADA)] == [
@@ -264,3 +266,19 @@ async def test_another_model_embeds_what_is_there_again_and_words_find_it_meanwh
         [best, *_] = await base.store.near(READER, other.model, vector, Filters(), 3)
         assert "kettle" in best.passage.text
         assert best.passage.document_id == document.id
+
+
+async def test_vectors_of_another_model_are_never_put_among_a_collections_own(
+    folder: Path,
+) -> None:
+    """As when replicas run with two models of one dimension while the newer version is rolled out."""
+    embedder = PlayedEmbedder(gate=asyncio.Event())
+    async with knowledge_base(folder, embedder=embedder) as base:
+        document = (await base.library.add(ADA, Upload("house.txt", TEXT.encode()))).document
+        await embedder.reached.wait()
+        [collection] = await base.store.collections(READER)
+        changed = replace(collection, model=EmbeddingModel("other", embedder.dimension))
+        await base.store.change_collection(changed)
+        opened(embedder)
+        failed = await base.settled(document)
+        assert "another model" in failed.reason

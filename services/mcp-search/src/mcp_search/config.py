@@ -69,12 +69,29 @@ class Embeddings(Strict):
         return self
 
 
+class Reranking(Strict):
+    """What takes a second look at the best passages of a search."""
+
+    kind: Literal["none", "lexical", "http"] = "none"
+    """lexical: by the question's words. http: a service with POST {url}/rerank, as Cohere, Jina and vLLM have it."""
+    url: HttpUrl | None = None
+    model: str = ""
+    key: Secret | None = None
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> "Reranking":
+        if self.kind == "http" and not (self.url and self.model):
+            raise ValueError("http needs url and model")
+        return self
+
+
 class Knowledge(Strict):
     """The knowledge base."""
 
     editor_roles: list[str] = Field(default_factory=lambda: ["owner", "admin", "editor"])
     """Who may make collections, change everybody's documents and write curated answers, in their own tenant."""
     embeddings: Embeddings = Field(default_factory=Embeddings)
+    reranking: Reranking = Field(default_factory=Reranking)
     document_bytes: PositiveInt = 50 * 1024 * 1024
     document_pages: PositiveInt = 2_000
     parse_s: PositiveFloat = 60.0

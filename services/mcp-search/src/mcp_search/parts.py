@@ -16,6 +16,7 @@ from mcp_search.knowledge.ingestion.work import Work
 from mcp_search.knowledge.library import Library
 from mcp_search.knowledge.parsing.process import parse
 from mcp_search.knowledge.ports import Embedder, KnowledgeStore
+from mcp_search.knowledge.reranking import Reranker, make_reranker
 from mcp_search.knowledge.retrieval import Retrieval
 from mcp_search.knowledge.store.opening import open_store
 from mcp_search.sample.add import Samples
@@ -53,6 +54,7 @@ class Parts:
     web: OpenWeb
     store: KnowledgeStore
     embedder: Embedder
+    reranker: Reranker | None
     retrieval: Retrieval
     citations: CitationChecker
     library: Library
@@ -86,6 +88,8 @@ class Parts:
         if self.works:
             await self.jobs.close()
         await self.web.close()
+        if self.reranker is not None:
+            await self.reranker.close()
         await self.embedder.close()
         await self.store.close()
 
@@ -150,6 +154,7 @@ def make_parts(
         raise BadSetup(f"MCP_SEARCH_DATA_DIR, {folder}: {error.strerror}.") from None
     known = config.knowledge
     embedder = make_embedder(known.embeddings)
+    reranker = make_reranker(known.reranking)
     store = open_store(store_url(settings))
     work = Work(store, embedder, ConfinedReader(known, embedder), batch=known.embeddings.batch)
     url = jobs_url(settings)
@@ -167,7 +172,8 @@ def make_parts(
         ),
         store=store,
         embedder=embedder,
-        retrieval=Retrieval(store, [embedder], good_enough=known.good_enough),
+        reranker=reranker,
+        retrieval=Retrieval(store, [embedder], good_enough=known.good_enough, reranker=reranker),
         citations=CitationChecker(store, embedder),
         library=library,
         answers=Answers(library),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from mcp_search.config import Config, Embeddings, Limits, Provider, Web
+from mcp_search.config import Config, Embeddings, Limits, Provider, Reranking, Web
 from mcp_search.errors import KnowledgeAway
 from mcp_search.parts import Parts
 from mcp_search.settings import Settings
@@ -33,6 +33,7 @@ async def report(settings: Settings, parts: Parts) -> list[str]:
         "Knowledge base",
         f"  Kept in: {_place(settings)}; {problem or 'works'}",
         f"  Embedded by: {_model(config.knowledge.embeddings)}; {await _embeds(parts)}",
+        f"  Sorted again by: {_reranker(config.knowledge.reranking)}",
         f"  Editors: everybody with the role {', '.join(config.knowledge.editor_roles) or 'nobody'}",
         *(f"  {line}" for line in _reading(config)),
         "",
@@ -90,6 +91,16 @@ def _model(embeddings: Embeddings) -> str:
             return f"{embeddings.model} ({embeddings.dimension}) at {_host(str(embeddings.url))}"
         case "none":
             return "nothing, so documents are found by their words"
+
+
+def _reranker(reranking: Reranking) -> str:
+    match reranking.kind:
+        case "none":
+            return "nothing"
+        case "lexical":
+            return "the question's words"
+        case "http":
+            return f"{reranking.model} at {_host(str(reranking.url))}"
 
 
 async def _embeds(parts: Parts) -> str:

@@ -1,17 +1,21 @@
 """A second look at the best hits: by their words here, or by somebody's cross-encoder over HTTP."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from mcp_search.config import Reranking
 from mcp_search.errors import KnowledgeAway
 from mcp_search.knowledge.judging import coverage
 from mcp_search.knowledge.model import Passage
 
+MAX_ANSWER = 1024 * 1024
+"""Octets."""
 TIMEOUT_S = 5.0
-"""For a model that looks at twenty passages; the order without it is good enough to wait no longer."""
+"""In all, for a model that looks at twenty passages; the order without it is good enough to wait no longer."""
 
 
 class Reranker(Protocol):
@@ -22,6 +26,18 @@ class Reranker(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def make_reranker(wanted: Reranking) -> Reranker | None:
+    """Which one the configuration asks for. Raises BadSetup when the key is not where it is said to be."""
+    match wanted.kind:
+        case "none":
+            return None
+        case "lexical":
+            return LexicalReranker()
+        case "http":
+            key = wanted.key.read("The key of the reranker") if wanted.key else None
+            return HttpReranker(url=str(wanted.url), model=wanted.model, key=key)
 
 
 class LexicalReranker:
@@ -50,7 +66,10 @@ class HttpReranker:
         self._model = model
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={
+                "Accept-Encoding": "identity",
+                **({"Authorization": f"Bearer {key}"} if key else {}),
+            },
             timeout=TIMEOUT_S,
             follow_redirects=False,  # the key would go where it is sent
             trust_env=False,
@@ -65,15 +84,25 @@ class HttpReranker:
             "top_n": len(passages),
         }
         try:
-            response = await self._http.post("rerank", json=body)
-            response.raise_for_status()
-            answer = _Answer.model_validate_json(response.content)
-        except (httpx.HTTPError, ValidationError) as error:
+            async with asyncio.timeout(TIMEOUT_S):
+                answer = _Answer.model_validate_json(await self._asked(body))
+        except (TimeoutError, httpx.HTTPError, ValidationError) as error:
             raise KnowledgeAway(f"The reranker cannot be used ({type(error).__name__}).") from None
         scores = {one.index: one.relevance_score for one in answer.results}
         if scores.keys() != set(range(len(passages))):
             raise KnowledgeAway("The reranker leaves passages out.")
         return [scores[place] for place in range(len(passages))]
+
+    async def _asked(self, body: Mapping[str, object]) -> bytes:
+        """As it comes: nothing that is packed is asked for."""
+        async with self._http.stream("POST", "rerank", json=body) as response:
+            response.raise_for_status()
+            answer = bytearray()
+            async for octets in response.aiter_raw():
+                answer += octets
+                if len(answer) > MAX_ANSWER:
+                    raise KnowledgeAway("The reranker's answer is too large.")
+        return bytes(answer)
 
     async def close(self) -> None:
         await self._http.aclose()

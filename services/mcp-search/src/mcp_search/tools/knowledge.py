@@ -1,6 +1,7 @@
 """The tools that read the organisation's documents: what there is, what they say to a question, and their text."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
@@ -49,6 +50,7 @@ SAY_SO = (
     "from these documents."
 )
 NOTED = "The question was noted for the editors of the knowledge base."
+EMBEDDED_ANEW = "Documents are being embedded anew by another model; until then some are found by their words only."
 NO_KINDS: list[Kind] = []
 
 
@@ -153,7 +155,7 @@ def _add_search(server: MCPServer[Any], parts: Parts) -> None:
             since=datetime.combine(since, time.min, UTC) if since else None,
             metadata=metadata,
         )
-        found = await parts.retrieval.search(reader, query, filters, top_k, mode)
+        found = await _searched(parts, reader, query, filters, top_k, mode)
         note_in_audit(documents=[hit.best.document_id for hit in found.hits])
         answer = (
             _found(found) if found.found else await _not_found(parts, caller, query, filters, found)
@@ -166,6 +168,18 @@ def _add_search(server: MCPServer[Any], parts: Parts) -> None:
 def _note_query(query: str) -> None:
     digest = hashlib.sha256(query.encode(errors="replace")).hexdigest()[:16]
     note_in_audit(query_digest=digest, query_chars=len(query))
+
+
+async def _searched(
+    parts: Parts, reader: Reader, query: str, filters: Filters, top_k: int, mode: Mode
+) -> Found:
+    """While passages wait for vectors of a new model, what the nearest vectors say is not the last word."""
+    found = await parts.retrieval.search(reader, query, filters, top_k, mode)
+    if mode == "keyword" or not parts.jobs.is_behind(reader.tenant):
+        return found
+    if not found.found and mode == "hybrid":
+        found = await parts.retrieval.search(reader, query, filters, top_k, "keyword")
+    return replace(found, degraded=(*found.degraded, EMBEDDED_ANEW))
 
 
 def _found(found: Found) -> SearchTold:

@@ -87,10 +87,18 @@ class Jobs:
         self._steps: set[concurrent.futures.Future[bool]] = set()
         self._stopping = False
         self._embed_again_at = 0.0
+        self._behind: set[Job] = set()
         self._sweeping: asyncio.Task[None] | None = None
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "ingestion")
         """For DBOS and the roll, which block."""
         self._workflows: dict[str, Callable[[str, str, int], None]] = {}
+
+    def is_behind(self, tenant: str) -> bool:
+        """Some of what is found in the tenant has no vectors of its collection's model yet, as far as is known here.
+
+        What another replica embeds again is noticed with the next look.
+        """
+        return any(job.tenant == tenant for job in self._behind)
 
     async def start(self) -> None:
         """Begin, and go on with what was left.
@@ -197,6 +205,7 @@ class Jobs:
     def _embed_again(self, job: Job) -> None:
         while DBOS.run_step({"name": "embed_again"}, self._in_loop, self._work.embed_again, job):
             pass
+        self._behind.discard(job)
 
     def _step(self, stage: Stage, job: Job) -> bool:
         async def act(job: Job) -> bool:
@@ -244,8 +253,9 @@ class Jobs:
         await self._in_thread(_forget_what_ended)
         if asyncio.get_running_loop().time() >= self._embed_again_at:
             self._embed_again_at = asyncio.get_running_loop().time() + self._pace.embed_again_s
-            for version in await self._work.store.unembedded():
-                await self._in_thread(self._embed_again_once, Job(*version))
+            self._behind = {Job(*version) for version in await self._work.store.unembedded()}
+            for job in list(self._behind):
+                await self._in_thread(self._embed_again_once, job)
 
     async def _see_to(self, job: Job) -> None:
         """Submit what nobody submitted (the process ended in between), and end what was given up on."""

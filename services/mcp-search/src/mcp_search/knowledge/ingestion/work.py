@@ -119,10 +119,13 @@ class Work:
         wanted = await self._wanted(job)
         if wanted is None:
             return False
+        document, collection = wanted
+        if collection.model != self.embedder.model:
+            # Another replica runs with another model. It may take this over; vectors of ours would be wrong there.
+            raise KnowledgeAway("Its collection is embedded by another model than this server's.")
         last = await self._embed_batch(job)
         if last is None:
             return False
-        document, _ = wanted
         done = (last + 1) / max(document.chunks, last + 1)
         progress = READ_SHARE + (EMBEDDED_SHARE - READ_SHARE) * done
         await self._note(job, "embedding", round(progress, 3))
