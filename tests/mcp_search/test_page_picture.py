@@ -27,8 +27,12 @@ async def marks_of(content: bytes, words: str, page: int) -> set[tuple[int, int]
     """What is marked for a quote, found by where the words stand in the document's text."""
     parsed = await parse(content, "x.pdf")
     start = parsed.text.index(words) - parsed.pages[page - 1].start
-    png = await page_picture(content, page, (start, start + len(words)), width_px=WIDTH)
-    return marked(png)
+    picture = await page_picture(content, page, (start, start + len(words)), width_px=WIDTH)
+    pixels = marked(picture.png)
+    _, height, _ = png_pixels(picture.png)
+    rows = {y for _, y in pixels}
+    assert picture.mark == pytest.approx((min(rows) / height, (max(rows) + 1) / height))
+    return pixels
 
 
 async def test_the_quoted_words_are_marked_where_they_stand() -> None:
@@ -65,13 +69,15 @@ async def test_a_page_that_is_turned_is_marked_where_the_words_are_seen() -> Non
 
 async def test_nothing_is_marked_without_a_span_or_beyond_the_page() -> None:
     content = pdf(lines("Hello."))
-    assert not marked(await page_picture(content, 1, width_px=WIDTH))
-    assert not marked(await page_picture(content, 1, (5_000, 6_000), width_px=WIDTH))
+    for span in ((0, 0), (5_000, 6_000)):
+        picture = await page_picture(content, 1, span, width_px=WIDTH)
+        assert not marked(picture.png)
+        assert picture.mark is None
 
 
 async def test_a_huge_page_is_drawn_small() -> None:
     content = pdf(lines("Hello.")).replace(b"[0 0 612 792]", b"[0 0 9000 9000]")
-    width, height, _ = png_pixels(await page_picture(content, 1, width_px=4_000))
+    width, height, _ = png_pixels((await page_picture(content, 1, width_px=4_000)).png)
     assert width * height <= 8_100_000
 
 

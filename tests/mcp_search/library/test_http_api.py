@@ -227,6 +227,8 @@ async def test_the_page_of_a_passage_is_a_picture_for_those_who_may_read_it(tmp_
                 hidden = await http.get(path)
     assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/png")
     assert picture.content.startswith(b"\x89PNG")
+    begin, end = map(float, picture.headers["X-Passage-Mark"].split())
+    assert 0 < begin < end < 0.2
     assert hidden.status_code == 404
 
 

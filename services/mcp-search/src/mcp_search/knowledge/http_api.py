@@ -22,6 +22,8 @@ from shared.mcp_server import InvalidArguments, Problem
 from shared.service_tokens import Principal, TokenVerifier
 
 WRITTEN_AT_ONCE = 1024 * 1024
+MARK_HEADER = "X-Passage-Mark"
+"""Where on the picture of its page a passage begins and ends, in heights of the picture: `0.4120 0.4655`."""
 DOWNLOADED_AS_THEY_ARE = frozenset(
     {
         "application/pdf",
@@ -164,7 +166,10 @@ class HttpApi:
         picture = await page_picture(
             content, passage.page, span, limits=limits_of(self.library.config)
         )
-        return Response(picture, headers={**PROTECTED, "Content-Type": "image/png"})
+        headers = {**PROTECTED, "Content-Type": "image/png"}
+        if picture.mark is not None:
+            headers[MARK_HEADER] = " ".join(f"{place:.4f}" for place in picture.mark)
+        return Response(picture.png, headers=headers)
 
 
 async def _kept(request: Request, most: int) -> bytes:

@@ -8,7 +8,16 @@ import orjson
 
 from mcp_search.knowledge.model import Block, Page, Parsed
 
-PROBLEM, CRASH, HEAD, TEXT, BLOCKS, IMAGE, END = b"P", b"C", b"H", b"T", b"B", b"I", b"E"
+PROBLEM, CRASH, HEAD, TEXT, BLOCKS, IMAGE, MARK, END = (
+    b"P",
+    b"C",
+    b"H",
+    b"T",
+    b"B",
+    b"I",
+    b"M",
+    b"E",
+)
 HEADER = struct.Struct(">cI")
 TEXT_CHARACTERS = 1_000_000
 BLOCKS_AT_ONCE = 5_000

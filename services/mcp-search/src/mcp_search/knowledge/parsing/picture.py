@@ -3,7 +3,7 @@
 import ctypes
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -12,7 +12,7 @@ from mcp_search.knowledge.parsing.kinds import kind_of
 from mcp_search.knowledge.parsing.pdf import open_pdf
 from mcp_search.knowledge.parsing.pdf_drawing import Drawing, draw
 from mcp_search.knowledge.parsing.pdf_page import page_text, read_page
-from mcp_search.knowledge.parsing.task import Wanted
+from mcp_search.knowledge.parsing.task import Picture, Wanted
 from mcp_search.knowledge.parsing.trouble import damaged, too_much, unsupported
 
 MAX_PIXELS = 8_000_000
@@ -21,10 +21,12 @@ _MARK = (255, 226, 89)
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top, in points."""
+Pixels = tuple[int, int, int, int]
+"""Left, upper, right, lower."""
 
 
-def picture_of(content: bytes, wanted: Wanted) -> bytes:
-    """A PNG. Raises NoText."""
+def picture_of(content: bytes, wanted: Wanted) -> Picture:
+    """Raises NoText."""
     if kind_of(content, None) != "pdf":
         raise unsupported("Only pages of a PDF can be drawn.", "application/octet-stream")
     document = open_pdf(content)
@@ -37,15 +39,22 @@ def picture_of(content: bytes, wanted: Wanted) -> bytes:
         raise damaged("PDF") from None
 
 
-def _drawn(page: pdfium.PdfPage, wanted: Wanted) -> bytes:
+def _drawn(page: pdfium.PdfPage, wanted: Wanted) -> Picture:
     width, height = page.get_size()
     scale = min(wanted.width / max(width, 1), (MAX_PIXELS / max(width * height, 1)) ** 0.5)
     boxes = list(_boxes(page, wanted))
     drawing = draw(page, scale, is_grey=False)
+    marks = [_on_picture(page, drawing, box) for box in boxes]
     pixels = bytearray(drawing.octets)
-    for box in boxes:
-        _mark(pixels, drawing, _on_picture(page, drawing, box))
-    return _png(drawing, bytes(pixels))
+    for mark in marks:
+        _mark(pixels, drawing, mark)
+    return Picture(_png(drawing, bytes(pixels)), _place_of(marks, drawing.height))
+
+
+def _place_of(marks: Sequence[Pixels], height: int) -> tuple[float, float] | None:
+    if not marks:
+        return None
+    return min(mark[1] for mark in marks) / height, max(mark[3] for mark in marks) / height
 
 
 def _boxes(page: pdfium.PdfPage, wanted: Wanted) -> Iterable[Box]:
@@ -82,8 +91,8 @@ def _is_same_line(line: Box, box: Box) -> bool:
     return overlap > 0.5 * height and box[0] >= line[2] - height
 
 
-def _on_picture(page: pdfium.PdfPage, drawing: Drawing, box: Box) -> tuple[int, int, int, int]:
-    """Left, upper, right, lower in pixels, within the picture; PDFium knows the page's rotation."""
+def _on_picture(page: pdfium.PdfPage, drawing: Drawing, box: Box) -> Pixels:
+    """Within the picture; PDFium knows the page's rotation."""
     x, y = ctypes.c_int(), ctypes.c_int()
     refs = ctypes.byref(x), ctypes.byref(y)
     across: list[int] = []
@@ -95,8 +104,8 @@ def _on_picture(page: pdfium.PdfPage, drawing: Drawing, box: Box) -> tuple[int, 
     return min(across), min(down), max(across), max(down)
 
 
-def _mark(pixels: bytearray, drawing: Drawing, box: tuple[int, int, int, int]) -> None:
-    left, upper, right, lower = box
+def _mark(pixels: bytearray, drawing: Drawing, mark: Pixels) -> None:
+    left, upper, right, lower = mark
     tints = [bytes(value * tint // 255 for value in range(256)) for tint in _MARK]
     for row in range(upper, lower):
         start = row * drawing.stride

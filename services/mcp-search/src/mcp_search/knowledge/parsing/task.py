@@ -1,4 +1,4 @@
-"""What is asked of the process that reads files."""
+"""What is asked of the process that reads files, and what it draws."""
 
 from dataclasses import dataclass
 
@@ -22,6 +22,15 @@ class Wanted:
     """What is marked: characters of the page's text as `Parsed` has it."""
     width: int
     """In pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page as it is drawn."""
+
+    png: bytes
+    mark: tuple[float, float] | None
+    """Where the marked lines begin and end, in heights of the picture from its top. None: nothing is marked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ def _answer(task: Task, source: BinaryIO, out: BinaryIO) -> None:
     if len(content) > task.limits.octets:
         raise too_much("bytes", task.limits.octets, _too_large(task.limits.octets))
     if task.wanted is not None:
-        frames.write(out, frames.IMAGE, picture_of(content, task.wanted))
+        picture = picture_of(content, task.wanted)
+        frames.write(out, frames.MARK, orjson.dumps(picture.mark))
+        frames.write(out, frames.IMAGE, picture.png)
         return
     frames.write_parsed(out, read(content, task.hint, task.limits))
 
