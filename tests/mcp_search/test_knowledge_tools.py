@@ -3,10 +3,11 @@
 import base64
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
+from mcp.types import RequestParamsMeta
 from pydantic import SecretStr
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
@@ -100,7 +101,20 @@ async def test_nothing_found_is_said_and_noted_for_editors(desk: Desk) -> None:
     assert "noted" not in narrowed["advice"]
     desk.sits_down(of_host(ADA))
     gaps = (await desk.ask("kb_gaps"))["gaps"]
-    assert [gap["question"] for gap in gaps] == ["Who repairs bicycles?"]
+    assert [(gap["question"], gap["asked_as"]) for gap in gaps] == [("Who repairs bicycles?", "")]
+
+
+async def test_a_gap_keeps_what_the_person_asked_where_the_host_tells(desk: Desk) -> None:
+    asked = cast(
+        "RequestParamsMeta", {"io.steward/question": "My bike\nis broken,\u202e who helps?"}
+    )
+    await desk.client.call_tool("kb_search", {"query": "bicycle repair"}, meta=asked)
+    desk.sits_down(of_host(ADA))
+    [gap] = (await desk.ask("kb_gaps"))["gaps"]
+    assert (gap["question"], gap["asked_as"]) == (
+        "bicycle repair",
+        "My bike is broken, who helps?",
+    )
 
 
 async def test_a_search_can_be_narrowed(desk: Desk) -> None:

@@ -29,6 +29,7 @@ BY_ID: dict[str, dict[str, Any]] = {
 }
 FOR_EDITORS: dict[str, dict[str, Any]] = {
     "kb_answer_gap": {"gap_id": "GAP", "answer": "Nobody."},
+    "kb_change_answer": {"document_id": "DOCUMENT", "question": "Otters?", "answer": "Nobody."},
     "kb_dismiss_gap": {"gap_id": "GAP"},
 }
 
@@ -136,3 +137,27 @@ async def test_an_editor_answers_a_question_and_it_is_found_first(desk: Desk) ->
     found = await desk.ask("kb_search", query="Who feeds the otters?")
     assert found["passages"][0]["curated"]
     assert "Marina" in "".join(one["quote"] for one in found["passages"])
+
+
+async def test_an_answer_is_changed_and_its_question_opened_again_without_it(desk: Desk) -> None:
+    ids = await placed(desk)
+    answer = await desk.ask("kb_answer_gap", gap_id=ids["GAP"], answer="Marina feeds the otters.")
+    await desk.settled(f"{answer['id']}.1")
+    refused = await desk.refused(
+        "kb_change_answer", document_id=ids["DOCUMENT"], question="Otters?", answer="Nobody."
+    )
+    assert refused["code"] == "not_found"
+    changed = await desk.ask(
+        "kb_change_answer",
+        document_id=answer["id"],
+        question="Who feeds the otters at noon?",
+        answer="Luca feeds the otters.",
+    )
+    assert changed["id"] == answer["id"]
+    await desk.settled(f"{answer['id']}.2")
+    found = await desk.ask("kb_search", query="Who feeds the otters?")
+    quotes = "".join(one["quote"] for one in found["passages"])
+    assert "Luca" in quotes
+    assert "Marina" not in quotes
+    await desk.ask("kb_remove_document", document_id=answer["id"])
+    assert [gap["id"] for gap in (await desk.ask("kb_gaps"))["gaps"]] == [ids["GAP"]]

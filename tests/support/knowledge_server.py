@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -84,7 +85,11 @@ class KnowledgeServer:
     search: ToolAnnotations = field(default_factory=lambda: READS)
     """What the search says of itself."""
     has_knowledge: bool = True
+    says_kind: Any = "search"
+    """Where a result of the web says that it comes from."""
     calls: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    beside: list[Json] = field(default_factory=list[Json])
+    """What each search was told beside its arguments."""
     requests: list[Request] = field(default_factory=list[Request])
     received: list[bytes] = field(default_factory=list[bytes])
     """Pieces of uploads, as they came."""
@@ -121,14 +126,16 @@ class KnowledgeServer:
 
     def _add_search(self, server: Any) -> None:
         @server.tool(annotations=self.search, meta={"io.steward/citations": "kb_check_citations"})
-        async def kb_search(query: str) -> CallToolResult:
+        async def kb_search(ctx: Context[Any, Any], query: str) -> CallToolResult:
             """Passages of the organisation's documents."""
+            self.beside.append(dict(ctx.request_context.meta or {}))
             return self._answered("kb_search", {"passages": self.passages}, query=query)
 
         @server.tool(annotations=READS)
         async def web_search(query: str) -> CallToolResult:
             """The web."""
-            return self._answered("web_search", {"results": []}, query=query)
+            origin = {"kind": self.says_kind, "source": "duckduckgo", "trusted": True}
+            return self._answered("web_search", {"results": [], "origin": origin}, query=query)
 
         @server.tool(annotations=self.reads, meta={"io.steward/hidden": self.hidden})
         async def kb_check_citations(text: str) -> CallToolResult:
@@ -272,13 +279,19 @@ class KnowledgeServer:
             return self._answered("kb_answer_gap", document(curated=True), **given)
 
         @tool()
+        async def kb_change_answer(document_id: str, question: str, answer: str) -> CallToolResult:
+            """Another answer."""
+            given = {"document_id": document_id, "question": question, "answer": answer}
+            return self._answered("kb_change_answer", document(curated=True), **given)
+
+        @tool()
         async def kb_dismiss_gap(gap_id: str) -> CallToolResult:
             """No answer needed."""
             return self._answered("kb_dismiss_gap", {}, gap_id=gap_id)
 
         del kb_upload, kb_make_collection, kb_change_collection, kb_remove_collection
         del kb_change_document, kb_cancel_document, kb_remove_document
-        del kb_answer_gap, kb_dismiss_gap
+        del kb_answer_gap, kb_change_answer, kb_dismiss_gap
 
     async def _put(self, request: Request) -> Response:
         self.requests.append(request)

@@ -98,6 +98,8 @@ ACTS: dict[str, Act] = {
     "list gaps": lambda lib, who, _: Answers(lib).gaps(who),
     "dismiss": lambda lib, who, it: Answers(lib).dismiss(who, it.gap),
     "answer": lambda lib, who, it: Answers(lib).write(who, "Tea?", "In the kitchen.", it.gap),
+    "edit answer": lambda lib, who, it: Answers(lib).edit(who, it.answer.id, "Bob?", "Nobody."),
+    "edit no answer": lambda lib, who, it: Answers(lib).edit(who, it.in_open.id, "Bob?", "No."),
     "remove answer": lambda lib, who, it: lib.remove_document(who, it.answer.id),
 }
 YES, NO, GONE = None, NotYours, NotThere
@@ -133,6 +135,8 @@ EXPECTED: dict[str, tuple[type[Exception] | None, ...]] = {
     "list gaps":             (YES,  NO,    NO,    YES),
     "dismiss":               (YES,  NO,    NO,    GONE),
     "answer":                (YES,  NO,    NO,    GONE),
+    "edit answer":           (YES,  NO,    NO,    GONE),
+    "edit no answer":        (GONE, NO,    NO,    GONE),
     "remove answer":         (YES,  NO,    NO,    GONE),
 }  # fmt: skip
 

@@ -574,6 +574,40 @@ async def test_a_question_is_one_gap_however_it_is_written(store: KnowledgeStore
         await store.settle_gap("acme", "nothing", "dismissed", "")
 
 
+async def test_a_gap_tells_in_whose_words_it_was_asked_last(store: KnowledgeStore) -> None:
+    await store.note_gap("acme", "key place", later(1), asked_as="Where have you put my key?")
+    await store.note_gap("acme", "key place", later(2))
+    [gap] = await store.gaps("acme", "open", 5)
+    assert (gap.question, gap.asked_as, gap.asked) == (
+        "key place",
+        "Where have you put my key?",
+        2,
+    )
+    await store.note_gap("acme", "Key place", later(3), asked_as="My key?")
+    [gap] = await store.gaps("acme", "open", 5)
+    assert (gap.asked_as, gap.asked) == ("My key?", 3)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_question_is_open_again_without_its_answer(
+    store: KnowledgeStore, whole: bool
+) -> None:
+    await store.add_collection(collection())
+    await store.add_collection(collection(tenant="rival"))
+    await publish(store, LEAVE, replace(LEAVE, tenant="rival"))
+    for tenant in ("acme", "rival"):
+        await store.note_gap(tenant, "How long is leave?", later(1))
+        [gap] = await store.gaps(tenant, "open", 5)
+        await store.settle_gap(tenant, gap.id, "answered", "leave")
+    if whole:
+        await store.remove_collection("acme", "handbook")
+    else:
+        await store.remove_document("acme", "leave")
+    [gap] = await store.gaps("acme", "", 5)
+    assert (gap.state, gap.answer_id) == ("open", "")
+    assert [gap.state for gap in await store.gaps("rival", "", 5)] == ["answered"]
+
+
 # Starting
 
 

@@ -24,6 +24,7 @@ CHANGES: list[tuple[str, str, Any, str]] = [
     ("POST", f"documents/{DOCUMENT}/cancel", None, "kb_cancel_document"),
     ("DELETE", f"documents/{DOCUMENT}", None, "kb_remove_document"),
     ("POST", "gaps/g1/answer", {"answer": "Yes."}, "kb_answer_gap"),
+    ("PUT", f"answers/{DOCUMENT}", {"question": "Dogs?", "answer": "Yes."}, "kb_change_answer"),
     ("POST", "gaps/g1/dismiss", None, "kb_dismiss_gap"),
 ]
 LISTS = ["collections", "documents", "gaps"]

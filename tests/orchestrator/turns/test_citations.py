@@ -28,6 +28,7 @@ from shared.wire.events import (
 
 SEARCH = ("search__kb_search", '{"query": "leave"}')
 SAYS = f"You get 30 days.[^{LEAVE}] Ask your manager."
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
 REAL: dict[str, Any] = {"openai_base_url": "http://127.0.0.1:9/v1", "steward_model": "real"}
 
 
@@ -70,6 +71,15 @@ async def answered(
         return await api.answer("How many days of leave do I get?")
 
 
+async def agreed_to(api: Api, question: str) -> list[Event]:
+    """All events of a turn in which a person agrees to whatever is asked."""
+    async with api.ask(question) as reader:
+        while (event := await reader.next()) is not None:
+            if event.kind == "approval_needed":
+                await api.decide(event.call_id, "approve")
+    return reader.events
+
+
 async def test_an_answer_that_cites_is_checked_before_its_turn_ends(world: World) -> None:
     server = supported()
     events = await answered(world, server)
@@ -96,6 +106,38 @@ async def test_the_model_is_told_how_to_cite(world: World) -> None:
     system = str(model.asked[0][0]["content"])
     assert "`[^id]`" in system
     assert "finds nothing" in system
+
+
+async def test_our_server_is_told_what_was_asked_where_the_chat_is_kept(world: World) -> None:
+    server = supported()
+    reply = ([calls(SEARCH)], [SAYS])
+    async with asking(world, server, *reply, *reply) as (api, _):
+        await api.answer("How many days? " + "x" * 500)
+        await api.request("PUT", "/v1/conversations/conversation-2", json={"temporary": True})
+        async with api.ask("How many days?", "conversation-2", "client-0002") as reader:
+            await reader.rest()
+    kept, temporary = server.beside
+    assert kept["io.steward/question"] == ("How many days? " + "x" * 500)[:400]
+    assert "io.steward/question" not in temporary
+
+
+@pytest.mark.parametrize(
+    ("said", "own", "kind"),
+    [
+        ("search", True, "web"),
+        (["web"], True, "document"),
+        ("web", False, "document"),
+    ],
+)
+async def test_what_a_result_of_ours_says_of_its_origin_is_shown_and_never_trusted(
+    world: World, said: Any, own: bool, kind: str
+) -> None:
+    server = KnowledgeServer(says_kind=said)
+    web = ("search__web_search", '{"query": "weather"}')
+    async with asking(world, server, [calls(web)], ["Fine."], own=own) as (api, _):
+        origin = one(await agreed_to(api, "How is the weather?"), CallFinished).origin
+    assert origin is not None
+    assert (origin.kind, origin.trusted) == (kind, False)
 
 
 async def test_the_text_is_with_the_reader_before_the_check_ends(world: World) -> None:
@@ -177,14 +219,12 @@ async def test_only_a_hidden_reading_tool_of_our_own_checks(
     for name, value in changes.items():
         setattr(server, name, value)
     async with asking(world, server, [calls(SEARCH)], [SAYS], **settings) as (api, _):
-        async with api.ask("How many days?") as reader:
-            while (event := await reader.next()) is not None:
-                if event.kind == "approval_needed":
-                    await api.decide(event.call_id, "approve")
-        events = reader.events
+        events = await agreed_to(api, "How many days?")
     assert every(events, CitationsChecked) == []
     assert one(events, TurnFinished).outcome is Outcome.ANSWERED
     assert "kb_check_citations" not in server.asked
+    is_told = "search" not in changes and settings.get("own", True)
+    assert ("io.steward/question" in server.beside[0]) is is_told
 
 
 async def test_a_rule_that_forbids_the_check_is_heeded(world: World, tmp_path: Path) -> None:
@@ -292,12 +332,18 @@ async def test_a_sentence_that_is_not_in_the_answer_is_left_out(world: World) ->
     assert len(one(events, CitationsChecked).sentences) == 1
 
 
-async def test_a_long_passage_is_shortened_in_the_event(world: World) -> None:
-    server = supported()
-    server.passages = [passage(LEAVE, quote="x" * 4_000)]
-    events = await answered(world, server)
-    [shown] = one(events, CitationsChecked).passages
-    assert len(shown.quote) == 601
+@pytest.mark.parametrize(("passages", "quote"), [(1, 601), (200, 201)])
+async def test_what_documents_say_is_shortened_in_the_event(
+    world: World, passages: int, quote: int
+) -> None:
+    long = {"quote": "x" * 4_000, "title": "t" * 2_000, "headings": ["h" * 2_000] * 19 + ["last"]}
+    ids = [LEAVE, *(f"leave{n:05}".translate(_LETTERS) for n in range(1, passages))]
+    server = KnowledgeServer(passages=[passage(id_, **long) for id_ in ids])
+    event = one(await answered(world, server), CitationsChecked)
+    assert len(event.passages) == passages
+    shown = event.passages[0]
+    assert (len(shown.quote), len(shown.title), shown.headings[-1]) == (quote, 301, "last")
+    assert len(event.model_dump_json()) < 400_000
 
 
 # A second look by the model

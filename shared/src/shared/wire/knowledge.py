@@ -98,6 +98,9 @@ class SentenceChecked(_Frozen):
 class GapShown(_Frozen):
     id: str
     question: _Line
+    """What was looked for in the documents."""
+    asked_as: _Line = ""
+    """In the words of the person who asked last. Empty: not known."""
     asked: int
     first_asked_at: datetime
     last_asked_at: datetime
@@ -183,6 +186,13 @@ class DocumentChange(_Wish):
     """Who may read it, of those who may read its collection. Empty: all of them."""
 
     access: _Keys
+
+
+class AnswerChange(_Wish):
+    """A curated answer in other words."""
+
+    question: Annotated[str, Field(min_length=1, max_length=400)]
+    answer: Annotated[str, Field(min_length=1, max_length=20_000)]
 
 
 class GapAnswer(_Wish):

@@ -46,7 +46,7 @@ class Answers:
         upload = _upload(question, answer)
         gap = await self._gap(principal, gap_id) if gap_id else None
         collection = await self._collection(principal)
-        old = await self._answer(principal, gap.answer_id) if gap and gap.answer_id else None
+        old = await self._earlier(principal, gap) if gap else None
         added = await self.library.add_to(principal, collection, upload, old, curated=True)
         if gap:
             await self.library.store.settle_gap(
@@ -54,11 +54,28 @@ class Answers:
             )
         return added.document
 
-    async def _answer(self, principal: Principal, document_id: str) -> Document | None:
-        """None: it is gone."""
+    async def edit(
+        self, principal: Principal, document_id: str, question: str, answer: str
+    ) -> Document:
+        """The old answer is found until the new one is. Raises NotYours, NotThere, InvalidArguments, RateLimited."""
+        self._require_editor(principal)
+        upload = _upload(question, answer)
+        old = await self._answer(principal, document_id)
+        collection = await self.library.collection(principal, old.collection_id)
+        added = await self.library.add_to(principal, collection, upload, old, curated=True)
+        return added.document
+
+    async def _earlier(self, principal: Principal, gap: Gap) -> Document | None:
+        """None: there was none, or it is gone."""
         with contextlib.suppress(NotThere):
-            return await self.library.document(principal, document_id)
+            return await self._answer(principal, gap.answer_id) if gap.answer_id else None
         return None
+
+    async def _answer(self, principal: Principal, document_id: str) -> Document:
+        document = await self.library.document(principal, document_id)
+        if not document.curated:
+            raise NotThere("There is no such answer.")
+        return document
 
     async def _gap(self, principal: Principal, gap_id: str) -> Gap:
         for gap in await self.library.store.gaps(principal.tenant, "", LISTED):

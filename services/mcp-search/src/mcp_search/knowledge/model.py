@@ -204,3 +204,5 @@ class Gap:
     state: Literal["open", "answered", "dismissed"]
     answer_id: str = ""
     """The curated document that answers it."""
+    asked_as: str = ""
+    """In the words of the person who asked last; `question` is what was looked for. Empty: not known."""

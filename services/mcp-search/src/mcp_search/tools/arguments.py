@@ -8,6 +8,7 @@ from pydantic import Field
 HIDDEN_META = "io.steward/hidden"
 PREVIEW_META = "io.steward/preview"
 CITATIONS_META = "io.steward/citations"
+QUESTION_META = "io.steward/question"
 """See docs/tool-conventions.md."""
 
 READS_WEB = ToolAnnotations(

@@ -351,13 +351,24 @@ def _add_gaps(server: MCPServer[Any], parts: Parts) -> None:
         document = await parts.answers.write(caller, question, answer, gap_id)
         return _document(parts, caller, document, await collections_of(parts.library, caller))
 
+    @server.tool(title="Change an answer", annotations=CHANGES, meta=_HIDDEN)
+    async def kb_change_answer(
+        document_id: DocumentId,
+        question: Annotated[str, Field(min_length=1, max_length=400)],
+        answer: Annotated[str, Field(min_length=1, max_length=20_000)],
+    ) -> DocumentShown:
+        """For editors: until the new answer is ready, the old one is found."""
+        caller = _clicker(parts)
+        document = await parts.answers.edit(caller, document_id, question, answer)
+        return _document(parts, caller, document, await collections_of(parts.library, caller))
+
     @server.tool(title="Dismiss a question", annotations=CHANGES, meta=_HIDDEN)
     async def kb_dismiss_gap(gap_id: Identity) -> Nothing:
         """For editors: it needs no answer."""
         await parts.answers.dismiss(_clicker(parts), gap_id)
         return Nothing()
 
-    del kb_gaps, kb_answer_gap, kb_dismiss_gap  # registered by their decorators
+    del kb_gaps, kb_answer_gap, kb_change_answer, kb_dismiss_gap  # registered by their decorators
 
 
 async def _asked(parts: Parts, caller: Principal, gap_id: str) -> str:
@@ -372,6 +383,7 @@ def _gap(one: Gap) -> GapShown:
     return GapShown(
         id=one.id,
         question=_line(one.question),
+        asked_as=_line(one.asked_as),
         asked=one.asked,
         first_asked_at=one.first_asked_at,
         last_asked_at=one.last_asked_at,

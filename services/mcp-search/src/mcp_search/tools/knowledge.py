@@ -1,11 +1,13 @@
 """The tools that read the organisation's documents: what there is, what they say to a question, and their text."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from mcp_search import rendering
@@ -30,6 +32,7 @@ from mcp_search.tools.arguments import (
     KNOWS,
     NO_METADATA,
     NONE,
+    QUESTION_META,
     CollectionName,
     Identity,
 )
@@ -103,6 +106,7 @@ def _add_search(server: MCPServer[Any], parts: Parts) -> None:
         meta={CITATIONS_META: CHECK_TOOL},
     )
     async def kb_search(
+        ctx: Context[Any, Any],
         query: Annotated[
             str,
             Field(
@@ -158,7 +162,9 @@ def _add_search(server: MCPServer[Any], parts: Parts) -> None:
         found = await _searched(parts, reader, query, filters, top_k, mode)
         note_in_audit(documents=[hit.best.document_id for hit in found.hits])
         answer = (
-            _found(found) if found.found else await _not_found(parts, caller, query, filters, found)
+            _found(found)
+            if found.found
+            else await _not_found(parts, caller, query, filters, found, _asked_as(ctx))
         )
         return rendering.rendered(answer, rendering.passages(answer))
 
@@ -196,14 +202,21 @@ def _found(found: Found) -> SearchTold:
     )
 
 
+def _asked_as(ctx: Context[Any, Any]) -> str:
+    """In the person's own words, where the host tells them."""
+    meta: Mapping[str, Any] = dict(ctx.request_context.meta or {})
+    asked = meta.get(QUESTION_META)
+    return clean_line(asked, MAX_GAP) if isinstance(asked, str) else ""
+
+
 async def _not_found(
-    parts: Parts, caller: Principal, query: str, filters: Filters, found: Found
+    parts: Parts, caller: Principal, query: str, filters: Filters, found: Found, asked_as: str
 ) -> SearchTold:
     """A question that all documents were asked is noted; one that was narrowed says nothing about the rest."""
     is_noted = filters == Filters() and not found.degraded
     if is_noted:
         question = clean_line(query, MAX_GAP)
-        await parts.store.note_gap(caller.tenant, question, datetime.now(UTC))
+        await parts.store.note_gap(caller.tenant, question, datetime.now(UTC), asked_as)
     return SearchTold(
         found=False,
         advice=f"{SAY_SO} {NOTED}" if is_noted else SAY_SO,

@@ -18,19 +18,26 @@ from mcp.types import (
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from orchestrator.audit.canonical import canonical
-from orchestrator.tools.catalogue import IDEMPOTENCY_META, Catalogue, CatalogueTool, partition
+from orchestrator.tools.catalogue import (
+    IDEMPOTENCY_META,
+    QUESTION_META,
+    Catalogue,
+    CatalogueTool,
+    partition,
+)
 from orchestrator.tools.elicitation import InputQuestion, question_of, questions_of
 from orchestrator.tools.host import (
     BadAnswer,
     CallRefused,
     CallTimedOut,
+    McpServer,
     ServerUnavailable,
     ToolAnswer,
 )
 from orchestrator.tools.results import ToolOutcome, error_of, outcome_of
 from shared.errors import ExpectedError
 from shared.service_tokens import Principal
-from shared.wire.events import CallState, Preview
+from shared.wire.events import CallState, Origin, Preview
 
 PREVIEW_TIMEOUT_S = 10.0
 STATUS_TIMEOUT_S = 10.0
@@ -39,6 +46,8 @@ MAX_CHANGES_SHOWN = 100
 MAX_PREVIEW_BYTES = 512 * 1024
 """A mail is read whole before a yes, so more than an event's result may be."""
 MAX_ROUNDS_WITHOUT_QUESTIONS = 5
+_SAID_KINDS = {"document": "document", "web": "web", "search": "web"}
+"""What a result of ours may say of its texts: a list of hits was written on the web, too."""
 
 ShowProgress = Callable[[str, float, float | None, str], None]
 """Call id, done, total, message."""
@@ -60,11 +69,19 @@ class CallToSend:
     request_state: str | None = None
     may_have_arrived: bool = False
     """It was sent before, by a replica that died, and its answer never came."""
+    question: str = ""
+    """The person's own words that led to it, for a server that is to be told; empty: it is not."""
 
     @property
     def arguments_text(self) -> str:
         """The arguments in canonical JSON: what is sent has the same members in the same order."""
         return canonical(self.arguments)
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What goes beside the arguments (docs/tool-conventions.md)."""
+        question = {QUESTION_META: self.question} if self.question else {}
+        return {IDEMPOTENCY_META: self.idempotency_key, **question}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +207,7 @@ class ToolCaller:
         for _ in range(MAX_ROUNDS_WITHOUT_QUESTIONS):
             answer = await self._send_once(call, show_progress, ask)
             if not isinstance(answer, InputRequiredResult):
-                return replace(outcome_of(answer), origin=call.tool.server.origin)
+                return replace(outcome_of(answer), origin=_origin_of(answer, call.tool.server))
             if questions := questions_of(answer):
                 return AskingCall(call.call_id, tuple(questions), answer.request_state)
             call = replace(call, responses=None, request_state=answer.request_state)
@@ -211,12 +228,21 @@ class ToolCaller:
             partial(self.catalogue.token_for, server, call.principal),
             call.tool.tool.name,
             cast("dict[str, Any]", json.loads(call.arguments_text)),
-            meta={IDEMPOTENCY_META: call.idempotency_key},
+            meta=call.meta,
             on_progress=on_progress,
             on_elicit=on_elicit,
             input_responses=call.responses,
             request_state=call.request_state,
         )
+
+
+def _origin_of(answer: CallToolResult, server: McpServer) -> Origin:
+    """As its operator says; a server of ours may tell the web from documents. Whom to trust is never its word."""
+    if not server.own or answer.structured_content is None:
+        return server.origin
+    said = cast("JsonValue", answer.structured_content.get("origin"))
+    kind = _SAID_KINDS.get(str(said.get("kind"))) if isinstance(said, dict) else None
+    return server.origin.model_copy(update={"kind": kind}) if kind else server.origin
 
 
 def without_question(answer: ToolAnswer) -> CallToolResult:

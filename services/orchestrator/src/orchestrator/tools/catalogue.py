@@ -37,6 +37,7 @@ IDEMPOTENCY_ARGUMENT_META = "io.steward/idempotency-argument"
 STATUS_META = "io.steward/status"
 KEEP_META = "io.steward/keep"
 CITATIONS_META = "io.steward/citations"
+QUESTION_META = "io.steward/question"
 
 log = structlog.get_logger()
 

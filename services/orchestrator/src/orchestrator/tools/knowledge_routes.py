@@ -24,6 +24,7 @@ from orchestrator.tools.own_tools import require_allowed
 from shared.errors import NotFound, UpstreamFailed
 from shared.wire.knowledge import (
     AccessKey,
+    AnswerChange,
     CollectionChange,
     CollectionList,
     CollectionShown,
@@ -311,6 +312,19 @@ async def answer_gap(visitor: Visitor, gap_id: Id, answer: GapAnswer) -> Documen
     """Write an answer, which is found from then on. For editors."""
     return await visitor.act(
         CHANGED, "kb_answer_gap", DocumentShown, gap_id, gap_id=gap_id, **answer.model_dump()
+    )
+
+
+@router.put("/answers/{document_id}")
+async def change_answer(visitor: Visitor, document_id: Id, change: AnswerChange) -> DocumentShown:
+    """Write a curated answer anew; until the new one is ready, the old one is found. For editors."""
+    return await visitor.act(
+        CHANGED,
+        "kb_change_answer",
+        DocumentShown,
+        document_id,
+        document_id=document_id,
+        **change.model_dump(),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.queries import cancel_approvals
+from orchestrator.conversations.models import ConversationRow
 from orchestrator.grants.queries import list_standing
 from orchestrator.inputs.models import InputRow
 from orchestrator.inputs.queries import PENDING, cancel_inputs, forget_content, list_inputs
@@ -42,6 +43,8 @@ FRESH_BEFORE_READING_S = 60.0
 FRESH_BEFORE_WRITING_S = 2.0
 """How old the tool list may be when a call that changes something is sent."""
 MAX_ROUNDS_OF_QUESTIONS = 10
+MAX_QUESTION_TOLD = 400
+"""Characters of the person's own words that a server is told."""
 LOOK_FOR_ANSWER_S = 0.5
 """How often an answer is looked for while a server waits for it on an open connection."""
 
@@ -220,9 +223,20 @@ class Calls:
                     responses=responses,
                     request_state=request_state,
                     may_have_arrived=call.started,
+                    question=await self._question_for(tool),
                 )
             )
         return prepared
+
+    async def _question_for(self, tool: CatalogueTool) -> str:
+        """Ours that answer from documents note what these do not say; nothing stays of a temporary chat."""
+        if tool.citations_tool is None:
+            return ""
+        async with self._work.parts.database.reading() as session:
+            conversation = await session.get(ConversationRow, self._work.row.conversation_id)
+        if conversation is None or conversation.temporary:
+            return ""
+        return self._work.facts.question[:MAX_QUESTION_TOLD]
 
     def _end_unsent(self, call: CallFacts, problem: CallError) -> None:
         """It is not sent (again). What a replica that died had sent may have been done all the same."""

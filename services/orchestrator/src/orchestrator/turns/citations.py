@@ -21,6 +21,11 @@ from shared.wire.knowledge import MARK, CitationsJudged, PassageShown
 CHECK_TIMEOUT_S = 5.0
 SHOWN_QUOTE = 600
 """Characters of a passage that the event keeps; the whole of it is opened when somebody looks."""
+SHOWN_QUOTES = 40_000
+"""Characters of all of them together."""
+SHOWN_LINE = 300
+"""Characters of a title, a name, a heading."""
+SHOWN_HEADINGS = 3
 
 _MARK = re.compile(MARK)
 
@@ -51,7 +56,7 @@ async def check_citations(work: TurnWork) -> None:
         CitationsChecked(
             n=(n := work.writer.number),
             first=n,
-            passages=[_as_shown(passage) for passage in judged.passages],
+            passages=_as_shown(judged.passages),
             sentences=judged.sentences,
         )
     )
@@ -61,10 +66,24 @@ def _last_text(facts: TurnFacts) -> str:
     return facts.replies[-1].text if facts.replies else ""
 
 
-def _as_shown(passage: PassageShown) -> PassageShown:
-    if len(passage.quote) <= SHOWN_QUOTE:
-        return passage
-    return passage.model_copy(update={"quote": f"{passage.quote[:SHOWN_QUOTE]}…"})
+def _as_shown(passages: Sequence[PassageShown]) -> list[PassageShown]:
+    """An event goes to every open page and stays in the log: of what documents say it keeps no more than is shown."""
+    quote = min(SHOWN_QUOTE, SHOWN_QUOTES // max(1, len(passages)))
+    return [
+        passage.model_copy(
+            update={
+                "title": _cut(passage.title, SHOWN_LINE),
+                "name": _cut(passage.name, SHOWN_LINE),
+                "headings": [_cut(one, SHOWN_LINE) for one in passage.headings[-SHOWN_HEADINGS:]],
+                "quote": _cut(passage.quote, quote),
+            }
+        )
+        for passage in passages
+    ]
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}…"
 
 
 async def _judged_by_server(work: TurnWork, text: str) -> CitationsJudged | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from mcp_search.errors import NameTaken, NotThere
 from mcp_search.knowledge.model import Collection, EmbeddingModel, Reader
 from mcp_search.knowledge.store.engine import Index
+from mcp_search.knowledge.store.gaps import open_again_of
 from mcp_search.knowledge.store.rows import COLLECTION, collection_of, listing
 from mcp_search.knowledge.store.steps import Ask, Duplicate, Steps, Values
 from mcp_search.knowledge.store.visible import collections_of, documents_of
@@ -72,6 +73,7 @@ def remove_collection(index: Index, tenant: str, collection_id: str) -> Steps[No
         for version in (yield from _versions(number)):
             yield from index.remove_words(words, version)
             yield from index.remove_vectors(model, version)
+        yield from open_again_of(tenant, number)
         yield Ask("DELETE FROM collection WHERE number = :number", {"number": number})
         yield from note_change(tenant)
 

@@ -12,6 +12,7 @@ from mcp_search.knowledge.store.catalog import (
     tenant_number,
 )
 from mcp_search.knowledge.store.engine import Index
+from mcp_search.knowledge.store.gaps import open_again
 from mcp_search.knowledge.store.rows import DOCUMENT, document_of, instant
 from mcp_search.knowledge.store.steps import Ask, Duplicate, Steps
 from mcp_search.knowledge.store.visible import documents_of, ready_versions
@@ -131,6 +132,7 @@ def remove_document(index: Index, tenant: str, document_id: str) -> Steps[None]:
     for _, version, model in rows:
         yield from remove_version(index, tenant, version, model)
     for number in {row[0] for row in rows}:
+        yield from open_again(tenant, document_id)
         yield Ask("DELETE FROM document WHERE number = :number", {"number": number})
         yield from note_change(tenant)
 

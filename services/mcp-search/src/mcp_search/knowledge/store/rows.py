@@ -114,5 +114,7 @@ def chunk_of(row: Row) -> Chunk:
 
 def gap_of(row: Row) -> Gap:
     """From the columns of gap in their order, without question_key."""
-    tenant, identity, question, asked, first, last, state, answer_id = row
-    return Gap(identity, tenant, question, asked, moment(first), moment(last), state, answer_id)
+    tenant, identity, question, asked_as, asked, first, last, state, answer_id = row
+    return Gap(
+        identity, tenant, question, asked, moment(first), moment(last), state, answer_id, asked_as
+    )

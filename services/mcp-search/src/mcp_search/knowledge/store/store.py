@@ -160,8 +160,8 @@ class SqlStore:
     async def vectors_of(self, reader: Reader, ids: Sequence[str]) -> dict[str, Vectors]:
         return await self._engine.read(passages.vectors_of(self._engine.index, reader, ids))
 
-    async def note_gap(self, tenant: str, question: str, at: datetime) -> None:
-        await self._engine.write(gaps.note_gap(tenant, question, at))
+    async def note_gap(self, tenant: str, question: str, at: datetime, asked_as: str = "") -> None:
+        await self._engine.write(gaps.note_gap(tenant, question, at, asked_as))
 
     async def gaps(self, tenant: str, state: str, limit: int) -> list[Gap]:
         return await self._engine.read(gaps.gaps(tenant, state, limit))

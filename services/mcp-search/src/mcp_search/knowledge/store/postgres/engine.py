@@ -14,10 +14,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from mcp_search.errors import KnowledgeAway
 from mcp_search.knowledge.store.postgres.index import PostgresIndex
 from mcp_search.knowledge.store.steps import Ask, Duplicate, Row, Steps, T, bindable
+from mcp_search.knowledge.store.upgrades import UPGRADES, VERSION
 from shared.errors import BadSetup
 
 SCHEMA = "knowledge"
-VERSION = 1
 CONNECTIONS = 8
 WAIT_S = 10
 """For a connection, and for what a reading statement takes."""
@@ -144,7 +144,11 @@ async def _prepare(connection: AsyncConnection) -> None:
             await connection.execute(schema.read_bytes())
             await connection.execute("INSERT INTO schema_version VALUES (%s)", (VERSION,))
         cursor = await connection.execute("SELECT version FROM schema_version")
-        if await cursor.fetchone() != (VERSION,):
+        [(version,)] = await cursor.fetchall()
+        if version > VERSION:
             raise BadSetup("The knowledge base's database is of another version of this server.")
+        for older in range(version, VERSION):
+            await connection.execute(UPGRADES[older].encode())
+        await connection.execute("UPDATE schema_version SET version = %s", (VERSION,))
         uploads = files("mcp_search.knowledge.store") / "uploads.sql"
         await connection.execute(uploads.read_bytes())

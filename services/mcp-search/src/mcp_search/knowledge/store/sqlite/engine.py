@@ -15,11 +15,11 @@ import sqlite_vec
 from mcp_search.errors import KnowledgeAway
 from mcp_search.knowledge.store.sqlite.index import SqliteIndex
 from mcp_search.knowledge.store.steps import Ask, Duplicate, Row, Steps, T, bindable
+from mcp_search.knowledge.store.upgrades import UPGRADES, VERSION
 from shared.errors import BadSetup
 
 THREADS = 4
 BUSY_MS = 10_000
-VERSION = 1
 CACHE_KB = 16_000
 """Of each connection; what is read from the file beyond it is the system's to keep."""
 MAPPED_BYTES = 1 << 30
@@ -158,9 +158,12 @@ def _prepare(connection: apsw.Connection) -> None:
         schema = files("mcp_search.knowledge.store.sqlite") / "schema.sql"
         # All of it: a script is run as far as its rows are asked for.
         _rows(connection, Ask(schema.read_text()))
-        _rows(connection, Ask(f"PRAGMA user_version = {VERSION}"))
-    elif version != VERSION:
+    elif version > VERSION:
         raise apsw.SQLError(f"it is of another version ({version})")
+    else:
+        for older in range(version, VERSION):
+            _rows(connection, Ask(UPGRADES[older]))
+    _rows(connection, Ask(f"PRAGMA user_version = {VERSION}"))
     _rows(connection, Ask((files("mcp_search.knowledge.store") / "uploads.sql").read_text()))
     _rows(connection, Ask("COMMIT"))
 

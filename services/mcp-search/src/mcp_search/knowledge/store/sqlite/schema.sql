@@ -113,6 +113,7 @@ CREATE TABLE gap (
     id TEXT NOT NULL,
     question_key TEXT NOT NULL,
     question TEXT NOT NULL,
+    asked_as TEXT NOT NULL,
     asked INTEGER NOT NULL,
     first_asked_at INTEGER NOT NULL,
     last_asked_at INTEGER NOT NULL,
