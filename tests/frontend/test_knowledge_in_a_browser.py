@@ -230,7 +230,7 @@ def have_passages(site: Site) -> None:
         answer = {**shown, "passage": {**one, **spot}, "page_image": one["page"] is not None}
         site.orchestrator.answers["GET", path] = (200, answer)
         site.orchestrator.downloads[f"{path}/page.png"] = FakeFile(
-            png(500, 650), "image/png", "inline"
+            png(500, 650), "image/png", "inline", {"X-Passage-Mark": "0.8500 0.9000"}
         )
 
 
@@ -337,8 +337,11 @@ def test_support_is_shown_and_a_source_opened_by_keyboard_at_its_passage(
 
     panel.get_by_role("button", name="Source before").press("Enter")
     expect(panel.get_by_role("heading")).to_have_text("Holiday handbook")
-    expect(panel.get_by_role("img")).to_have_js_property("complete", True)
+    marked = panel.locator(".source-page-mark")
+    expect(marked).to_be_in_viewport(ratio=0.9)
     assert panel.get_by_role("img").evaluate("image => image.naturalWidth") > 0
+    panel.get_by_role("button", name="Larger").press("Enter")
+    expect(marked).to_be_in_viewport()
     expect(panel.locator("mark")).to_have_count(1)
     assert axe_problems(page) == []
     page.keyboard.press("Escape")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -115,6 +115,7 @@ class FakeFile:
     content: bytes
     content_type: str
     disposition: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class FakeOrchestrator:
@@ -421,6 +422,8 @@ def _handler(fake: FakeOrchestrator) -> type[BaseHTTPRequestHandler]:
             self.send_response(200)
             self.send_header("Content-Type", file.content_type)
             self.send_header("Content-Disposition", file.disposition)
+            for name, value in file.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(file.content)))
             self.end_headers()
             self.wfile.write(file.content)

@@ -151,10 +151,20 @@ function sending() {
       onProgress: (sent) => progress.push(sent),
       signal: controller.signal,
     },
-    () => /** @type {any} */ (request),
+    { makeRequest: () => /** @type {any} */ (request), stalledMs: 20 },
   );
   return { request, controller, progress, answer, body };
 }
+
+test("a network that has gone silently counts as lost; a server that takes its time does not", async () => {
+  const silent = sending();
+  await assert.rejects(silent.answer, { code: "unreachable", retryable: true });
+  const slow = sending();
+  slow.request.upload.dispatchEvent(new Event("loadend"));
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  slow.request.answer(202, { duplicate: false });
+  assert.deepEqual(await slow.answer, { duplicate: false });
+});
 
 test("the octets are sent as they are, with the session's token", async () => {
   const { request, progress, answer, body } = sending();

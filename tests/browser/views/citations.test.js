@@ -138,12 +138,12 @@ test("the sources under an answer are listed with their places and what was foun
   assert.equal(words(view.element.querySelector("h3")), "Answer by your organisation");
 });
 
-/** @param {(id: string) => Promise<any>} fetched */
-function panel(fetched) {
+/** @param {(id: string) => Promise<any>} passage @param {() => Promise<any>} [picture] */
+function panel(passage, picture = () => Promise.reject(new Error("none"))) {
   const dialog = /** @type {any} */ (document.getElementById("source-panel"));
   const opener = document.createElement("button");
   document.body.append(opener);
-  return { dialog, opener, panel: new SourcePanel(dialog, { passage: fetched }) };
+  return { dialog, opener, panel: new SourcePanel(dialog, { passage, picture }) };
 }
 
 test("a source is opened at the very passage, counted in characters, as text", async () => {
@@ -236,15 +236,25 @@ test("a passage that is gone says so; trouble can be tried again", async () => {
   assert.equal(words(dialog.querySelector("h2")), "Handbook");
 });
 
-test("a page's picture has the words below it, and stands back when it cannot be shown", async () => {
-  const { dialog, opener, panel: shown } = panel(async () => ({ ...opened(), page_image: true }));
+test("a page's picture is opened at its mark, with the words below it", async () => {
+  const picture = { url: "data:image/png;base64,AA==", mark: { top: 0.4, bottom: 0.55 } };
+  const fetched = async () => ({ ...opened(), page_image: true });
+  const { dialog, opener, panel: shown } = panel(fetched, async () => picture);
   shown.open({ ids: [A], id: A, opener });
   await settled();
   const image = dialog.querySelector("img");
-  assert.equal(image.getAttribute("src"), `/api/knowledge/passages/${A}/page.png`);
+  assert.equal(image.getAttribute("src"), picture.url);
   assert.match(image.alt, /Page 3 with the passage marked/);
+  const { top, height } = dialog.querySelector(".source-page-mark").style;
+  assert.deepEqual([top, Math.round(Number.parseFloat(height))], ["40%", 15]);
   assert.ok(dialog.querySelector(".source-text mark"));
-  image.dispatchEvent(new window.Event("error"));
+});
+
+test("a page's picture stands back when it cannot be shown", async () => {
+  const { dialog, opener, panel: shown } = panel(async () => ({ ...opened(), page_image: true }));
+  shown.open({ ids: [A], id: A, opener });
+  await settled();
   assert.equal(dialog.querySelector("img"), null);
   assert.match(words(dialog) ?? "", /picture cannot be shown/);
+  assert.ok(dialog.querySelector(".source-text mark"));
 });

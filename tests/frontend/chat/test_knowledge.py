@@ -24,6 +24,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "knowledge/documents/d1/cancel", None),
     ("DELETE", "knowledge/documents/d1", None),
     ("POST", "knowledge/gaps/g1/answer", {"answer": "Thirty days."}),
+    ("PUT", "knowledge/answers/d1", {"question": "How long?", "answer": "A month."}),
     ("POST", "knowledge/gaps/g1/dismiss", None),
 ]
 DOCUMENTS = "/v1/knowledge/documents"
@@ -147,10 +148,13 @@ def test_a_pages_picture_is_a_picture_or_nothing(
     owner: Browser, orchestrator: FakeOrchestrator
 ) -> None:
     path = "/v1/knowledge/passages/aaaaaaaaaa/page.png"
-    orchestrator.downloads[path] = FakeFile(b"\x89PNG", "image/png", "inline")
+    orchestrator.downloads[path] = FakeFile(
+        b"\x89PNG", "image/png", "inline", {"X-Passage-Mark": "0.1000 0.2000"}
+    )
     answer = owner.get("/api/knowledge/passages/aaaaaaaaaa/page.png", buffered=True)
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", b"\x89PNG")
     assert "Content-Disposition" not in answer.headers
+    assert answer.headers["X-Passage-Mark"] == "0.1000 0.2000"
     orchestrator.downloads[path] = FakeFile(b"<svg/>", "image/svg+xml", "inline")
     assert owner.get("/api/knowledge/passages/aaaaaaaaaa/page.png").status_code == 502
 

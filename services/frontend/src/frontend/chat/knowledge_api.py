@@ -17,6 +17,8 @@ MAX_DOCUMENT_BYTES = 50 * 1024 * 1024
 PIECE_BYTES = 65_536
 OCTETS = "application/octet-stream"
 PICTURE = "image/png"
+MARK_HEADER = "X-Passage-Mark"
+"""Where on the picture the passage is (docs/tool-conventions.md)."""
 
 routes = Routes("knowledge_api", rule=SIGNED_IN, url_prefix="/api/knowledge")
 
@@ -109,6 +111,12 @@ def page_picture(passage_id: str) -> ResponseReturnValue:
     return answer
 
 
+@routes.put("/answers/<document_id>")
+def change_answer(document_id: str) -> ResponseReturnValue:
+    path = f"/v1/knowledge/answers/{segment(document_id)}"
+    return jsonify(call("PUT", path, json_body()))
+
+
 @routes.post("/gaps/<gap_id>/<any(answer, dismiss):what>")
 def settle_gap(gap_id: str, what: str) -> ResponseReturnValue:
     body = json_body() if what == "answer" else None
@@ -123,6 +131,7 @@ def _streamed(path: str) -> Response:
     )
     answer.call_on_close(stream.close)
     answer.headers["Content-Disposition"] = stream.headers.get("Content-Disposition", "attachment")
-    if length := stream.headers.get("Content-Length"):
-        answer.headers["Content-Length"] = length
+    for name in ("Content-Length", MARK_HEADER):
+        if value := stream.headers.get(name):
+            answer.headers[name] = value
     return answer

@@ -81,7 +81,7 @@ export class ChatController {
           : this.#began(conversationId, turnId, clientId),
     });
     const panel = /** @type {HTMLDialogElement} */ (document.getElementById("source-panel"));
-    this.#sources = new SourcePanel(panel, { passage: (id) => app.api.knowledge.passage(id) });
+    this.#sources = new SourcePanel(panel, app.api.knowledge);
     this.#thread = new ThreadView(element, {
       me: app.me,
       decidedHere: (callId) => this.#decisions.wereTakenHere(callId),

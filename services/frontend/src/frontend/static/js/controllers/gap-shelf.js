@@ -1,7 +1,9 @@
 // @ts-check
 /** The questions that the documents did not answer: an editor answers them, or says that they need no answer. */
 
+import { writtenAnswer } from "../lib/curated-answer.js";
 import { part, setText } from "../lib/dom.js";
+import { errorWords } from "../lib/error-words.js";
 import { GapView } from "../views/gap-view.js";
 import { Segments } from "../views/segments.js";
 import { toast } from "../views/toast.js";
@@ -22,6 +24,8 @@ export class GapShelf {
   #states;
   /** @type {GapState} */
   #state = "open";
+  /** Those that are shown, and those in which something is being written. @type {Map<string, GapView>} */
+  #views = new Map();
   /** Counts what was asked for, so that late answers are not shown. */
   #asked = 0;
 
@@ -40,6 +44,10 @@ export class GapShelf {
     );
     this.#states.press(this.#state);
     part(root, "gap-states").append(this.#states.element);
+    window.addEventListener("beforeunload", (event) => {
+      if ([...this.#views.values()].some(({ isBeingWritten }) => isBeingWritten))
+        event.preventDefault();
+    });
   }
 
   async show() {
@@ -50,11 +58,11 @@ export class GapShelf {
       const { gaps } = await this.#port.api.gaps(this.#state);
       if (mine !== this.#asked) return;
       setText(note, gaps.length ? "" : EMPTY[this.#state]);
-      part(this.#root, "gap-list").replaceChildren(...gaps.map((gap) => this.#item(gap)));
+      this.#draw(gaps);
       this.#count();
     } catch (error) {
       if (mine !== this.#asked) return;
-      setText(note, `The questions cannot be shown. ${wordsOf(error)}`);
+      setText(note, `The questions cannot be shown. ${errorWords(error)}`);
     }
   }
 
@@ -62,6 +70,7 @@ export class GapShelf {
 
   /** @param {GapState} state */
   #choose(state) {
+    if (state === this.#state) return;
     this.#state = state;
     this.#states.press(state);
     this.show();
@@ -69,26 +78,47 @@ export class GapShelf {
 
   // Internal
 
-  /** @param {GapShown} gap */
-  #item(gap) {
-    const view = new GapView(gap, {
-      onAnswer: async (written) => {
-        await this.#port.api.answerGap(gap.id, written);
-        this.#settled(view, "Your answer is being taken in, and is found from now on.");
-      },
-      onDismiss: async () => {
-        await this.#port.api.dismissGap(gap.id);
-        this.#settled(view, "Dismissed.");
-      },
-      answerText: (documentId) => this.#port.api.originalText(documentId),
-    });
-    return view.element;
+  /** What is being written stays as it is, whatever else has changed. @param {GapShown[]} gaps */
+  #draw(gaps) {
+    this.#views = new Map([...this.#views].filter(([, view]) => view.isBeingWritten));
+    for (const gap of gaps) if (!this.#views.has(gap.id)) this.#views.set(gap.id, this.#view(gap));
+    const elements = gaps.map(({ id }) => /** @type {GapView} */ (this.#views.get(id)).element);
+    part(this.#root, "gap-list").replaceChildren(...elements);
   }
 
-  /** @param {GapView} view @param {string} words */
-  #settled(view, words) {
-    const next = view.element.nextElementSibling ?? view.element.previousElementSibling;
-    view.element.remove();
+  /** @param {GapShown} gap */
+  #view(gap) {
+    const { api } = this.#port;
+    const view = new GapView(gap, {
+      onAnswer: async (written) => {
+        if (gap.state === "answered") {
+          await api.changeAnswer(gap.answer_id, written);
+          view.showButtons();
+          view.element.focus();
+          toast("The new answer is being taken in. Until then the old one is found.");
+          return;
+        }
+        await api.answerGap(gap.id, written);
+        this.#settled(gap.id, "Your answer is being taken in, and is found from now on.");
+      },
+      onDismiss: async () => {
+        await api.dismissGap(gap.id);
+        this.#settled(gap.id, "Dismissed.");
+      },
+      fetchAnswer: async () => {
+        const { question, answer } = writtenAnswer(await api.originalText(gap.answer_id));
+        return { question: question || gap.question, answer };
+      },
+    });
+    return view;
+  }
+
+  /** @param {string} id @param {string} words */
+  #settled(id, words) {
+    const { element } = /** @type {GapView} */ (this.#views.get(id));
+    const next = element.nextElementSibling ?? element.previousElementSibling;
+    element.remove();
+    this.#views.delete(id);
     toast(words);
     if (next instanceof HTMLElement) next.focus();
     else part(this.#root, "gaps-title").focus();
@@ -100,9 +130,4 @@ export class GapShelf {
   #count() {
     if (this.#state === "open") this.#port.onCount(part(this.#root, "gap-list").children.length);
   }
-}
-
-/** @param {unknown} error */
-function wordsOf(error) {
-  return error instanceof Error ? error.message : String(error);
 }

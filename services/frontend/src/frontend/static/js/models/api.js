@@ -39,7 +39,7 @@ export class Api {
     this.csrfToken = csrfToken;
     this.knowledge = new KnowledgeApi({
       request: (...request) => this.#request(...request),
-      text: async (path) => (await this.#answered(path, { method: "GET" })).text(),
+      read: (path) => this.#answered(path, { method: "GET" }),
     });
   }
 

@@ -1,22 +1,22 @@
 // @ts-check
 /** The HTTP of the knowledge base. Every method raises RequestFailed. */
 
-/** @import { CollectionShown, CollectionWish, DocumentPage, DocumentShown, GapShown, GapState, KnowledgeAbout, PassageOpened } from "../types/knowledge.js" */
+/** @import { CollectionShown, CollectionWish, DocumentPage, DocumentShown, GapShown, GapState, KnowledgeAbout, PagePicture, PassageOpened, WrittenAnswer } from "../types/knowledge.js" */
 
 const ROOT = "/api/knowledge";
 
 export class KnowledgeApi {
   #request;
-  #text;
+  #read;
 
   /**
    * @param {object} parts
    * @param {(method: string, path: string, body?: object) => Promise<any>} parts.request gives JSON
-   * @param {(path: string) => Promise<string>} parts.text
+   * @param {(path: string) => Promise<Response>} parts.read gives a file
    */
-  constructor({ request, text }) {
+  constructor({ request, read }) {
     this.#request = request;
-    this.#text = text;
+    this.#read = read;
   }
 
   /** @returns {Promise<KnowledgeAbout>} */
@@ -47,15 +47,17 @@ export class KnowledgeApi {
   /**
    * The newest first.
    *
-   * @param {{ collection?: string, document?: string, name?: string, cursor?: string | null }} wanted empty: all
+   * @param {{ collection?: string, document?: string, name?: string, cursor?: string | null, limit?: number }} wanted
+   *   empty: all
    * @returns {Promise<DocumentPage>}
    */
-  documents({ collection = "", document = "", name = "", cursor = null }) {
+  documents({ collection = "", document = "", name = "", cursor = null, limit }) {
     const query = new URLSearchParams();
     if (collection) query.set("collection_id", collection);
     if (document) query.set("document_id", document);
     if (name) query.set("name", name);
     if (cursor) query.set("cursor", cursor);
+    if (limit) query.set("limit", String(limit));
     return this.#request("GET", `${ROOT}/documents?${query}`);
   }
 
@@ -75,8 +77,8 @@ export class KnowledgeApi {
   }
 
   /** The file of a curated answer, which is Markdown. @param {string} documentId @returns {Promise<string>} */
-  originalText(documentId) {
-    return this.#text(originalOf(documentId));
+  async originalText(documentId) {
+    return (await this.#read(originalOf(documentId))).text();
   }
 
   /** @param {string} passageId @returns {Promise<PassageOpened>} */
@@ -84,14 +86,30 @@ export class KnowledgeApi {
     return this.#request("GET", pathOf("passages", passageId));
   }
 
+  /** The page that a passage is on, as an image's address. @param {string} passageId @returns {Promise<PagePicture>} */
+  async picture(passageId) {
+    const answer = await this.#read(`${pathOf("passages", passageId)}/page.png`);
+    const mark = answer.headers.get("X-Passage-Mark")?.split(" ").map(Number) ?? [];
+    const [top, bottom] = mark.every(Number.isFinite) ? mark : [];
+    return {
+      url: await dataUrl(await answer.blob()),
+      mark: bottom === undefined ? null : { top, bottom },
+    };
+  }
+
   /** Those asked most often first. @param {GapState} state @returns {Promise<{ gaps: GapShown[] }>} */
   gaps(state) {
     return this.#request("GET", `${ROOT}/gaps?${new URLSearchParams({ state })}`);
   }
 
-  /** @param {string} gapId @param {{ question: string, answer: string }} written @returns {Promise<DocumentShown>} */
+  /** @param {string} gapId @param {WrittenAnswer} written @returns {Promise<DocumentShown>} */
   answerGap(gapId, written) {
     return this.#request("POST", `${pathOf("gaps", gapId)}/answer`, written);
+  }
+
+  /** Until the new one is ready, the old one is found. @param {string} documentId @param {WrittenAnswer} written @returns {Promise<DocumentShown>} */
+  changeAnswer(documentId, written) {
+    return this.#request("PUT", pathOf("answers", documentId), written);
   }
 
   /** @param {string} gapId @returns {Promise<void>} */
@@ -103,11 +121,6 @@ export class KnowledgeApi {
 /** Where the file of a document is. @param {string} documentId */
 export function originalOf(documentId) {
   return `${pathOf("documents", documentId)}/original`;
-}
-
-/** Where the picture of a passage's page is. @param {string} passageId */
-export function pictureOf(passageId) {
-  return `${pathOf("passages", passageId)}/page.png`;
 }
 
 /**
@@ -122,6 +135,16 @@ export function uploadPath({ name, collection, replaces = "", access = [] }) {
   if (replaces) query.set("document_id", replaces);
   for (const key of access) query.append("access", key);
   return `${ROOT}/documents?${query}`;
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(String(reader.result)));
+    reader.addEventListener("error", () => reject(reader.error));
+    reader.readAsDataURL(blob);
+  });
 }
 
 /** @param {string} kind @param {string} id */

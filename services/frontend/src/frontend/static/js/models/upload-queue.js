@@ -61,6 +61,11 @@ export class UploadQueue {
     return this.all.some(({ state }) => ["waiting", "sending", "lost"].includes(state));
   }
 
+  /** Whether something is on its way, or will be by itself. */
+  get isSending() {
+    return this.all.some(({ state }) => state === "waiting" || state === "sending");
+  }
+
   /** @param {Iterable<File>} files @param {Destination} to @param {Limits} limits */
   add(files, to, limits) {
     for (const file of files) {

@@ -3,6 +3,9 @@
 
 import { RequestFailed, unexplained, unreachable } from "./api.js";
 
+/** Without a single octet sent. A network that has gone silently would otherwise be waited for for many minutes. */
+const STALLED_MS = 30_000;
+
 /**
  * @typedef {object} Sending
  * @property {string} path
@@ -14,22 +17,36 @@ import { RequestFailed, unexplained, unreachable } from "./api.js";
 
 /**
  * @param {Sending} sending
- * @param {() => XMLHttpRequest} [makeRequest]
+ * @param {object} [parts]
+ * @param {() => XMLHttpRequest} [parts.makeRequest]
+ * @param {number} [parts.stalledMs]
  * @returns {Promise<any>} the answer's JSON; rejects with RequestFailed
  */
 export function sendFile(
   { path, file, csrfToken, onProgress, signal },
-  makeRequest = () => new XMLHttpRequest(),
+  { makeRequest = () => new XMLHttpRequest(), stalledMs = STALLED_MS } = {},
 ) {
   return new Promise((resolve, reject) => {
     const request = makeRequest();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let stalled;
+    const waitForMore = () => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => request.abort(), stalledMs);
+    };
     const lost = () => reject(new RequestFailed(unreachable()));
     request.open("PUT", path);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("X-CSRFToken", csrfToken);
     request.responseType = "json";
-    request.upload.addEventListener("progress", ({ loaded }) => onProgress(loaded));
+    request.upload.addEventListener("progress", ({ loaded }) => {
+      waitForMore();
+      onProgress(loaded);
+    });
+    // Once all is sent, the server may take its time.
+    for (const target of [request.upload, request])
+      target.addEventListener("loadend", () => clearTimeout(stalled));
     request.addEventListener("error", lost);
     request.addEventListener("abort", lost);
     request.addEventListener("load", () => {
@@ -39,5 +56,6 @@ export function sendFile(
     });
     signal.addEventListener("abort", () => request.abort());
     request.send(file);
+    waitForMore();
   });
 }

@@ -82,6 +82,12 @@ export interface PassageOpened {
   page_image: boolean;
 }
 
+export interface PagePicture {
+  url: string;
+  /** Where the marked lines begin and end, in heights of the picture; null: nothing is marked. */
+  mark: { top: number; bottom: number } | null;
+}
+
 export interface SentenceChecked {
   start: number;
   end: number;
@@ -95,9 +101,18 @@ export interface Citations {
   sentences: SentenceChecked[];
 }
 
+/** A curated answer: Markdown below its question. */
+export interface WrittenAnswer {
+  question: string;
+  answer: string;
+}
+
 export interface GapShown {
   id: string;
+  /** What was looked for in the documents. */
   question: string;
+  /** In the words of the person who asked last; empty: not known. */
+  asked_as: string;
   asked: number;
   first_asked_at: string;
   last_asked_at: string;

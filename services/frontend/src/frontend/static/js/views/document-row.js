@@ -12,18 +12,19 @@ import { plainText } from "./plain-text.js";
 
 /**
  * @typedef {object} DocumentActions
- * @property {(document: DocumentShown) => void} onReplace
- * @property {(document: DocumentShown) => void} onAccess
- * @property {(document: DocumentShown) => void} onCancel
- * @property {(document: DocumentShown) => void} onRemove
+ * @property {() => void} onReplace
+ * @property {() => void} onChangeAnswer
+ * @property {() => void} onAccess
+ * @property {() => void} onCancel
+ * @property {() => void} onRemove
  */
 
 /**
  * @param {DocumentShown} shown
- * @param {DocumentActions & { me: string, inherited: readonly string[], now: Date }} view `inherited`: who may see its
- *   collection
+ * @param {DocumentActions & { me: string, inherited: readonly string[], collection: string, now: Date }} view `inherited`:
+ *   who may see its collection; `collection`: its name, empty where that is said already
  */
-export function documentRow(shown, { me, inherited, now, ...actions }) {
+export function documentRow(shown, { me, inherited, collection, now, ...actions }) {
   const { id, name, title, state, reason, warnings, curated } = shown;
   return element(
     "li",
@@ -35,7 +36,7 @@ export function documentRow(shown, { me, inherited, now, ...actions }) {
       element("bdi", { class: "document-name" }, ...plainText(title || name)),
       curated && element("span", { class: "badge curated" }, CURATED),
       title && title !== name && element("bdi", { class: "hint" }, ...plainText(name)),
-      facts(shown, accessWords(shown.access, { me, inherited }), now),
+      facts(shown, { collection, readers: accessWords(shown.access, { me, inherited }), now }),
       isInWork(shown) && work(shown),
       (state === "failed" || state === "cancelled") &&
         element(
@@ -50,12 +51,13 @@ export function documentRow(shown, { me, inherited, now, ...actions }) {
   );
 }
 
-/** @param {DocumentShown} shown @param {string} readers @param {Date} now */
-function facts({ octets, pages, uploaded_by_name, uploaded_at }, readers, now) {
+/** @param {DocumentShown} shown @param {{ collection: string, readers: string, now: Date }} view */
+function facts({ octets, pages, uploaded_by_name, uploaded_at }, { collection, readers, now }) {
   const ago = agoWords(now.getTime() - new Date(uploaded_at).getTime());
   return element(
     "p",
     { class: "document-facts" },
+    collection && element("span", {}, "in ", element("bdi", {}, ...plainText(collection))),
     element("span", {}, sizeWords(octets)),
     pages !== null && element("span", {}, pages === 1 ? "1 page" : `${pages} pages`),
     element(
@@ -100,12 +102,12 @@ function notes(warnings) {
 }
 
 /** @param {DocumentShown} shown @param {DocumentActions} actions */
-function buttons(shown, { onReplace, onAccess, onCancel, onRemove }) {
+function buttons(shown, { onReplace, onChangeAnswer, onAccess, onCancel, onRemove }) {
   const { id, name, editable, curated } = shown;
   const button = (
     /** @type {string} */ sign,
     /** @type {string} */ words,
-    /** @type {(document: DocumentShown) => void} */ act,
+    /** @type {() => void} */ act,
   ) => {
     const made = element(
       "button",
@@ -118,7 +120,7 @@ function buttons(shown, { onReplace, onAccess, onCancel, onRemove }) {
       },
       icon(sign),
     );
-    made.addEventListener("click", () => act(shown));
+    made.addEventListener("click", act);
     return made;
   };
   const original = element(
@@ -142,6 +144,7 @@ function buttons(shown, { onReplace, onAccess, onCancel, onRemove }) {
       !isInWork(shown) &&
       !curated &&
       button("retry", "Replace by a newer file", onReplace),
+    editable && curated && button("pencil", "Change the answer", onChangeAnswer),
     editable && button("eye", "Who may see it", onAccess),
     editable && button("trash", "Delete", onRemove),
   );

@@ -1,21 +1,21 @@
 // @ts-check
-/** A question that nobody could answer: how often it was asked, and the place to answer it. */
+/** A question that nobody could answer: how often it was asked, and the place to answer it or to change its answer. */
 
 import { element, icon, setText } from "../lib/dom.js";
+import { errorWords } from "../lib/error-words.js";
 import { CURATED } from "../lib/knowledge-words.js";
 import { agoWords } from "../lib/time-words.js";
+import { CuratedAnswerFields } from "./curated-answer-fields.js";
 import { plainText } from "./plain-text.js";
 import { StreamedMarkdown } from "./streamed-markdown.js";
 
-/** @import { GapShown } from "../types/knowledge.js" */
-
-const MOST_CHARACTERS = 20_000;
+/** @import { GapShown, WrittenAnswer } from "../types/knowledge.js" */
 
 /**
  * @typedef {object} GapActions
- * @property {(written: { question: string, answer: string }) => Promise<void>} onAnswer rejects with a sentence
+ * @property {(written: WrittenAnswer) => Promise<void>} onAnswer the first, or another; rejects with a sentence
  * @property {() => Promise<void>} onDismiss rejects with a sentence
- * @property {(documentId: string) => Promise<string>} answerText of a curated answer, as Markdown; rejects with a sentence
+ * @property {() => Promise<WrittenAnswer>} fetchAnswer of an answered one; rejects with a sentence
  */
 
 export class GapView {
@@ -28,107 +28,118 @@ export class GapView {
   constructor(gap, actions, now = new Date()) {
     this.#gap = gap;
     this.#actions = actions;
+    const { question, state } = gap;
+    const asked = askedAs(gap);
     this.element = element(
       "li",
-      { class: "gap", tabindex: -1, "data-state": gap.state },
+      { class: "gap", tabindex: -1, "data-state": state },
       element(
         "div",
         { class: "gap-head" },
-        element("h3", {}, element("bdi", {}, ...plainText(gap.question))),
+        element("h3", {}, element("bdi", {}, ...plainText(asked))),
         element("p", { class: "hint" }, askedWords(gap, now)),
+        asked !== question &&
+          element(
+            "p",
+            { class: "hint" },
+            "Looked for: ",
+            element("bdi", {}, ...plainText(question)),
+          ),
       ),
       this.#place,
       this.#problem,
     );
-    this.#showButtons();
+    this.showButtons();
+  }
+
+  /** Something is being written, which must not go away by itself. */
+  get isBeingWritten() {
+    return this.#place.querySelector("form") !== null;
+  }
+
+  /** As at first. */
+  showButtons() {
+    setText(this.#problem, "");
+    const actions = element("div", { class: "gap-actions" }, ...this.#buttons());
+    this.#place.replaceChildren(actions);
   }
 
   // Actions
 
-  #write() {
-    const question = element("input", { type: "text", maxlength: 400, required: true });
-    question.value = this.#gap.question;
-    const answer = element("textarea", {
-      rows: 6,
-      maxlength: MOST_CHARACTERS,
-      required: true,
-      placeholder: "Markdown: **bold**, lists, tables, links",
-    });
-    const preview = previewBox();
-    answer.addEventListener("input", () => preview.show(answer.value));
-    const cancel = button("button small quiet", "Cancel", "x");
+  /** @param {WrittenAnswer} written what there is already */
+  #write(written) {
+    const fields = new CuratedAnswerFields(written);
     const save = element(
       "button",
       { type: "submit", class: "button small primary" },
       icon("check"),
       "Save the answer",
     );
+    const cancel = button("button small quiet", "Cancel", "x", () => {
+      this.showButtons();
+      this.#place.querySelector("button")?.focus();
+    });
     const form = element(
       "form",
       { class: "gap-form" },
-      element("label", { class: "field" }, element("span", {}, "Question"), question),
-      element("label", { class: "field" }, element("span", {}, "Answer"), answer),
-      preview.element,
+      ...fields.elements,
       element("div", { class: "gap-actions" }, save, cancel),
     );
-    cancel.addEventListener("click", () => {
-      this.#showButtons();
-      this.#place.querySelector("button")?.focus();
-    });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       save.disabled = true;
-      const written = { question: question.value.trim(), answer: answer.value };
-      await this.#trying(() => this.#actions.onAnswer(written));
+      await this.#trying(() => this.#actions.onAnswer(fields.value));
       save.disabled = false;
     });
     this.#place.replaceChildren(form);
-    answer.focus();
+    fields.focus();
   }
 
   /** @param {HTMLButtonElement} opener */
   async #showAnswer(opener) {
     await this.#trying(async () => {
-      const text = await this.#actions.answerText(this.#gap.answer_id);
+      const { answer } = await this.#actions.fetchAnswer();
       const box = element("div", { class: "answer" });
-      new StreamedMarkdown(box).update(text, true);
+      new StreamedMarkdown(box).update(answer, true);
       opener.replaceWith(
         element(
           "section",
-          { class: "gap-answer", "aria-label": CURATED },
+          { class: "gap-answer", "aria-label": CURATED, tabindex: -1 },
           element("p", { class: "badge curated" }, CURATED),
           box,
         ),
       );
+      this.#place.querySelector("section")?.focus();
     });
   }
 
   // Internal
 
-  #showButtons() {
-    setText(this.#problem, "");
+  #buttons() {
     const { state, answer_id } = this.#gap;
-    const actions = element("div", { class: "gap-actions" });
-    this.#place.replaceChildren(actions);
-    if (state === "answered" && answer_id) {
-      const shown = button("button small", "Show the answer", "eye");
-      shown.addEventListener("click", () => this.#showAnswer(shown));
-      const link = element(
-        "a",
-        { class: "button small quiet", href: `#${new URLSearchParams({ document: answer_id })}` },
-        icon("book"),
-        "Among the documents",
-      );
-      actions.append(shown, link);
-      return;
-    }
-    const write = button("button small primary", "Write an answer", "pencil");
-    write.addEventListener("click", () => this.#write());
-    actions.append(write);
-    if (state !== "open") return;
-    const dismiss = button("button small quiet", "Needs no answer", "ban");
-    dismiss.addEventListener("click", () => this.#trying(() => this.#actions.onDismiss()));
-    actions.append(dismiss);
+    if (state === "answered" && answer_id) return this.#buttonsOfAnswered(answer_id);
+    const write = button("button small primary", "Write an answer", "pencil", () =>
+      this.#write({ question: askedAs(this.#gap), answer: "" }),
+    );
+    const dismiss = button("button small quiet", "Needs no answer", "ban", () =>
+      this.#trying(() => this.#actions.onDismiss()),
+    );
+    return state === "open" ? [write, dismiss] : [write];
+  }
+
+  /** @param {string} answerId */
+  #buttonsOfAnswered(answerId) {
+    const show = button("button small", "Show the answer", "eye", () => this.#showAnswer(show));
+    const change = button("button small", "Change the answer", "pencil", () =>
+      this.#trying(async () => this.#write(await this.#actions.fetchAnswer())),
+    );
+    const link = element(
+      "a",
+      { class: "button small quiet", href: `#${new URLSearchParams({ document: answerId })}` },
+      icon("book"),
+      "Among the documents",
+    );
+    return [show, change, link];
   }
 
   /** @param {() => Promise<void>} act */
@@ -137,9 +148,14 @@ export class GapView {
     try {
       await act();
     } catch (error) {
-      setText(this.#problem, error instanceof Error ? error.message : String(error));
+      setText(this.#problem, errorWords(error));
     }
   }
+}
+
+/** What people know it by. @param {GapShown} gap */
+function askedAs({ asked_as, question }) {
+  return asked_as || question;
 }
 
 /** @param {GapShown} gap @param {Date} now */
@@ -149,26 +165,9 @@ function askedWords({ asked, first_asked_at, last_asked_at }, now) {
   return `Asked ${asked} times, first ${ago(first_asked_at)}, last ${ago(last_asked_at)}`;
 }
 
-/** How it will look; made anew with each change, since what comes before may change as well. */
-function previewBox() {
-  const box = element("div", { class: "answer" });
-  const shown = element(
-    "section",
-    { class: "gap-preview", "aria-label": "Preview", hidden: true },
-    element("p", { class: "hint" }, "Preview"),
-    box,
-  );
-  const markdown = new StreamedMarkdown(box);
-  return {
-    element: shown,
-    show: (/** @type {string} */ text) => {
-      shown.hidden = text.trim() === "";
-      markdown.update(text, true);
-    },
-  };
-}
-
-/** @param {string} look @param {string} words @param {string} sign */
-function button(look, words, sign) {
-  return element("button", { type: "button", class: look }, icon(sign), words);
+/** @param {string} look @param {string} words @param {string} sign @param {() => void} act */
+function button(look, words, sign, act) {
+  const made = element("button", { type: "button", class: look }, icon(sign), words);
+  made.addEventListener("click", act);
+  return made;
 }

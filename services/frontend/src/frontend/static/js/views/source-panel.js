@@ -5,13 +5,15 @@
  */
 
 import { element, icon, part, setText } from "../lib/dom.js";
+import { errorWords } from "../lib/error-words.js";
 import { CURATED, placeWords, SUPPORT, titleOf } from "../lib/knowledge-words.js";
 import { longDate } from "../lib/mail-words.js";
 import { RequestFailed } from "../models/api.js";
-import { originalOf, pictureOf } from "../models/knowledge-api.js";
+import { originalOf } from "../models/knowledge-api.js";
+import { PagePictureView } from "./page-picture-view.js";
 import { plainText } from "./plain-text.js";
 
-/** @import { PassageOpened, Support } from "../types/knowledge.js" */
+/** @import { PagePicture, PassageOpened, Support } from "../types/knowledge.js" */
 
 const NO_ROOM = "(max-width: 1000px)";
 const GONE =
@@ -25,9 +27,15 @@ const GONE =
  * @property {{ words: string, support: Support } | null} [sentence] of the answer, from which it was opened
  */
 
+/**
+ * @typedef {object} SourceApi rejects with RequestFailed
+ * @property {(id: string) => Promise<PassageOpened>} passage
+ * @property {(id: string) => Promise<PagePicture>} picture of its page
+ */
+
 export class SourcePanel {
   #dialog;
-  #fetch;
+  #api;
   #title;
   /** @type {Opening | null} */
   #opening = null;
@@ -37,11 +45,11 @@ export class SourcePanel {
 
   /**
    * @param {HTMLDialogElement} dialog of source_panel.html
-   * @param {{ passage: (id: string) => Promise<PassageOpened> }} api rejects with RequestFailed
+   * @param {SourceApi} api
    */
-  constructor(dialog, { passage }) {
+  constructor(dialog, api) {
     this.#dialog = dialog;
-    this.#fetch = passage;
+    this.#api = api;
     this.#title = part(dialog, "title");
     part(dialog, "before").addEventListener("click", () => this.#go(-1));
     part(dialog, "after").addEventListener("click", () => this.#go(1));
@@ -90,11 +98,16 @@ export class SourcePanel {
     const content = part(this.#dialog, "content");
     content.replaceChildren();
     try {
-      const opened = await this.#fetch(id);
+      const opened = await this.#api.passage(id);
       if (mine !== this.#asked) return;
       this.#title.replaceChildren(element("bdi", {}, ...plainText(titleOf(opened.passage))));
-      content.append(...(id === first && sentence ? [judgement(sentence)] : []), ...body(opened));
-      showMark(part(this.#dialog, "body"), content, opened.page_image);
+      const picture = opened.page_image ? new PagePictureView(opened.passage) : null;
+      content.append(
+        ...(id === first && sentence ? [judgement(sentence)] : []),
+        ...body(opened, picture),
+      );
+      showMark(part(this.#dialog, "body"), content, picture !== null);
+      await picture?.show(this.#api.picture(id));
     } catch (error) {
       if (mine !== this.#asked) return;
       this.#drawProblem(content, error);
@@ -133,13 +146,12 @@ export class SourcePanel {
   #drawProblem(content, error) {
     const isGone = error instanceof RequestFailed && error.code === "not_found";
     setText(this.#title, isGone ? "No longer there" : "The source cannot be shown");
-    const words = error instanceof Error ? error.message : String(error);
     content.append(
       element(
         "p",
         { class: "note warning" },
         icon("alert"),
-        element("span", {}, isGone ? GONE : words),
+        element("span", {}, isGone ? GONE : errorWords(error)),
       ),
     );
     if (isGone) return;
@@ -163,8 +175,8 @@ function judgement({ words, support }) {
   );
 }
 
-/** @param {PassageOpened} opened */
-function body(opened) {
+/** @param {PassageOpened} opened @param {PagePictureView | null} picture of the page, where it has one */
+function body(opened, picture) {
   const { passage, document: source } = opened;
   const place = placeWords(passage);
   return [
@@ -189,34 +201,9 @@ function body(opened) {
       icon("download"),
       "Open original",
     ),
-    opened.page_image && picture(opened),
+    picture?.element,
     words(opened),
-  ].filter((child) => child !== false);
-}
-
-/** @param {PassageOpened} opened */
-function picture({ passage }) {
-  const image = element("img", {
-    src: pictureOf(passage.id),
-    alt: `Page ${passage.page} with the passage marked. Its words follow as text.`,
-  });
-  const larger = element("button", { type: "button", class: "link-button" }, "Larger");
-  const box = element(
-    "div",
-    { class: "source-picture", tabindex: 0, role: "region", "aria-label": "Picture of the page" },
-    image,
-  );
-  larger.addEventListener("click", () => {
-    const isLarge = box.toggleAttribute("data-large");
-    larger.textContent = isLarge ? "Fit to the width" : "Larger";
-  });
-  const figure = element("div", { class: "source-figure" }, box, larger);
-  image.addEventListener("error", () =>
-    figure.replaceChildren(
-      element("p", { class: "hint" }, "The page’s picture cannot be shown. Its words can:"),
-    ),
-  );
-  return figure;
+  ].filter((child) => child !== false && child !== undefined);
 }
 
 /** @param {PassageOpened} opened */
