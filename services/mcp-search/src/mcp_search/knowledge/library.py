@@ -163,7 +163,6 @@ class Library:
         """With every document in it, those too that the person may not see. Raises NotThere, NotYours."""
         collection = await self._editable(principal, collection_id)
         await self.store.remove_collection(collection.tenant, collection.id)
-        await self.store.reopen_gaps(collection.tenant)
 
     # Documents
 
@@ -247,8 +246,6 @@ class Library:
         """With everything of it; a question that it answered is open again. Raises NotThere, NotYours."""
         document, _ = await self._editable_document(principal, document_id)
         await self.store.remove_document(document.tenant, document.id)
-        if document.curated:
-            await self.store.reopen_gaps(document.tenant)
 
     async def change_access(
         self, principal: Principal, document_id: str, access: Iterable[str]

@@ -198,10 +198,6 @@ class KnowledgeStore(Protocol):
         """Raises NotThere."""
         ...
 
-    async def reopen_gaps(self, tenant: str) -> None:
-        """Those that are answered by a document that is gone are open again."""
-        ...
-
     async def count_upload(
         self, tenant: str, subject: str, at: datetime, since: datetime, most: int
     ) -> datetime | None:

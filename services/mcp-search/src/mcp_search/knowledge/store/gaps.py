@@ -44,15 +44,6 @@ def gaps(tenant: str, state: str, limit: int) -> Steps[list[Gap]]:
     return [gap_of(row) for row in rows]
 
 
-def reopen_gaps(tenant: str) -> Steps[None]:
-    """Those whose answer is gone."""
-    yield Ask(
-        "UPDATE gap SET state = 'open', answer_id = '' WHERE tenant = :tenant AND state = 'answered'"
-        " AND answer_id NOT IN (SELECT id FROM document WHERE tenant = :tenant)",
-        {"tenant": tenant},
-    )
-
-
 def settle_gap(tenant: str, gap_id: str, state: str, answer_id: str) -> Steps[None]:
     """Raises NotThere."""
     rows = yield Ask(

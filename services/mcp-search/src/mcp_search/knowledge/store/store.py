@@ -169,9 +169,6 @@ class SqlStore:
     async def settle_gap(self, tenant: str, gap_id: str, state: str, answer_id: str) -> None:
         await self._engine.write(gaps.settle_gap(tenant, gap_id, state, answer_id))
 
-    async def reopen_gaps(self, tenant: str) -> None:
-        await self._engine.write(gaps.reopen_gaps(tenant))
-
     async def count_upload(
         self, tenant: str, subject: str, at: datetime, since: datetime, most: int
     ) -> datetime | None:
