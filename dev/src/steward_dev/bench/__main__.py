@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from steward_dev.bench import databases, mails
+from steward_dev.bench import databases, knowledge, mails
 from steward_dev.bench.chats import Heard, ask_model, ask_orchestrator, ask_page
 from steward_dev.bench.stops import measure_stops
 from steward_dev.bench.system import Target, running_target
@@ -44,6 +44,7 @@ def main() -> None:
     )
     _print_databases()
     _print_mails()
+    _print_knowledge()
 
 
 def _print_databases() -> None:
@@ -76,6 +77,20 @@ def _print_mails() -> None:
     for what, megabytes in figures.peaks.items():
         sign = "" if what == "before" else "+ "
         print(f"| {what} | {sign}{megabytes:.0f} |")
+
+
+def _print_knowledge() -> None:
+    """What a search among many documents takes, and taking one in."""
+    print(f"\n| {knowledge.CHUNKS:,} chunks | p50, ms | p99, ms |")
+    print("| --- | --- | --- |")
+    for engine, figures in knowledge.measure().items():
+        for what, (median, tail) in figures.spreads.items():
+            print(f"| {engine}: {what} | {median:.1f} | {tail:.1f} |")
+        print(f"| {engine}: chunks written a second | {figures.chunks_a_second:,.0f} | |")
+    print("\n| a document of 1 MB | s |")
+    print("| --- | --- |")
+    for step, seconds in knowledge.measure_taking_in().items():
+        print(f"| {step} | {seconds:.2f} |")
 
 
 async def _round(target: Target, model: str, chats: int) -> dict[str, tuple[float, ...]]:
