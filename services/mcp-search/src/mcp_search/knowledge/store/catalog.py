@@ -50,7 +50,7 @@ def change_collection(index: Index, collection: Collection) -> Steps[None]:
     old = yield from collection_row(collection.tenant, collection.id)
     values = yield from _values(index, collection)
     if values["model"] != old[1]:
-        yield from _remove_vectors(index, *old)
+        yield from _remove_all_vectors(index, *old)
     try:
         yield Ask(
             "UPDATE collection SET name = :name, name_key = :name_key, description = :description, model = :model,"
@@ -72,7 +72,7 @@ def remove_collection(index: Index, tenant: str, collection_id: str) -> Steps[No
         words = yield from tenant_number(index, tenant)
         for version in (yield from _versions(number)):
             yield from index.remove_words(words, version)
-            yield from index.remove_vectors(model, version)
+            yield from remove_vectors(index, model, version)
         yield from open_again_of(tenant, number)
         yield Ask("DELETE FROM collection WHERE number = :number", {"number": number})
         yield from note_change(tenant)
@@ -120,6 +120,15 @@ def changes(tenant: str) -> Steps[int]:
 def note_change(tenant: str) -> Steps[None]:
     """The last step of whatever may change what searches find: others wait for this row till the transaction ends."""
     yield Ask("UPDATE tenant SET changes = changes + 1 WHERE name = :name", {"name": tenant})
+
+
+def remove_vectors(index: Index, model: int, version: int) -> Steps[None]:
+    """Of a version, where its model has any."""
+    [(has_vectors,)] = yield Ask(
+        "SELECT dimension > 0 FROM model WHERE number = :model", {"model": model}
+    )
+    if has_vectors:
+        yield from index.remove_vectors(model, version)
 
 
 def known_model(model: EmbeddingModel) -> Steps[int | None]:
@@ -205,9 +214,9 @@ def _name_taken() -> NameTaken:
     return NameTaken("Another collection has this name.", hint="Choose another name.")
 
 
-def _remove_vectors(index: Index, collection: int, model: int) -> Steps[None]:
+def _remove_all_vectors(index: Index, collection: int, model: int) -> Steps[None]:
     for version in (yield from _versions(collection)):
-        yield from index.remove_vectors(model, version)
+        yield from remove_vectors(index, model, version)
     yield Ask(
         "DELETE FROM embedded WHERE chunk IN (SELECT k.number FROM chunk k JOIN version v ON v.number = k.version"
         " JOIN document d ON d.number = v.document WHERE d.collection = :collection)",

@@ -9,6 +9,7 @@ from mcp_search.knowledge.store.catalog import (
     audience_number,
     collection_row,
     note_change,
+    remove_vectors,
     tenant_number,
 )
 from mcp_search.knowledge.store.engine import Index
@@ -141,7 +142,7 @@ def remove_version(index: Index, tenant: str, version: int, model: int) -> Steps
     """With its text, words, vectors and file."""
     words = yield from tenant_number(index, tenant)
     yield from index.remove_words(words, version)
-    yield from index.remove_vectors(model, version)
+    yield from remove_vectors(index, model, version)
     yield Ask("DELETE FROM version WHERE number = :number", {"number": version})
 
 

@@ -59,14 +59,16 @@ class Index(Protocol):
     def add_words(self, tenant: int, wordings: Sequence[Wording]) -> Steps[None]: ...
 
     def add_vectors(
-        self, tenant: str, model: int, chunks: Sequence[int], vectors: Vectors
+        self, model: int, version: int, chunks: Sequence[int], vectors: Vectors
     ) -> Steps[None]:
-        """Those that the chunks had are replaced."""
+        """Of chunks of one version. Those that the chunks had are replaced."""
         ...
 
     def remove_words(self, tenant: int, version: int) -> Steps[None]: ...
 
-    def remove_vectors(self, model: int, version: int) -> Steps[None]: ...
+    def remove_vectors(self, model: int, version: int) -> Steps[None]:
+        """Of a model that has vectors."""
+        ...
 
     def vectors(self, model: int, chunks: Sequence[int]) -> Steps[dict[int, Vectors]]:
         """One row each."""

@@ -9,7 +9,7 @@ from mcp_search.knowledge.store.catalog import known_model, known_tenant
 from mcp_search.knowledge.store.engine import Found, Index
 from mcp_search.knowledge.store.rows import PASSAGE, passage_of
 from mcp_search.knowledge.store.steps import Ask, Row, Steps, listed
-from mcp_search.knowledge.store.visible import ready_versions
+from mcp_search.knowledge.store.visible import documents_of, ready_versions
 from mcp_search.knowledge.store.words import question_words
 
 _EVERYTHING = Filters()
@@ -43,7 +43,9 @@ def matching(
 def passages(reader: Reader, ids: Sequence[str]) -> Steps[list[Passage]]:
     """Each as often as it was asked for."""
     names, values = listed("id", dict.fromkeys(ids))
-    rows = yield from _passage_rows(reader, f" AND p.id IN ({names})", values)
+    rows = yield from _passage_rows(
+        reader, f" AND p.tenant = :tenant AND p.id IN ({names})", values
+    )
     known = {passage.id: passage for passage in (passage_of(row[1:]) for row in rows)}
     return [known[one] for one in ids if one in known]
 
@@ -78,19 +80,21 @@ def vectors_of(index: Index, reader: Reader, ids: Sequence[str]) -> Steps[dict[s
 
 def _scored(reader: Reader, found: Sequence[Found]) -> Steps[list[Scored]]:
     names, values = listed("chunk", [one.chunk for one in found])
-    rows = yield from _passage_rows(reader, f" AND k.number IN ({names})", values)
+    # Not by the tenant of p as well: SQLite would take it for the shorter way, and read all passages of the tenant.
+    rows = yield from _passage_rows(reader, f" AND p.chunk IN ({names})", values)
     known = {row[0]: passage_of(row[1:]) for row in rows}
     return [Scored(known[one.chunk], one.score) for one in found if one.chunk in known]
 
 
 def _passage_rows(reader: Reader, also: str, values: Mapping[str, Any]) -> Steps[list[Row]]:
-    ready = ready_versions(reader, _EVERYTHING)
+    visible = documents_of(reader)
     return (
         yield Ask(
             f"SELECT k.number, {PASSAGE} FROM chunk k JOIN passage p ON p.chunk = k.number"
-            " JOIN version v ON v.number = k.version JOIN document d ON d.number = v.document"
+            " JOIN version v ON v.number = k.version"
+            " JOIN document d ON d.number = v.document AND d.ready = v.version"
             " JOIN collection c ON c.number = d.collection"
-            f" WHERE p.tenant = :tenant AND v.number IN (SELECT f.version FROM ({ready.sql}) f){also}",
-            {**ready.values, **values},
+            f" WHERE {visible.sql}{also}",
+            {**visible.values, **values},
         )
     )

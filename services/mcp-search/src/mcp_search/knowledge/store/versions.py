@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcp_search.errors import NotThere, VectorsMissing
 from mcp_search.knowledge.model import Chunk, Parsed
 from mcp_search.knowledge.ports import Vectors
-from mcp_search.knowledge.store.catalog import note_change, tenant_number
+from mcp_search.knowledge.store.catalog import note_change, remove_vectors, tenant_number
 from mcp_search.knowledge.store.documents import remove_version
 from mcp_search.knowledge.store.engine import Index, Wording
 from mcp_search.knowledge.store.passage_ids import passage_id
@@ -106,7 +106,7 @@ def stage_vectors(
     if len(numbers) != len(ordinals):
         raise NotThere("There are no such chunks.")
     chunks = [numbers[ordinal] for ordinal in ordinals]
-    yield from index.add_vectors(tenant, staged.model, chunks, vectors)
+    yield from index.add_vectors(staged.model, staged.number, chunks, vectors)
     yield Ask(
         "INSERT INTO embedded (chunk, model) VALUES (:chunk, :model)"
         " ON CONFLICT (chunk) DO UPDATE SET model = excluded.model",
@@ -179,7 +179,7 @@ def _version(tenant: str, document_id: str, version: int) -> Steps[_Version]:
 def _clear(index: Index, tenant: str, staged: _Version) -> Steps[None]:
     words = yield from tenant_number(index, tenant)
     yield from index.remove_words(words, staged.number)
-    yield from index.remove_vectors(staged.model, staged.number)
+    yield from remove_vectors(index, staged.model, staged.number)
     for table in ("piece", "page", "chunk"):
         yield Ask(
             f"DELETE FROM {table} WHERE version = :version",

@@ -51,15 +51,17 @@ class PostgresIndex:
         )
 
     def add_vectors(
-        self, tenant: str, model: int, chunks: Sequence[int], vectors: Vectors
+        self, model: int, version: int, chunks: Sequence[int], vectors: Vectors
     ) -> Steps[None]:
-        del tenant  # a version is of one
         yield Ask(
-            f"INSERT INTO vectors_{model} (chunk, version, vector)"
-            " SELECT number, version, :vector FROM chunk WHERE number = :chunk"
+            f"INSERT INTO vectors_{model} (chunk, version, vector) VALUES (:chunk, :version, :vector)"
             " ON CONFLICT (chunk) DO UPDATE SET vector = excluded.vector",
             many=[
-                {"chunk": chunk, "vector": np.asarray(vector, dtype=np.float32)}
+                {
+                    "chunk": chunk,
+                    "version": version,
+                    "vector": np.asarray(vector, dtype=np.float32),
+                }
                 for chunk, vector in zip(chunks, vectors, strict=True)
             ],
         )
@@ -71,14 +73,7 @@ class PostgresIndex:
         )
 
     def remove_vectors(self, model: int, version: int) -> Steps[None]:
-        [(has_vectors,)] = yield Ask(
-            "SELECT dimension > 0 FROM model WHERE number = :model", {"model": model}
-        )
-        if has_vectors:
-            yield Ask(
-                f"DELETE FROM vectors_{model} WHERE version = :version",
-                {"version": version},
-            )
+        yield Ask(f"DELETE FROM vectors_{model} WHERE version = :version", {"version": version})
 
     def vectors(self, model: int, chunks: Sequence[int]) -> Steps[dict[int, Vectors]]:
         names, values = listed("chunk", chunks)

@@ -1,1 +1,1 @@
-"""The knowledge base in one SQLite file: apsw, sqlite-vec for vectors, FTS5 for words."""
+"""The knowledge base in one SQLite file: apsw, sqlite-vec for comparing vectors, FTS5 for words."""

@@ -14,6 +14,7 @@ import sqlite_vec
 
 from mcp_search.errors import KnowledgeAway
 from mcp_search.knowledge.store.sqlite.index import SqliteIndex
+from mcp_search.knowledge.store.sqlite.moving import from_version_1
 from mcp_search.knowledge.store.steps import Ask, Duplicate, Row, Steps, T, bindable
 from mcp_search.knowledge.store.upgrades import UPGRADES, VERSION
 from shared.errors import BadSetup
@@ -160,9 +161,9 @@ def _prepare(connection: apsw.Connection) -> None:
         _rows(connection, Ask(schema.read_text()))
     elif version > VERSION:
         raise apsw.SQLError(f"it is of another version ({version})")
-    else:
-        for older in range(version, VERSION):
-            _rows(connection, Ask(UPGRADES[older]))
+    elif version == 1:
+        _rows(connection, Ask(UPGRADES[version]))
+        _run(connection, from_version_1(SqliteIndex()))
     _rows(connection, Ask(f"PRAGMA user_version = {VERSION}"))
     _rows(connection, Ask((files("mcp_search.knowledge.store") / "uploads.sql").read_text()))
     _rows(connection, Ask("COMMIT"))

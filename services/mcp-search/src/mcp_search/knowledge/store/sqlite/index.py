@@ -1,5 +1,6 @@
-"""Vectors in a vec0 table for each model, with the tenant as partition key; words in an FTS5 table for each tenant."""
+"""Vectors in tables for each model, with their signs in rows apart; words in an FTS5 table for each tenant."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from mcp_search.knowledge.model import EmbeddingModel
 from mcp_search.knowledge.ports import Vectors
 from mcp_search.knowledge.store.engine import Found, Wording
+from mcp_search.knowledge.store.sqlite.signs import likeliest, numbers_of, signs_of
 from mcp_search.knowledge.store.steps import Ask, Steps, listed
 from mcp_search.knowledge.store.visible import Clause
 from mcp_search.knowledge.store.words import Word
@@ -15,8 +17,11 @@ HEADING_WEIGHT = 1.0
 """Of a word in the title and headings, against one in the text."""
 COMMON = 1_000
 """A word in more chunks than this tells little, and is not looked for beside rarer ones."""
-MOST_NEAR = 4_096
-"""sqlite-vec gives no more."""
+LIKELY = 1_000
+"""Vectors that are compared by all of their numbers, at least: the nearest 50 by angle are among the likeliest 1,000 by
+signs (docs/retrieval.md). Where there are no more, all are compared."""
+LIKELY_EACH = 20
+"""The same for each that is wanted, where many are."""
 
 
 class SqliteIndex:
@@ -30,11 +35,17 @@ class SqliteIndex:
 
     def add_model(self, number: int, model: EmbeddingModel) -> Steps[None]:
         if model.dimension:
-            # Of vectors of length 1 the nearest by L2 are the nearest by cosine, and L2 is what sqlite-vec does fast.
             yield Ask(
-                f"CREATE VIRTUAL TABLE vectors_{number} USING vec0 (chunk INTEGER PRIMARY KEY,"
-                f" tenant TEXT PARTITION KEY, vector FLOAT[{model.dimension}] DISTANCE_METRIC=L2)"
+                f"CREATE TABLE vectors_{number} (chunk INTEGER PRIMARY KEY REFERENCES chunk (number)"
+                " ON DELETE CASCADE, vector BLOB NOT NULL)"
             )
+            # A row for each time that vectors were added: read by the hundred, where those of chunks would be by the
+            # ten thousand.
+            yield Ask(
+                f"CREATE TABLE signs_{number} (number INTEGER PRIMARY KEY, version INTEGER NOT NULL"
+                " REFERENCES version (number) ON DELETE CASCADE, chunks BLOB NOT NULL, signs BLOB NOT NULL)"
+            )
+            yield Ask(f"CREATE INDEX signs_{number}_of_version ON signs_{number} (version)")
 
     def add_words(self, tenant: int, wordings: Sequence[Wording]) -> Steps[None]:
         yield Ask(
@@ -45,18 +56,24 @@ class SqliteIndex:
         )
 
     def add_vectors(
-        self, tenant: str, model: int, chunks: Sequence[int], vectors: Vectors
+        self, model: int, version: int, chunks: Sequence[int], vectors: Vectors
     ) -> Steps[None]:
         yield Ask(
-            f"DELETE FROM vectors_{model} WHERE chunk = :chunk",
-            many=[{"chunk": chunk} for chunk in chunks],
-        )
-        yield Ask(
-            f"INSERT INTO vectors_{model} (chunk, tenant, vector) VALUES (:chunk, :tenant, :vector)",
+            f"INSERT INTO vectors_{model} (chunk, vector) VALUES (:chunk, :vector)"
+            " ON CONFLICT (chunk) DO UPDATE SET vector = excluded.vector",
             many=[
-                {"chunk": chunk, "tenant": tenant, "vector": _octets(vector)}
+                {"chunk": chunk, "vector": _octets(vector)}
                 for chunk, vector in zip(chunks, vectors, strict=True)
             ],
+        )
+        # Signs of a vector that was replaced stay till the version goes: they make it likely, and no more than that.
+        yield Ask(
+            f"INSERT INTO signs_{model} (version, chunks, signs) VALUES (:version, :chunks, :signs)",
+            {
+                "version": version,
+                "chunks": numbers_of(np.asarray(chunks)),
+                "signs": signs_of(vectors),
+            },
         )
 
     def remove_words(self, tenant: int, version: int) -> Steps[None]:
@@ -67,16 +84,13 @@ class SqliteIndex:
         )
 
     def remove_vectors(self, model: int, version: int) -> Steps[None]:
-        rows = yield Ask(
-            "SELECT k.number FROM chunk k JOIN embedded e ON e.chunk = k.number"
-            " WHERE k.version = :version AND e.model = :model",
-            {"version": version, "model": model},
+        values = {"version": version}
+        yield Ask(
+            f"DELETE FROM vectors_{model} WHERE chunk IN"
+            " (SELECT number FROM chunk WHERE version = :version)",
+            values,
         )
-        if rows:
-            yield Ask(
-                f"DELETE FROM vectors_{model} WHERE chunk = :chunk",
-                many=[{"chunk": chunk} for (chunk,) in rows],
-            )
+        yield Ask(f"DELETE FROM signs_{model} WHERE version = :version", values)
 
     def vectors(self, model: int, chunks: Sequence[int]) -> Steps[dict[int, Vectors]]:
         names, values = listed("chunk", chunks)
@@ -87,12 +101,17 @@ class SqliteIndex:
         return {chunk: np.frombuffer(octets, dtype="<f4").reshape(1, -1) for chunk, octets in rows}
 
     def near(self, versions: Clause, model: int, vector: Vectors, k: int) -> Steps[list[Found]]:
+        signs = yield Ask(
+            f"SELECT s.chunks, s.signs FROM ({versions.sql}) f"
+            f" JOIN signs_{model} s ON s.version = f.version",
+            versions.values,
+        )
+        likely = likeliest(signs, vector, max(LIKELY, LIKELY_EACH * k))
+        # Of vectors of length 1 the nearest by L2 are the nearest by cosine.
         rows = yield Ask(
-            f"SELECT chunk, distance FROM vectors_{model} WHERE vector MATCH :vector AND k = :most"
-            " AND tenant = :tenant AND chunk IN"
-            f" (SELECT x.number FROM ({versions.sql}) f JOIN chunk x ON x.version = f.version)"
-            " ORDER BY distance",
-            {**versions.values, "vector": _octets(vector), "most": min(k, MOST_NEAR)},
+            f"SELECT chunk, vec_distance_L2(vector, :vector) AS distance FROM vectors_{model}"
+            " WHERE chunk IN (SELECT value FROM json_each(:likely)) ORDER BY distance, chunk LIMIT :most",
+            {"vector": _octets(vector), "likely": json.dumps(likely), "most": k},
         )
         return [Found(chunk, 1 - distance * distance / 2) for chunk, distance in rows]
 

@@ -1,5 +1,5 @@
 -- Numbers are the file's own; ids are what the rest of the system knows. Instants are microseconds since 1970.
--- Vectors are in a table for each model (vectors_N) and words in one for each tenant (words_N): vectors of different
+-- Vectors are in tables for each model (vectors_N, signs_N) and words in one for each tenant (words_N): vectors of different
 -- models are never compared, and how rare a word is among one tenant's texts tells nothing about another's.
 -- `changes` grows with everything that may change what searches find.
 CREATE TABLE tenant (
