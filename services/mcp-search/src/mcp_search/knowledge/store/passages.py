@@ -43,9 +43,7 @@ def matching(
 def passages(reader: Reader, ids: Sequence[str]) -> Steps[list[Passage]]:
     """Each as often as it was asked for."""
     names, values = listed("id", dict.fromkeys(ids))
-    rows = yield from _passage_rows(
-        reader, f" AND p.tenant = :tenant AND p.id IN ({names})", values
-    )
+    rows = yield from _passage_rows(reader, f"p.tenant = :tenant AND p.id IN ({names})", values)
     known = {passage.id: passage for passage in (passage_of(row[1:]) for row in rows)}
     return [known[one] for one in ids if one in known]
 
@@ -54,10 +52,13 @@ def neighbours(reader: Reader, document_id: str, first: int, last: int) -> Steps
     """Of the ready version, by ordinal."""
     rows = yield from _passage_rows(
         reader,
-        " AND d.id = :id AND k.ordinal >= :first AND k.ordinal <= :last ORDER BY k.ordinal",
+        "p.chunk IN (SELECT x.number FROM document o"
+        " JOIN version y ON y.document = o.number AND y.version = o.ready"
+        " JOIN chunk x ON x.version = y.number"
+        " WHERE o.tenant = :tenant AND o.id = :id AND x.ordinal >= :first AND x.ordinal <= :last)",
         {"id": document_id, "first": first, "last": last},
     )
-    return [passage_of(row[1:]) for row in rows]
+    return sorted((passage_of(row[1:]) for row in rows), key=lambda one: one.ordinal)
 
 
 def vectors_of(index: Index, reader: Reader, ids: Sequence[str]) -> Steps[dict[str, Vectors]]:
@@ -80,21 +81,23 @@ def vectors_of(index: Index, reader: Reader, ids: Sequence[str]) -> Steps[dict[s
 
 def _scored(reader: Reader, found: Sequence[Found]) -> Steps[list[Scored]]:
     names, values = listed("chunk", [one.chunk for one in found])
-    # Not by the tenant of p as well: SQLite would take it for the shorter way, and read all passages of the tenant.
-    rows = yield from _passage_rows(reader, f" AND p.chunk IN ({names})", values)
+    rows = yield from _passage_rows(reader, f"p.chunk IN ({names})", values)
     known = {row[0]: passage_of(row[1:]) for row in rows}
     return [Scored(known[one.chunk], one.score) for one in found if one.chunk in known]
 
 
-def _passage_rows(reader: Reader, also: str, values: Mapping[str, Any]) -> Steps[list[Row]]:
+def _passage_rows(reader: Reader, which: str, values: Mapping[str, Any]) -> Steps[list[Row]]:
+    """Of the passages that `which`, a condition on p, leaves, those that the reader may see. In no order."""
     visible = documents_of(reader)
     return (
         yield Ask(
-            f"SELECT k.number, {PASSAGE} FROM chunk k JOIN passage p ON p.chunk = k.number"
-            " JOIN version v ON v.number = k.version"
-            " JOIN document d ON d.number = v.document AND d.ready = v.version"
-            " JOIN collection c ON c.number = d.collection"
-            f" WHERE {visible.sql}{also}",
+            # CROSS tells SQLite to go from these few passages to what they belong to. By itself it begins with all
+            # documents of the tenant.
+            f"SELECT k.number, {PASSAGE} FROM passage p CROSS JOIN chunk k CROSS JOIN version v"
+            " CROSS JOIN document d CROSS JOIN collection c"
+            f" WHERE {which} AND k.number = p.chunk AND v.number = k.version"
+            " AND d.number = v.document AND d.ready = v.version AND c.number = d.collection"
+            f" AND {visible.sql}",
             {**visible.values, **values},
         )
     )

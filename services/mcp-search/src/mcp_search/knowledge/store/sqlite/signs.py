@@ -1,8 +1,8 @@
 """Which vectors may be near, by signs: two bits for each number of a vector are looked at instead of all 32.
 
-Each bit says on which side of a plane the vector points; how many differ between two vectors tells the angle between them
-(Charikar, "Similarity Estimation Techniques from Rounding Algorithms", STOC 2002). There the planes are random. These
-are at even angles in the plane of each two numbers x and y: x, y, x + y and x - y, which needs no matrix and no chance.
+Each bit says on which side of a plane the vector points; how many differ between two vectors tells the angle between
+them (Charikar, "Similarity Estimation Techniques from Rounding Algorithms", STOC 2002). There the planes are random.
+Here they are those of x, y, x + y and x - y for each two numbers x and y, which needs neither a matrix nor chance.
 Who is nearest among those that may be is for the vectors themselves to say.
 """
 
