@@ -1,6 +1,7 @@
 """Files of the knowledge base that an older version made."""
 
 from pathlib import Path
+from typing import Any
 
 import apsw
 import sqlite_vec
@@ -42,7 +43,7 @@ async def test_vectors_of_version_1_are_found_as_before_and_by_whom_they_were(
 
 def _as_version_1(path: Path) -> None:
     """As its tables were. Only vectors were kept otherwise."""
-    connection = apsw.Connection(str(path))
+    connection: Any = apsw.Connection(str(path))  # apsw leaves its types half open
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     for (model,) in list(connection.execute("SELECT number FROM model WHERE dimension > 0")):
