@@ -1,5 +1,6 @@
 """A tool whose definition changes is off until somebody has looked at the difference."""
 
+from support.library import Library
 from support.models import ScriptedModel, calls
 from support.servers import serving
 from support.tracker import Tracker
@@ -43,6 +44,19 @@ async def test_a_changed_tool_is_refused_shown_with_both_texts_and_works_once_ac
             answered = await owner.answer("And now?", client_id="client-0003")
     assert one(answered, CallFinished).state is CallState.SUCCEEDED
     assert one(answered, TurnFinished).outcome is Outcome.ANSWERED
+
+
+async def test_a_changed_tool_that_only_pages_use_can_be_looked_at_and_accepted(
+    world: World,
+) -> None:
+    for description, names in (("Keep it.", []), ("Keep it for all.", ["keep_search"])):
+        async with serving(Library(description=description).app()) as url:
+            servers = {"library": {"url": f"{url}/mcp", "own": True}}
+            async with world.orchestrator(ScriptedModel([]), tool_servers=servers):
+                answer = await world.api().request("GET", "/v1/tools")
+        listed = {tool["tool"]: tool["state"] for tool in answer.json()["servers"][0]["tools"]}
+        assert [name for name, state in listed.items() if state == "changed"] == names
+        assert {"search", "count_books"} <= listed.keys()
 
 
 async def test_tools_are_listed_with_what_they_may_do(world: World) -> None:

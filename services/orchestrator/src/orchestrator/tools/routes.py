@@ -86,7 +86,8 @@ def _as_server(listed: ServerTools) -> ToolServer:
         server=listed.server.key,
         own=listed.server.own,
         problem=listed.problem.message if listed.problem else None,
-        tools=[_as_tool(tool) for tool in listed.tools if not tool.is_hidden],
+        # One that models never see, but pages work with, must be seen to be accepted.
+        tools=[_as_tool(tool) for tool in listed.tools if tool.is_changed or not tool.is_hidden],
     )
 
 
