@@ -58,6 +58,14 @@ def test_the_sentence_that_answers_is_cited() -> None:
     assert said == "You get 28 days of holiday in a calendar year.[^bbbbbbbbbb]"
 
 
+def test_a_heading_that_asks_is_no_answer() -> None:
+    question = "What does the handbook say about llamas on the roof?"
+    quote = f"{question}\n\nThey may stand there on Fridays only."
+    found = _told("kb_search", {"found": True, "passages": [{"id": "cccccccccc", "quote": quote}]})
+    said = reply([question], [found], TOOLS, TODAY).text
+    assert said == "They may stand there on Fridays only.[^cccccccccc]"
+
+
 def test_nothing_found_is_said() -> None:
     said = reply([HOLIDAY], [_told("kb_search", {"found": False, "passages": []})], TOOLS, TODAY)
     assert "do not answer that" in said.text

@@ -62,8 +62,10 @@ test("where a document stands is said in words", () => {
 });
 
 test("where a passage stands is said as far as it is known", () => {
-  assert.equal(placeWords({ page: 3, headings: ["Leave", "Holidays"] }), "page 3, Holidays");
-  assert.equal(placeWords({ page: null, headings: [] }), "");
+  const place = { page: 3, headings: ["Leave", "Holidays"], title: "Handbook" };
+  assert.equal(placeWords(place), "page 3, Holidays");
+  assert.equal(placeWords({ ...place, title: "Holidays" }), "page 3");
+  assert.equal(placeWords({ page: null, headings: [], title: "" }), "");
   assert.equal(titleOf({ title: "", name: "plan.md" }), "plan.md");
   assert.equal(titleOf({ title: "", name: "" }), "A document");
 });

@@ -106,7 +106,10 @@ def from_page(result: CallResult) -> str:
 
 def _sentences(passage: dict[str, Any]) -> Iterator[str]:
     text = re.sub(r"(?<![.!?;:|\n])\n(?=\S)", " ", str(passage.get("quote") or ""))
-    return (one.strip() for one in _SENTENCE_END.split(text) if len(one.split()) > 3)
+    for one in map(str.strip, _SENTENCE_END.split(text)):
+        # A question, such as the heading of a curated answer, has most of the question's words and answers nothing.
+        if len(one.split()) > 3 and not one.endswith("?"):
+            yield one
 
 
 def _words(text: str) -> frozenset[str]:

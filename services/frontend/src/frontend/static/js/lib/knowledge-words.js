@@ -113,9 +113,14 @@ export function audienceOf(access, me) {
   return access.length === 1 && access[0] === me ? "me" : "roles";
 }
 
-/** Where in its document a passage stands. @param {Pick<PassageShown, "page" | "headings">} passage */
-export function placeWords({ page, headings }) {
-  const parts = [page === null ? "" : `page ${page}`, headings.at(-1) ?? ""];
+/**
+ * Where in its document a passage stands, beside the document's title.
+ *
+ * @param {Pick<PassageShown, "page" | "headings" | "title">} passage
+ */
+export function placeWords({ page, headings, title }) {
+  const heading = headings.at(-1) ?? "";
+  const parts = [page === null ? "" : `page ${page}`, heading === title ? "" : heading];
   return parts.filter(Boolean).join(", ");
 }
 
