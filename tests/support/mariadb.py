@@ -69,7 +69,8 @@ def mariadb() -> Generator[Server]:
         )  # fmt: skip
         server = Server(free_port(), Path(directory) / "socket")
         process = subprocess.Popen(
-            [programs.server, "--no-defaults", f"--datadir={data}", f"--socket={server.socket}",
+            # Each starts with removing temporary tables where it keeps them, those of its neighbours, too.
+            [programs.server, "--no-defaults", f"--datadir={data}", f"--tmpdir={data}", f"--socket={server.socket}",
              f"--port={server.port}", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
              "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
              "--performance-schema=OFF", *as_user],

@@ -18,7 +18,7 @@ from orchestrator.database import Database
 from orchestrator.models.port import ToolForModel
 from orchestrator.policy.conditions import ToolTraits
 from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model
-from orchestrator.tools.host import McpServer, ServerUnavailable
+from orchestrator.tools.host import LIST_TIMEOUT_S, McpServer, ServerUnavailable
 from orchestrator.tools.queries import add_definition, find_definitions
 from shared.errors import ExpectedError
 from shared.service_tokens import Principal, TokenIssuer
@@ -26,7 +26,6 @@ from shared.sql import utc_now
 
 LIFETIME_S = 60.0
 FAILED_LIFETIME_S = 5.0
-LIST_TIMEOUT_S = 10.0
 MAX_SLOTS = 5_000
 TOKEN_LIFETIME_S = 120
 MAX_DESCRIPTION_CHARACTERS = 4_000

@@ -45,6 +45,8 @@ MODERN = "2026-07-28"
 FIRST_WITH_ADDRESSES = "2025-11-25"
 MAX_PAGES = 50
 MAX_ANSWER_BYTES = 8 * 2**20
+LIST_TIMEOUT_S = 10.0
+"""For each page of a list of tools; calls have a clock of their own."""
 HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
 """The read timeout must exceed every call's own: when httpx gives up, the whole client dies with it."""
 ASKING_HTTP_TIMEOUT = httpx2.Timeout(5.0, read=None, pool=10.0)
@@ -215,7 +217,7 @@ class McpServer:
             streamable_http_client(self.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES),
             mode=mode,
             prior_discover=self._discovered,
-            read_timeout_seconds=self.call_timeout_s,
+            read_timeout_seconds=LIST_TIMEOUT_S,
             elicitation_callback=ask,
             cache=CacheConfig(store=self._store, partition=partition, target_id=self.url),
         )
