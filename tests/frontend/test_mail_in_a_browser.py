@@ -264,7 +264,8 @@ def test_the_mailbox_is_found_searched_and_read_as_text(page: Page, site: Site) 
 
     page.get_by_role("searchbox").fill("invoice")
     page.get_by_role("searchbox").press("Enter")
-    page.get_by_label("Unread only").check()
+    with page.expect_response(lambda answer: "unread=true" in answer.url):
+        page.get_by_label("Unread only").check()
     expect(page.locator(".mailbox-mails")).not_to_have_attribute("aria-busy", "true")
     asked = site.orchestrator.last("GET", "/v1/mailbox/mails").query
     assert asked == {

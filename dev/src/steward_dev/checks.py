@@ -15,6 +15,8 @@ PYTHON = sys.executable
 SCRIPTS = Path(PYTHON).parent
 WORKERS = "3"
 """For two processors: much of the tests' time passes with waiting, for processes, leases and networks."""
+BROWSER_WORKERS = "2"
+"""A browser waits for little but processors."""
 QUICK_AT_ONCE = 2
 
 
@@ -63,7 +65,7 @@ def _run_quick() -> list[str]:
 def _run_tests(left_out: list[str]) -> list[str]:
     # Playwright keeps an event loop running in its process, which asyncio's own tests cannot share.
     # Not the files of many tests first, as is usual: a long file of few tests would run alone in the end.
-    pytest = (PYTHON, "-m", "pytest", "-q", "-n", WORKERS, "--no-loadscope-reorder")
+    pytest = (PYTHON, "-m", "pytest", "-q", "--no-loadscope-reorder")
     marks = ["not browser"]
     if mariadb.get_mariadb() is None:
         marks.append("not mariadb")
@@ -73,11 +75,11 @@ def _run_tests(left_out: list[str]) -> list[str]:
     if dovecot.find_dovecot() is None or dovecot.find_postfix() is None:
         marks.append("not postfix")
         left_out.append(f"tests with real mail servers; {dovecot.HOW_TO_GET_THEM}.")
-    checks = [Check("tests", (*pytest, "-m", " and ".join(marks)))]
+    checks = [Check("tests", (*pytest, "-n", WORKERS, "-m", " and ".join(marks)))]
     if browser.get_browser() is None:
         left_out.append(f"the browser tests, as there is no browser; {browser.HOW_TO_GET_ONE}.")
     else:
-        checks.append(Check("browser tests", (*pytest, "-m", "browser")))
+        checks.append(Check("browser tests", (*pytest, "-n", BROWSER_WORKERS, "-m", "browser")))
     return [check.name for check in checks if not _passes(check)]
 
 
