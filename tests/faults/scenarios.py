@@ -15,6 +15,12 @@ CITED = "aaaaaaaaaa"
 """The id of the one passage there is."""
 TEXT_ENDS = "Task 42 is done, and the note is filed."
 DELAY_MS = 15
+ANSWERED = frozenset(
+    {"turn_started", "notice", "text_delta", "text_finished", "usage", "turn_finished"}
+)
+"""What comes of every question that is answered."""
+CALLED = ANSWERED | {"call_proposed", "call_started", "call_finished"}
+"""The same where a tool is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +40,7 @@ def _calls(*calls: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 EVERYTHING = Scenario(
     name="reads, writes with approval, and a reply that breaks off",
-    kinds=frozenset(
-        {
-            "turn_started",
-            "notice",
-            "text_delta",
-            "text_finished",
-            "text_dropped",
-            "call_proposed",
-            "approval_needed",
-            "approval_decided",
-            "call_started",
-            "call_progress",
-            "call_finished",
-            "usage",
-            "turn_finished",
-        }
-    ),
+    kinds=CALLED | {"text_dropped", "approval_needed", "approval_decided", "call_progress"},
     replies=(
         {
             "after_results": 0,
@@ -78,38 +68,26 @@ EVERYTHING = Scenario(
 )
 SLOW_TEXT = Scenario(
     name="says a lot, slowly",
-    kinds=frozenset(
-        {"turn_started", "notice", "text_delta", "text_finished", "usage", "turn_finished"}
-    ),
+    kinds=ANSWERED,
     replies=({"text": ["word "] * 60, "delay_ms": DELAY_MS},),
     effects={},
 )
 LONG_TEXT = Scenario(
     name="says more than any buffer holds",
-    kinds=SLOW_TEXT.kinds,
+    kinds=ANSWERED,
     replies=({"text": ["word " * 4_000] * 9, "delay_ms": DELAY_MS},),
     effects={},
 )
 LOST_ANSWER = Scenario(
     name="orders, and the answer is lost",
-    kinds=frozenset(
-        {
-            "turn_started",
-            "notice",
-            "call_proposed",
-            "usage",
-            "approval_needed",
-            "approval_decided",
-            "call_started",
-            "outcome_needed",
-            "outcome_checked",
-            "outcome_decided",
-            "call_finished",
-            "text_delta",
-            "text_finished",
-            "turn_finished",
-        }
-    ),
+    kinds=CALLED
+    | {
+        "approval_needed",
+        "approval_decided",
+        "outcome_needed",
+        "outcome_checked",
+        "outcome_decided",
+    },
     replies=(
         {"after_results": 0, "calls": [{"name": "hasty__order", "arguments": {}}]},
         {"after_results": 1, "text": ["It ", "is ", "ordered."], "delay_ms": DELAY_MS},
@@ -118,21 +96,7 @@ LOST_ANSWER = Scenario(
 )
 ASKED_BY_TOOL = Scenario(
     name="calls a tool that asks the person",
-    kinds=frozenset(
-        {
-            "turn_started",
-            "notice",
-            "call_proposed",
-            "usage",
-            "call_started",
-            "input_needed",
-            "input_answered",
-            "call_finished",
-            "text_delta",
-            "text_finished",
-            "turn_finished",
-        }
-    ),
+    kinds=CALLED | {"input_needed", "input_answered"},
     replies=(
         {"after_results": 0, "calls": _calls(("ask_first", {}))},
         {"after_results": 1, "text": ["It ", "was ", "heard."], "delay_ms": DELAY_MS},
@@ -141,20 +105,7 @@ ASKED_BY_TOOL = Scenario(
 )
 CITES = Scenario(
     name="reads a passage and cites it",
-    kinds=frozenset(
-        {
-            "turn_started",
-            "notice",
-            "call_proposed",
-            "usage",
-            "call_started",
-            "call_finished",
-            "text_delta",
-            "text_finished",
-            "citations_checked",
-            "turn_finished",
-        }
-    ),
+    kinds=CALLED | {"citations_checked"},
     replies=(
         {"after_results": 0, "calls": _calls(("find_passage", {}))},
         {

@@ -34,7 +34,7 @@ MAX_SAID_BYTES = 64 * 1024
 """Of an answer that is no file."""
 NOT_SIGNED_IN = 401
 PIECE_BYTES = 64 * 1024
-PASSED_ON = ("content-type", "content-disposition", "content-length", "etag", "x-passage-mark")
+PASSED_ON = ("content-type", "content-disposition", "content-length", "x-passage-mark")
 PROTECTED = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
