@@ -90,7 +90,7 @@ async def main() -> None:
     scenario = os.environ["MCP_CONFORMANCE_SCENARIO"]
     context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
     async with new_pool() as pool:
-        server = McpServer("peer", sys.argv[1], False, pool, CALL_TIMEOUT_S, ORIGIN)
+        server = McpServer("peer", sys.argv[1], False, pool, CALL_TIMEOUT_S, ORIGIN, sys.argv[1])
         tools = await server.list_tools(PARTITION, TOKEN)
         for tool, arguments in calls_of(scenario, context, tools):
             try:

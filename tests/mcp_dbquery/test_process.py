@@ -26,6 +26,7 @@ from support.servers import serving
 from mcp_dbquery.__main__ import main
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, SAMPLE_CONFIG
 from mcp_dbquery.sqlite.url import path_of
+from shared.scopes import DB_ACT, DB_READ
 from shared.service_tokens import SigningKey, TokenIssuer
 from steward_dev.launcher.ports import free_port
 
@@ -102,7 +103,11 @@ async def test_over_http_only_a_token_made_for_this_server_opens_it(sample: Path
         def token(signer: SigningKey, audience: str, lifetime_s: int = 60) -> str:
             issuer = TokenIssuer(ISSUER, signer)
             return issuer.issue(
-                audience=audience, subject="ada", tenant="acme", lifetime_s=lifetime_s
+                audience=audience,
+                subject="ada",
+                tenant="acme",
+                lifetime_s=lifetime_s,
+                scope=DB_READ,
             )
 
         tokens = {
@@ -135,7 +140,12 @@ async def test_over_http_the_roles_in_the_token_decide(sample: Path, tmp_path: P
         said: dict[str, bool] = {}
         for role in ("member", "visitor"):
             token = TokenIssuer(ISSUER, key).issue(
-                audience=f"{url}/mcp", subject=role, tenant="acme", lifetime_s=60, roles=[role]
+                audience=f"{url}/mcp",
+                subject=role,
+                tenant="acme",
+                lifetime_s=60,
+                roles=[role],
+                scope=DB_ACT,
             )
             headers = {"Authorization": f"Bearer {token}"}
             async with (

@@ -24,10 +24,12 @@ from shared.mcp_server import (
     current_principal,
     transport_security,
 )
+from shared.scopes import MAIL_READ, RESOURCES, needs
 from shared.service_tokens import FixedKeys, Principal, SigningKey, TokenIssuer, TokenVerifier
 
 ISSUER = "http://orchestrator.test"
 RESOURCE = "http://tools.test/mcp"
+MAIL = RESOURCES["mcp-email"]
 ADA = Principal(
     subject="ada", tenant="acme", roles=frozenset({"member"}), locale="de", tz="Europe/Berlin"
 )
@@ -46,9 +48,11 @@ def make_server(
     def who() -> Principal | None:
         return current_principal(caller)
 
-    server = ToolServer("toy", caller=who, audited_arguments={"mood"}, verifier=verifier)
+    server = ToolServer(
+        "toy", caller=who, resource=MAIL, audited_arguments={"mood"}, verifier=verifier
+    )
 
-    @server.tool()
+    @server.tool(meta=needs(MAIL_READ))
     async def greet(
         mood: Annotated[str, Field(max_length=5)], secret: str = "", times: int = 1
     ) -> Answer:
@@ -181,7 +185,8 @@ async def protected(key: SigningKey) -> AsyncGenerator[str]:
 async def test_the_token_says_who_calls_in_full() -> None:
     key = SigningKey.generate()
     token = TokenIssuer(ISSUER, key).issue(
-        audience=RESOURCE, subject="bob", tenant="acme", roles=["admin"], lifetime_s=60, locale="fr", tier="pro"
+        audience=RESOURCE, subject="bob", tenant="acme", roles=["admin"], lifetime_s=60, locale="fr", tier="pro",
+        scope=MAIL_READ,
     )  # fmt: skip
     async with (
         protected(key) as url,
@@ -217,7 +222,7 @@ async def test_what_a_web_page_could_send_is_turned_away(
 ) -> None:
     key = SigningKey.generate()
     token = TokenIssuer(ISSUER, key).issue(
-        audience=RESOURCE, subject="bob", tenant="acme", lifetime_s=60
+        audience=RESOURCE, subject="bob", tenant="acme", lifetime_s=60, scope=MAIL_READ
     )
     async with protected(key) as url, httpx.AsyncClient() as http:
         sent = {**headers, "Authorization": f"Bearer {token}"}

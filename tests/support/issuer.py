@@ -6,31 +6,51 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
-from shared.service_tokens import SigningKey, TokenIssuer
+from shared.service_tokens import AT_JWT, SigningKey, TokenIssuer
 
 NAME = "https://login.test"
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Signs in the name of NAME."""
+    """Signs in its own name."""
 
     jwks_url: str
     key: SigningKey
+    name: str = NAME
 
-    def token(self, audience: str, *, tenant: str = "acme", roles: Sequence[str] = ()) -> str:
-        issuer = TokenIssuer(NAME, self.key)
-        return issuer.issue(
-            audience=audience, subject="ada", tenant=tenant, lifetime_s=600, roles=roles
+    def token(
+        self,
+        audience: str,
+        scope: str,
+        *,
+        subject: str = "ada",
+        tenant: str = "acme",
+        roles: Sequence[str] = (),
+        client: str = "",
+    ) -> str:
+        """An access token of ten minutes."""
+        return TokenIssuer(self.name, self.key).issue(
+            audience=audience,
+            subject=subject,
+            tenant=tenant,
+            lifetime_s=600,
+            roles=roles,
+            scope=scope,
+            client=client,
+            token_type=AT_JWT,
         )
 
 
 @contextmanager
-def an_issuer() -> Generator[Issuer]:
-    """Runs until the block ends."""
+def an_issuer(
+    name: str = NAME, *, foreign_keys: Sequence[dict[str, Any]] = ()
+) -> Generator[Issuer]:
+    """Runs until the block ends. Its key set has the foreign keys (JWK), too."""
     key = SigningKey.generate()
-    key_set = json.dumps(key.public_jwks()).encode()
+    key_set = json.dumps({"keys": [*key.public_jwks()["keys"], *foreign_keys]}).encode()
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -47,7 +67,7 @@ def an_issuer() -> Generator[Issuer]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield Issuer(f"http://127.0.0.1:{server.server_port}/jwks.json", key)
+        yield Issuer(f"http://127.0.0.1:{server.server_port}/jwks.json", key, name)
     finally:
         server.shutdown()
         thread.join()

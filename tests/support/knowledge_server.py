@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from shared.mcp_server import Problem, ToolServer
+from shared.scopes import RESOURCES
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
@@ -99,7 +100,9 @@ class KnowledgeServer:
     """What file routes answer instead."""
 
     def app(self) -> Starlette:
-        server = ToolServer("search", caller=lambda: None, subscriptions=False)
+        server = ToolServer(
+            "search", caller=lambda: None, resource=RESOURCES["mcp-search"], subscriptions=False
+        )
         self._add_search(server)
         if self.has_knowledge:
             self._add_reading(server)

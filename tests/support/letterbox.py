@@ -7,6 +7,7 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from starlette.applications import Starlette
 
 from shared.mcp_server import Problem, ToolServer
+from shared.scopes import RESOURCES
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 SENDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
@@ -60,7 +61,9 @@ class Letterbox:
     reads: ToolAnnotations = field(default_factory=lambda: READS)
 
     def app(self) -> Starlette:
-        server = ToolServer("email", caller=lambda: None, subscriptions=False)
+        server = ToolServer(
+            "email", caller=lambda: None, resource=RESOURCES["mcp-email"], subscriptions=False
+        )
         self._add_reading(server)
         self._add_sending(server)
         return server.streamable_http_app()

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 
 from shared.mcp_server import InvalidArguments, Problem, ToolServer
+from shared.scopes import RESOURCES
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
@@ -45,7 +46,9 @@ class Library:
     description: str = "Keep a search."
 
     def app(self) -> Starlette:
-        server = ToolServer("library", caller=lambda: None, subscriptions=False)
+        server = ToolServer(
+            "library", caller=lambda: None, resource=RESOURCES["mcp-search"], subscriptions=False
+        )
 
         @server.tool(annotations=READS, meta={"io.steward/keep": "keep_search"})
         async def search(words: str) -> Found:

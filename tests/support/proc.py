@@ -52,9 +52,11 @@ def processor_time_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_until(happened: Callable[[], bool], what: str) -> None:
+def wait_until(
+    happened: Callable[[], bool], what: str, *, at_most_s: float = WAIT_AT_MOST_S
+) -> None:
     """Nothing tells when another process changes its state, so this looks again and again. Raises AssertionError."""
-    give_up_at = time.monotonic() + WAIT_AT_MOST_S
+    give_up_at = time.monotonic() + at_most_s
     while not happened():
         if time.monotonic() > give_up_at:
             raise AssertionError(f"it never came to this: {what}")

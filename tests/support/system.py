@@ -79,7 +79,10 @@ def launched(directory: Path, **settings: str) -> Generator[System]:
         for name, value in os.environ.items()
         if not name.startswith(("STEWARD_", "OPENAI_", "PYTEST_"))
     }
-    environment |= {"STEWARD_PORT": str(port), "STEWARD_VAR": str(directory / "var"), **settings}
+    environment |= {
+        "STEWARD_PORT": str(port), "STEWARD_TOOL_PORTS": "0", "STEWARD_VAR": str(directory / "var"),
+        **settings,
+    }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "steward_dev.launcher"],
         env=environment, cwd=directory, text=True,

@@ -21,25 +21,39 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 import orjson
 import structlog
+from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.auth.provider import AccessToken
-from mcp.server.auth.settings import AuthSettings
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool
 from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from shared import health
-from shared.errors import NotSignedIn, Unavailable
+from shared.resource_server import (
+    LOOKS,
+    METADATA_MAX_AGE_S,
+    RequireToken,
+    ResourceServer,
+    VerifiedToken,
+    insufficient,
+    note_scopes_refused,
+    refuse_scopes,
+)
+from shared.scopes import Resource, allows, in_order, needed_by
 from shared.service_tokens import Principal, TokenVerifier
 
 LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
 
+INSUFFICIENT_SCOPE = -31403
+"""The protocol error of a request that the token does not allow. Not among the codes that JSON-RPC reserves."""
+
+Serve = Callable[[Request], Awaitable[Response]]
 Decision = Literal["done", "refused", "failed", "cancelled", "crashed"]
 
 log = structlog.get_logger()
@@ -115,6 +129,19 @@ class Refused(Problem):
     code = "permission_denied"
 
 
+class InsufficientScope(Refused):
+    """The token does not allow the call. `details`: the `scope` that it needs."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, tool: str, scopes: Collection[str]) -> None:
+        super().__init__(
+            insufficient(tool, scopes),
+            hint="Sign in again and agree to that.",
+            scope=in_order(scopes),
+        )
+
+
 class InvalidArguments(Refused):
     """The arguments are not what the tool's schema says."""
 
@@ -186,20 +213,88 @@ class ToolServer(MCPServer[Any]):
         name: str,
         *,
         caller: Callable[[], Principal | None],
+        resource: Resource,
         audited_arguments: Collection[str] = (),
         verifier: TokenVerifier | None = None,
         **of_the_sdk: Any,
     ) -> None:
         """Arguments named in `audited_arguments` are written to the audit; of all others only a digest.
 
-        With a verifier, HTTP requests need a token that it accepts.
+        With a verifier, HTTP requests need a token that it accepts and that allows what they ask.
         """
-        if verifier is not None:
-            of_the_sdk["token_verifier"] = _SdkVerifier(verifier)
-            of_the_sdk["auth"] = _auth_settings(verifier)
-        super().__init__(name, middleware=[_put_in_large_fields], **of_the_sdk)
+        super().__init__(
+            name,
+            title=resource.name,
+            middleware=[self._hold_looks_against_token, _put_in_large_fields],
+            **of_the_sdk,
+        )
         self._caller = caller
         self._audited_arguments = frozenset(audited_arguments)
+        self._open_paths: set[str] = set()
+        self._guard = ResourceServer(resource, self._scopes_of, verifier)
+        if verifier is not None:
+            self.open_route(self._guard.metadata_path)(self._tell_metadata)
+
+    def streamable_http_app(self, **options: Any) -> Starlette:
+        """All of its routes need a token, but those added by `open_route`."""
+        app = super().streamable_http_app(**options)
+        if self._guard.verifier is not None:
+            app.add_middleware(RequireToken, server=self._guard, open_paths=self._open_paths)
+        return app
+
+    def open_route(self, path: str) -> Callable[[Serve], Serve]:
+        """A GET that needs no token: what it answers is for everybody."""
+        self._open_paths.add(path)
+        return self.custom_route(path, methods=["GET"])
+
+    def needing(self, *scopes: str) -> Callable[[Serve], Serve]:
+        """For functions that serve a custom route: the caller's token must allow these."""
+
+        def guarded(serve: Serve) -> Serve:
+            async def served(request: Request) -> Response:
+                token = _verified_token()
+                if token is not None and not allows(token.principal.scopes, scopes):
+                    return refuse_scopes(self._guard, token.principal, "this", scopes)
+                return await serve(request)
+
+            return served
+
+        return guarded
+
+    async def _tell_metadata(self, _: Request) -> Response:
+        headers = {"Cache-Control": f"public, max-age={METADATA_MAX_AGE_S}"}
+        return JSONResponse(self._guard.metadata(), headers=headers)
+
+    def _scopes_of(self, name: str) -> frozenset[str] | None:
+        tool = self._tool_manager.get_tool(name)
+        return needed_by(tool.meta) if tool is not None else None
+
+    async def _hold_looks_against_token(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """For protocols whose requests do not say in their headers what they are."""
+        token = _verified_token()
+        if token is not None and ctx.method in LOOKS:
+            lacking = self._guard.lacking(token.principal.scopes, ctx.method)
+            if lacking:
+                note_scopes_refused(token.principal, ctx.method, lacking)
+                raise MCPError(
+                    code=INSUFFICIENT_SCOPE,
+                    message=insufficient("this", lacking),
+                    data={"scope": in_order(lacking)},
+                )
+        return await call_next(ctx)
+
+    def _hold_call_against_token(self, name: str) -> None:
+        """Raises InsufficientScope; Refused: nothing says what the tool needs, or there is no token."""
+        if self._guard.verifier is None or self._tool_manager.get_tool(name) is None:
+            return
+        token, needed = _verified_token(), self._scopes_of(name)
+        if token is None or not needed:
+            raise Refused("Sign in first." if token is None else f"{name} is allowed by no token.")
+        if not allows(token.principal.scopes, needed):
+            note_scopes_refused(token.principal, name, needed)
+            raise InsufficientScope(name, needed)
 
     async def list_tools(self) -> list[Tool]:
         """The tools, their descriptions without a docstring's indent, their schemas without room for more arguments.
@@ -227,6 +322,7 @@ class ToolServer(MCPServer[Any]):
         facts: dict[str, Any] = {"rule": None, "rows": None, "bytes": None}
         noting = _facts.set(facts)
         try:
+            self._hold_call_against_token(name)
             result = await self._call(name, arguments, context)
             decision = "done"
             facts |= _size(result)
@@ -355,53 +451,15 @@ def _digest(arguments: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class _SdkVerifier:
-    """Our token verifier in the shape the SDK asks for. A refused token is None, which the SDK answers with 401."""
-
-    verifier: TokenVerifier
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        try:
-            principal = await self.verifier.verify(token)
-        except NotSignedIn:
-            return None
-        except Unavailable:
-            log.warning("issuer_keys_unavailable")  # The SDK can only say 401 to this, too.
-            return None
-        return _VerifiedToken(
-            token=token,
-            client_id=principal.issuer,
-            scopes=sorted(principal.scopes),
-            expires_at=principal.expires_at_s,
-            resource=self.verifier.audience,
-            subject=principal.subject,
-            claims={"iss": principal.issuer},
-            principal=principal,
-        )
-
-
-class _VerifiedToken(AccessToken):
-    """The SDK's token with the caller it was verified to name."""
-
-    principal: Principal
-
-
-def _auth_settings(verifier: TokenVerifier) -> AuthSettings:
-    """The SDK's settings of a protected server. Plain strings: its URL type adds a slash that breaks discovery."""
-    return AuthSettings.model_validate(
-        {
-            "issuer_url": next(iter(verifier.issuers), verifier.audience),
-            "resource_server_url": verifier.audience,
-            "validate_token_resource": True,
-        }
-    )
+def _verified_token() -> VerifiedToken | None:
+    token = get_access_token()
+    return token if isinstance(token, VerifiedToken) else None
 
 
 def current_principal(otherwise: Principal | None) -> Principal | None:
     """Who calls: from the verified token, else the one given (stdio, where the local user is the caller)."""
-    token = get_access_token()
-    return token.principal if isinstance(token, _VerifiedToken) else otherwise
+    token = _verified_token()
+    return token.principal if token is not None else otherwise
 
 
 def signed_in(principal: Principal | None) -> Principal:
@@ -447,20 +505,20 @@ def transport_security(hosts: Sequence[str]) -> TransportSecuritySettings:
 
 
 def add_operations(
-    server: MCPServer, problems: Callable[[], Awaitable[Mapping[str, str | None]]]
+    server: ToolServer, problems: Callable[[], Awaitable[Mapping[str, str | None]]]
 ) -> None:
     """Add `/live`, `/ready` and `/metrics`; `problems` says what the server cannot work without."""
 
-    @server.custom_route("/live", methods=["GET"])
+    @server.open_route("/live")
     async def live(_: Request) -> Response:
         return JSONResponse(health.LIVE)
 
-    @server.custom_route("/ready", methods=["GET"])
+    @server.open_route("/ready")
     async def ready(_: Request) -> Response:
         status, body = health.readiness(await problems())
         return JSONResponse(body, status_code=status)
 
-    @server.custom_route("/metrics", methods=["GET"])
+    @server.open_route("/metrics")
     async def metrics(_: Request) -> Response:
         body, content_type = health.metrics()
         return Response(body, media_type=content_type)

@@ -17,11 +17,13 @@ import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import NotSignedIn, Unavailable
 
 ALGORITHM = "Ed25519"
+AT_JWT = "at+jwt"
+"""The header `typ` of an authorization server's access tokens (RFC 9068 section 2.1)."""
 CLOCK_LEEWAY_S = 5
 JWKS_REFETCH_S = 10.0
 """An unknown key id makes us fetch the key set again, at most this often."""
@@ -34,10 +36,10 @@ class Claims(BaseModel):
 
     iss: str
     aud: str
-    sub: str
+    sub: str = Field(min_length=1)
     exp: int
     iat: int
-    tenant: str
+    tenant: str = Field(min_length=1)
     roles: frozenset[str] = frozenset()
     scope: str = ""
     name: str = ""
@@ -120,8 +122,11 @@ class SigningKey:
         """The key set to publish: the public half only."""
         return {"keys": [self._key.as_dict(private=False)]}
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
+    def sign(self, claims: Mapping[str, Any], *, token_type: str | None = None) -> str:
+        """`token_type` is the header's `typ` (RFC 8725 section 3.11), for who tells kinds of tokens apart by it."""
         header = {"alg": ALGORITHM, "kid": self.key_id}
+        if token_type is not None:
+            header["typ"] = token_type
         return jwt.encode(header, dict(claims), self._key, algorithms=[ALGORITHM])
 
 
@@ -149,6 +154,7 @@ class TokenIssuer:
         session: str = "",
         client: str = "",
         actor: str | None = None,
+        token_type: str | None = None,
     ) -> str:
         issued_at = int(self.now())
         claims = Claims(
@@ -169,7 +175,7 @@ class TokenIssuer:
             act=actor,
         )
         body = claims.model_dump(mode="json", exclude_none=True)
-        return self.key.sign({**body, "roles": sorted(claims.roles)})
+        return self.key.sign({**body, "roles": sorted(claims.roles)}, token_type=token_type)
 
 
 @dataclass(slots=True)
@@ -220,6 +226,9 @@ class TokenVerifier:
 
     audience: str
     issuers: Mapping[str, KeySource]
+    authorization_servers: frozenset[str] = frozenset()
+    """Those of the issuers that let other agents in: only their access tokens count, by the header `typ`, and none
+    that they sign for another purpose (RFC 9068 section 4)."""
     now: Callable[[], float] = time.time
 
     async def verify(self, token: str) -> Principal:
@@ -245,6 +254,8 @@ class TokenVerifier:
                 sub={"essential": True},
             )
             registry.validate(decoded.claims)
+            if issuer in self.authorization_servers:
+                _require_access_token(decoded.header)
             claims = Claims.model_validate(decoded.claims)
         except (JoseError, ValidationError, ValueError):
             raise NotSignedIn("The token is not valid here. Sign in again.") from None
@@ -263,6 +274,13 @@ class TokenVerifier:
             expires_at_s=claims.exp,
             claims=_other_claims(decoded.claims),
         )
+
+
+def _require_access_token(header: Mapping[str, object]) -> None:
+    """Raises ValueError: it is a token of another type."""
+    typ = str(header.get("typ", "")).lower().removeprefix("application/")
+    if typ != AT_JWT:
+        raise ValueError("not an access token")
 
 
 def _other_claims(claims: Mapping[str, object]) -> dict[str, str]:

@@ -31,6 +31,9 @@ class ToolServerSettings(ServiceSettings):
     """The audience that tokens must name: our own address, as clients use it."""
     issuers: dict[str, HttpUrl] = Field(default_factory=dict)
     """Whose tokens are accepted over HTTP: issuer → address of its key set."""
+    authorization_servers: list[str] = Field(default_factory=list)
+    """Those of the issuers at which other agents can be let in (OAuth 2.1): they are told of, and of the tokens that
+    such an issuer signs only access tokens count."""
     allowed_hosts: list[str] = Field(default_factory=list)
     """Host headers to answer, beside loopback."""
 

@@ -151,6 +151,11 @@ def _check_access(settings: ToolServerSettings, host: str, *, is_open: bool) -> 
             f"{variable_of(type(settings), 'issuers')} is not set, so no token could be accepted. Name the issuers, "
             "or for a trial on this machine use --insecure-no-auth."
         )
+    if unknown := sorted(set(settings.authorization_servers) - set(settings.issuers)):
+        raise BadSetup(
+            f"{variable_of(type(settings), 'authorization_servers')} names {unknown[0]}, which is not among "
+            f"{variable_of(type(settings), 'issuers')}."
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -174,7 +179,7 @@ def _local_user(settings: ToolServerSettings) -> Principal:
 def _verifier(settings: ToolServerSettings) -> TokenVerifier:
     http = httpx.AsyncClient()
     sources = {issuer: JwksSource(str(url), http) for issuer, url in settings.issuers.items()}
-    return TokenVerifier(settings.resource_url, sources)
+    return TokenVerifier(settings.resource_url, sources, frozenset(settings.authorization_servers))
 
 
 async def _serve_stdio(server: MCPServer[Any], close: Callable[[], Awaitable[None]]) -> None:

@@ -15,6 +15,7 @@ from support.mcp_clients import Target
 from support.proc import wait_until
 
 from mcp_dbquery.sample.make import make_sample
+from shared.scopes import DB_READ
 from steward_dev.launcher.ports import free_port
 
 SCRIPTS = Path(sys.executable).parent
@@ -41,7 +42,7 @@ class HttpServer:
     issuer: Issuer
 
     def target(self, roles: tuple[str, ...] = ("member",)) -> Target:
-        token = self.issuer.token(self.url, roles=roles)
+        token = self.issuer.token(self.url, DB_READ, roles=roles)
         return {"url": self.url, "headers": {"Authorization": f"Bearer {token}"}}
 
 

@@ -42,6 +42,7 @@ from mcp_dbquery.parts import make_parts
 from mcp_dbquery.sample.make import make_sample
 from mcp_dbquery.server import build_server
 from mcp_dbquery.settings import Settings, configuration
+from shared.scopes import DB_READ
 from shared.service_tokens import Principal
 from steward_dev.launcher.ports import free_port
 
@@ -131,7 +132,7 @@ def over_http(folder: Path, shell: Mapping[str, str]) -> Generator[tuple[int, st
         script = put_in_place(BLOCKS["http"].text, folder, port=port, key_set=issuer.jwks_url)
         with running(script, folder, shell), httpx.Client() as http:
             wait_until(lambda: answers(http, f"http://127.0.0.1:{port}/ready"), "it is ready")
-            yield port, issuer.token(f"http://127.0.0.1:{port}/mcp")
+            yield port, issuer.token(f"http://127.0.0.1:{port}/mcp", DB_READ)
 
 
 def test_over_http_the_configurations_and_the_inspector_are_answered(

@@ -31,6 +31,7 @@ from mcp_search import errors
 from mcp_search.__main__ import _parser  # pyright: ignore[reportPrivateUsage]
 from mcp_search.config import Limits, load_config
 from mcp_search.tools.arguments import HIDDEN_META
+from shared.scopes import RESOURCES, in_order
 from steward_dev.launcher.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)  # the first one may install the clients
@@ -125,7 +126,9 @@ def test_over_http_a_person_with_a_token_is_answered_and_adds_files(
         script = put_in_place(BLOCKS["http"].text, folder, port=port, key_set=issuer.jwks_url)
         with running(script, folder, shell), httpx.Client() as http:
             wait_until(lambda: answers(http, f"http://127.0.0.1:{port}/ready"), "it is ready")
-            token = issuer.token(f"http://127.0.0.1:{port}/mcp")
+            token = issuer.token(
+                f"http://127.0.0.1:{port}/mcp", in_order(RESOURCES["mcp-search"].all)
+            )
             text = put_in_place(BLOCKS[OVER_HTTP].text, folder, port=port)
             (server,) = servers_of(OVER_HTTP, text, folder, {"${env:SEARCH_TOKEN}": token}).values()
             can_be_used(TYPESCRIPT_1, target_of(server), shell["PATH"])

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from mcp.server.transport_security import TransportSecurityMiddleware
+from starlette.types import ASGIApp
 from support.documents import lines, pdf
 from support.servers import serving
 from support.taking_in import ADA, BOB, HeldQueue, PlayedEmbedder, knowledge_base
@@ -18,6 +19,8 @@ from mcp_search.config import Knowledge
 from mcp_search.knowledge.http_api import HttpApi
 from mcp_search.knowledge.ingestion.reading import ConfinedReader
 from mcp_search.knowledge.library import Library, Upload
+from shared.mcp_server import ToolServer, current_principal, signed_in, transport_security
+from shared.scopes import KB_READ, KB_WRITE, RESOURCES, WEB_SEARCH
 from shared.service_tokens import FixedKeys, Principal, SigningKey, TokenIssuer, TokenVerifier
 
 AUDIENCE = "https://search.test"
@@ -30,13 +33,16 @@ class Site:
     url: str
     key: SigningKey
 
-    def client(self, principal: Principal, audience: str = AUDIENCE) -> httpx.AsyncClient:
+    def client(
+        self, principal: Principal, audience: str = AUDIENCE, scope: str = f"{KB_READ} {KB_WRITE}"
+    ) -> httpx.AsyncClient:
         token = TokenIssuer(ISSUER, self.key).issue(
             audience=audience,
             subject=principal.subject,
             tenant=principal.tenant,
             roles=principal.roles,
             name=principal.name,
+            scope=scope,
             lifetime_s=60,
         )
         return httpx.AsyncClient(
@@ -47,9 +53,24 @@ class Site:
 @pytest.fixture
 async def site(library: Library) -> AsyncGenerator[Site]:
     key = SigningKey.generate()
-    verifier = TokenVerifier(AUDIENCE, {ISSUER: FixedKeys(key.public_jwks())})
-    async with serving(Starlette(routes=HttpApi(library, verifier).routes())) as url:
+    async with serving(app_of(library, key)) as url:
         yield Site(url, key)
+
+
+def app_of(library: Library, key: SigningKey | None, local: Principal | None = None) -> ASGIApp:
+    """The routes as the tool server has them: behind its guard, or without a key open for the local user."""
+    verifier = key and TokenVerifier(AUDIENCE, {ISSUER: FixedKeys(key.public_jwks())})
+
+    def caller() -> Principal | None:
+        return current_principal(local)
+
+    server = ToolServer(
+        "mcp-search", caller=caller, resource=RESOURCES["mcp-search"], verifier=verifier
+    )
+    guard = transport_security([])
+    files = HttpApi(library, lambda: signed_in(caller()))
+    files.add_to(server, TransportSecurityMiddleware(guard))
+    return server.streamable_http_app(transport_security=guard)
 
 
 async def test_an_upload_is_accepted_and_told_of(site: Site, queue: HeldQueue) -> None:
@@ -89,7 +110,7 @@ async def test_without_a_token_that_counts_nothing_is_read(
         picture = await http.get("/v1/passages/aaaaaaaaaa/page.png")
     for answer in (put, got, picture):
         assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert f'scope="{KB_READ} {WEB_SEARCH}"' in answer.headers["WWW-Authenticate"]
         assert answer.json()["code"] == "not_signed_in"
     assert len(await library.documents(ADA)) == 1
 
@@ -97,6 +118,24 @@ async def test_without_a_token_that_counts_nothing_is_read(
 async def test_a_token_for_another_service_does_not_count(site: Site) -> None:
     async with site.client(ADA, audience="https://mail.test") as http:
         assert (await http.put("/v1/documents", content=b"b")).status_code == 401
+
+
+async def test_a_token_that_only_reads_adds_nothing_and_the_reverse(
+    site: Site, library: Library
+) -> None:
+    document = (await library.add(ADA, Upload("a.txt", b"a"))).document
+    async with site.client(ADA, scope=KB_READ) as http:
+        put = await http.put("/v1/documents", content=b"b")
+        got = await http.get(f"/v1/documents/{document.id}/original")
+    async with site.client(ADA, scope=KB_WRITE) as http:
+        unread = await http.get(f"/v1/documents/{document.id}/original")
+        picture = await http.get("/v1/passages/aaaaaaaaaa/page.png")
+    assert got.status_code == 200
+    for answer, needed in ((put, KB_WRITE), (unread, KB_READ), (picture, KB_READ)):
+        assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+        assert 'error="insufficient_scope", ' in answer.headers["WWW-Authenticate"]
+        assert f'scope="{needed}"' in answer.headers["WWW-Authenticate"]
+    assert len(await library.documents(ADA)) == 1
 
 
 async def in_parts(part: bytes, times: int) -> AsyncIterator[bytes]:
@@ -116,9 +155,10 @@ async def test_too_much_is_refused_while_it_comes(library: Library) -> None:
     async def send(message: Any) -> None:
         answered.append(message)
 
-    app = Starlette(routes=HttpApi(library, None, ADA).routes())
+    app = app_of(library, None, ADA)
     scope: dict[str, Any] = {
-        "type": "http", "method": "PUT", "path": "/v1/documents", "query_string": b"", "headers": [],
+        "type": "http", "method": "PUT", "path": "/v1/documents", "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8004")],
     }  # fmt: skip
     await app(scope, receive, send)
     assert answered[0]["status"] == 413
@@ -214,12 +254,11 @@ async def test_the_page_of_a_passage_is_a_picture_for_those_who_may_read_it(tmp_
     embedder = PlayedEmbedder()
     reader = ConfinedReader(Knowledge(), embedder)
     key = SigningKey.generate()
-    verifier = TokenVerifier(AUDIENCE, {ISSUER: FixedKeys(key.public_jwks())})
     async with knowledge_base(tmp_path, reader=reader, embedder=embedder) as base:
         file = pdf(lines("The kettle boils at noon."))
         await base.settled((await base.library.add(ADA, Upload("tea.pdf", file))).document)
         [found] = await base.matching(ADA, "kettle")
-        async with serving(Starlette(routes=HttpApi(base.library, verifier).routes())) as url:
+        async with serving(app_of(base.library, key)) as url:
             path = f"/v1/passages/{found.passage.id}/page.png"
             async with Site(url, key).client(ADA) as http:
                 picture = await http.get(path, timeout=30)

@@ -56,8 +56,9 @@ async def state_after(
     may_have_arrived: bool = False,
 ) -> CallState:
     async with httpx2.AsyncHTTPTransport() as pool:
+        url = "http://tools.test/mcp"
         server = FlakyServer(
-            "tracker", "http://tools.test/mcp", own=True, pool=pool, call_timeout_s=1, origin=ORIGIN
+            "tracker", url, own=True, pool=pool, call_timeout_s=1, origin=ORIGIN, audience=url
         )
         server.ends = list(ends)
         hints = ToolAnnotations(read_only_hint=reads, idempotent_hint=repeatable)

@@ -50,7 +50,9 @@ async def host_for(
     """A host that knows nothing yet, and a server just started."""
     app = asker.app(speaks=speaks, stateless=stateless)
     async with serving(app) as url, new_pool() as pool:
-        yield McpServer("asker", f"{url}/mcp", speaks == NOW, pool, call_timeout_s, ORIGIN)
+        yield McpServer(
+            "asker", f"{url}/mcp", speaks == NOW, pool, call_timeout_s, ORIGIN, f"{url}/mcp"
+        )
 
 
 def answering(

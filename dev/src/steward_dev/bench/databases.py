@@ -26,6 +26,7 @@ from mcp_dbquery.settings import Settings
 from shared import logs
 from shared.config_file import Secret
 from shared.mcp_server import Rendered, ToolServer
+from shared.scopes import RESOURCES
 from shared.service_tokens import Principal
 
 ROWS = 5_000
@@ -165,7 +166,7 @@ async def _ready(answer: CallToolResult) -> AsyncGenerator[AskThrough]:
     rows = head["rows"]
     texts = [part.text for part in answer.content if isinstance(part, TextContent)]
     rendered = Rendered({**head, "rows": []}, texts[0], {"rows": rows})
-    server = ToolServer("ready", caller=lambda: None)
+    server = ToolServer("ready", caller=lambda: None, resource=RESOURCES["mcp-dbquery"])
 
     @server.tool()
     async def query(sql: str, max_rows: int) -> QueryResult:

@@ -43,6 +43,7 @@ def running_target(model: str) -> Generator[Target]:
         environment = {
             **os.environ,  # noqa: TID251 - handed on
             "STEWARD_PORT": str(free_port()),
+            "STEWARD_TOOL_PORTS": "0",
             "STEWARD_VAR": directory,
             "STEWARD_LOG_LEVEL": "WARNING",
             "OPENAI_BASE_URL": f"{model_url}/v1",

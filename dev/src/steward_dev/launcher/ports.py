@@ -11,6 +11,15 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def this_or_free_port(port: int) -> int:
+    """This one, else one that nobody listens on now: if it is taken, or is 0."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            return int(listener.getsockname()[1])
+    except OSError:
+        return free_port()
+
+
 def require_free(host: str, port: int) -> None:
     """Raises CannotStart when the port is taken or may not be used."""
     try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from shared.scopes import RESOURCES
 from steward_dev.launcher.failures import CannotStart
 from steward_dev.launcher.leftovers import read_state, stop_leftovers, write_state
 from steward_dev.launcher.ports import require_free
@@ -130,6 +131,10 @@ def _announce(system: System, plan: Plan) -> None:
         say(
             "The built-in demo model answers. For a real one set OPENAI_API_KEY in .env and start again."
         )
+    say("Other agents can use its tools, after you have let them in:")
+    for service in plan.services:
+        if service.command.name in RESOURCES:
+            say(f"  {RESOURCES[service.command.name].name}: {service.url}/mcp")
     say("Ctrl-C stops everything.\n")
 
 

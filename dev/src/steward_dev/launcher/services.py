@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from shared.scopes import RESOURCES
 from shared.service_tokens import SigningKey
 from steward_dev.launcher.failures import CannotStart
-from steward_dev.launcher.ports import free_port
+from steward_dev.launcher.ports import free_port, this_or_free_port
 from steward_dev.launcher.processes import Command
 from steward_dev.launcher.settings import LauncherSettings
 
@@ -66,9 +67,9 @@ class _Planner:
         self._base["PYTHONUNBUFFERED"] = "1"
         self._valkey_port = free_port()
         self._urls = {
-            name: f"http://127.0.0.1:{free_port()}"
-            for name in ("demo-model", "mcp-dbquery", "mcp-email", "mcp-search", "orchestrator")
+            name: f"http://127.0.0.1:{free_port()}" for name in ("demo-model", "orchestrator")
         }
+        self._urls |= _tool_server_urls(settings.tool_ports)
         self._urls["frontend"] = settings.url
 
     def plan(self) -> Plan:
@@ -157,15 +158,24 @@ class _Planner:
         return (self._python("mcp-dbquery", {}, "sample", str(self._sample_path)),)
 
     def _dbquery(self) -> dict[str, str]:
-        url = self._urls["mcp-dbquery"]
         return {
             **self._asked_databases(),
             "MCP_DBQUERY_STORE_URL": f"sqlite:///{self._var / 'dbquery-store.db'}",
             "MCP_DBQUERY_REDIS_URL": self._redis_url,
-            "MCP_DBQUERY_RESOURCE_URL": f"{url}/mcp",
-            "MCP_DBQUERY_ISSUERS": _jwks_of(self._urls["orchestrator"]),
-            "MCP_DBQUERY_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+            **self._access_to("mcp-dbquery"),
         }
+
+    def _access_to(self, tool_server: str) -> dict[str, str]:
+        """Who may call it: the orchestrator, and agents that people let in at the frontend."""
+        url, frontend = self._urls[tool_server], self._urls["frontend"]
+        told = {
+            "RESOURCE_URL": f"{url}/mcp",
+            "ISSUERS": _jwks_of(self._urls["orchestrator"], frontend),
+            "AUTHORIZATION_SERVERS": json.dumps([frontend]),
+            "ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+        }
+        prefix = tool_server.replace("-", "_").upper()
+        return {f"{prefix}_{name}": value for name, value in told.items()}
 
     def _asked_databases(self) -> dict[str, str]:
         """A configuration file, one database with its actions, or the sample with its own configuration."""
@@ -184,22 +194,16 @@ class _Planner:
 
     def _email(self) -> dict[str, str]:
         """Mail accounts of a file, else a mailbox for everybody that no mail leaves."""
-        url = self._urls["mcp-email"]
-        orchestrator = self._urls["orchestrator"]
         accounts = self._settings.mail_file
         return {
             **({"MCP_EMAIL_CONFIG": str(accounts.resolve())} if accounts else {}),
             "MCP_EMAIL_DATA_DIR": str(self._var / "mail"),
-            "MCP_EMAIL_RESOURCE_URL": f"{url}/mcp",
-            "MCP_EMAIL_ISSUERS": _jwks_of(orchestrator),
-            "MCP_EMAIL_CONFIRMING_ISSUERS": json.dumps([orchestrator]),
-            "MCP_EMAIL_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+            "MCP_EMAIL_CONFIRMING_ISSUERS": json.dumps([self._urls["orchestrator"]]),
+            **self._access_to("mcp-email"),
         }
 
     def _search(self) -> dict[str, str]:
         """Providers and documents as a file says, else DuckDuckGo and a few sample documents."""
-        url = self._urls["mcp-search"]
-        orchestrator = self._urls["orchestrator"]
         search = self._settings.search_file
         told = (
             {"MCP_SEARCH_CONFIG": str(search.resolve())} if search else {"MCP_SEARCH_SAMPLE": "1"}
@@ -207,10 +211,8 @@ class _Planner:
         return {
             **told,
             "MCP_SEARCH_DATA_DIR": str(self._var / "search"),
-            "MCP_SEARCH_RESOURCE_URL": f"{url}/mcp",
-            "MCP_SEARCH_ISSUERS": _jwks_of(orchestrator),
-            "MCP_SEARCH_CONFIRMING_ISSUERS": json.dumps([orchestrator]),
-            "MCP_SEARCH_ALLOWED_HOSTS": json.dumps([url.removeprefix("http://")]),
+            "MCP_SEARCH_CONFIRMING_ISSUERS": json.dumps([self._urls["orchestrator"]]),
+            **self._access_to("mcp-search"),
         }
 
     def _orchestrator(self) -> dict[str, str]:
@@ -247,7 +249,15 @@ class _Planner:
             "FRONTEND_ISSUER": self._urls["frontend"],
             "FRONTEND_PUBLIC_URL": self._urls["frontend"],
             "FRONTEND_ORCHESTRATOR_URL": self._urls["orchestrator"],
+            "FRONTEND_RESOURCES": json.dumps(self._resources()),
             "FRONTEND_SECRET_KEY_FILE": str(_secret(self._var / "keys" / "frontend-secret")),
+        }
+
+    def _resources(self) -> dict[str, dict[str, object]]:
+        """What agents can be let use: address, name for people, scopes."""
+        return {
+            f"{self._urls[server]}/mcp": {"name": one.name, "scopes": sorted(one.all)}
+            for server, one in RESOURCES.items()
         }
 
     def _key(self, name: str) -> Path:
@@ -261,8 +271,16 @@ class _Planner:
         return path
 
 
-def _jwks_of(url: str) -> str:
-    return json.dumps({url: f"{url}/.well-known/jwks.json"})
+def _tool_server_urls(first_port: int) -> dict[str, str]:
+    """Each at its own port in a row, as far as those are free."""
+    return {
+        name: f"http://127.0.0.1:{this_or_free_port(first_port and first_port + place)}"
+        for place, name in enumerate(RESOURCES)
+    }
+
+
+def _jwks_of(*urls: str) -> str:
+    return json.dumps({url: f"{url}/.well-known/jwks.json" for url in urls})
 
 
 def _secret(path: Path) -> Path:

@@ -31,6 +31,9 @@ class LauncherSettings(ServiceSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8080
+    tool_ports: Annotated[int, Field(ge=0, le=65_533)] = 8091
+    """The tool servers listen at this port and the two after it, so that other agents find them again; at free ones
+    where those are taken. 0: at free ones."""
     var: Path = Path("var")
     """Where databases, keys and logs are kept."""
     database_url: str | None = None

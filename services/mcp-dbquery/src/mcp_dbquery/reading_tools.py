@@ -27,6 +27,7 @@ from mcp_dbquery.results import (
 )
 from mcp_dbquery.search import search
 from shared.mcp_server import InvalidArguments, Rendered, note_in_audit
+from shared.scopes import DB_READ, needs
 
 KEEP_META = "io.steward/keep"
 """On a reading tool: the hidden one that keeps a call of it under a name (docs/tool-conventions.md)."""
@@ -34,6 +35,7 @@ SAVE_TOOL = "save_query"
 KEEPS = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+_LOOKS = needs(DB_READ)
 SAVED_NAME = r"^[a-z][a-z0-9_]{2,40}$"
 
 DatabaseName = Annotated[
@@ -66,7 +68,7 @@ def add_reading_tools(server: MCPServer, parts: Parts) -> None:
 
 
 def _add_schema_tools(server: MCPServer, parts: Parts) -> None:
-    @server.tool(title="List databases", annotations=READS)
+    @server.tool(title="List databases", annotations=READS, meta=_LOOKS)
     async def list_databases() -> DatabaseList:
         """List the databases you may ask.
 
@@ -77,7 +79,7 @@ def _add_schema_tools(server: MCPServer, parts: Parts) -> None:
         visible = parts.databases.visible_to(caller)
         return DatabaseList(databases=[await schema.summarise(one, caller) for one in visible])
 
-    @server.tool(title="List tables", annotations=READS)
+    @server.tool(title="List tables", annotations=READS, meta=_LOOKS)
     async def list_tables(
         database: DatabaseName = None,
         pattern: Annotated[
@@ -97,7 +99,7 @@ def _add_schema_tools(server: MCPServer, parts: Parts) -> None:
             chosen, parts.caller(), pattern=pattern, kind=kind, cursor=cursor, limit=limit
         )
 
-    @server.tool(title="Describe tables", annotations=READS)
+    @server.tool(title="Describe tables", annotations=READS, meta=_LOOKS)
     async def describe_tables(
         tables: Annotated[
             list[str],
@@ -123,7 +125,7 @@ def _add_schema_tools(server: MCPServer, parts: Parts) -> None:
             chosen, parts.caller(), tables, parts.values, detail=detail, sample_rows=sample_rows
         )
 
-    @server.tool(title="Search the schema", annotations=READS)
+    @server.tool(title="Search the schema", annotations=READS, meta=_LOOKS)
     async def search_schema(
         text: Annotated[
             str,
@@ -158,7 +160,9 @@ def _add_query_tools(server: MCPServer, parts: Parts) -> None:
     )
     params_field = Field(description="Values to bind: an object for :name, a list for positions.")
 
-    @server.tool(title="Query the database", annotations=READS, meta={KEEP_META: SAVE_TOOL})
+    @server.tool(
+        title="Query the database", annotations=READS, meta=_LOOKS | {KEEP_META: SAVE_TOOL}
+    )
     async def query(
         sql: Annotated[str | None, sql_field] = None,
         params: Annotated[Parameters | None, params_field] = None,
@@ -184,7 +188,7 @@ def _add_query_tools(server: MCPServer, parts: Parts) -> None:
         chosen = _choose(parts, database)
         return _as_query_result(await parts.queries.run(chosen, wish, parts.caller()))
 
-    @server.tool(title="Explain a query", annotations=READS)
+    @server.tool(title="Explain a query", annotations=READS, meta=_LOOKS)
     async def explain(
         sql: Annotated[str, sql_field],
         params: Annotated[Parameters | None, params_field] = None,
@@ -202,7 +206,7 @@ def _add_query_tools(server: MCPServer, parts: Parts) -> None:
 
 
 def _add_saved_query_tools(server: MCPServer, parts: Parts) -> None:
-    @server.tool(title="List saved queries", annotations=READS)
+    @server.tool(title="List saved queries", annotations=READS, meta=_LOOKS)
     async def list_saved_queries() -> SavedQueryList:
         """List the queries that have a name: the owner's tried ones, and your person's own.
 
@@ -210,7 +214,7 @@ def _add_saved_query_tools(server: MCPServer, parts: Parts) -> None:
         """
         return await parts.library.known_to(parts.caller())
 
-    @server.tool(title="Run a saved query", annotations=READS, meta={KEEP_META: SAVE_TOOL})
+    @server.tool(title="Run a saved query", annotations=READS, meta=_LOOKS | {KEEP_META: SAVE_TOOL})
     async def run_saved_query(
         name: Annotated[str, Field(description="From list_saved_queries.", max_length=60)],
         params: Annotated[
@@ -229,7 +233,9 @@ def _add_saved_query_tools(server: MCPServer, parts: Parts) -> None:
         wish = Wish(saved.sql, saved.bind(params or {}), max_rows, format)
         return _as_query_result(await parts.queries.run(database, wish, caller))
 
-    @server.tool(name=SAVE_TOOL, title="Save a query", annotations=KEEPS, meta={HIDDEN_META: True})
+    @server.tool(
+        name=SAVE_TOOL, title="Save a query", annotations=KEEPS, meta=_LOOKS | {HIDDEN_META: True}
+    )
     async def save_query(
         name: Annotated[
             str, Field(description="Small letters, digits and underscores.", pattern=SAVED_NAME)

@@ -19,6 +19,7 @@ from mcp_dbquery.parts import Parts
 from mcp_dbquery.reading_tools import add_reading_tools
 from mcp_dbquery.settings import Settings
 from shared.mcp_server import ToolServer, add_operations, lifespan_of, note_in_audit
+from shared.scopes import RESOURCES
 from shared.service_tokens import TokenVerifier
 
 log = structlog.get_logger()
@@ -43,6 +44,7 @@ class DatabaseServer(ToolServer):
         super().__init__(
             name,
             caller=parts.principal,
+            resource=RESOURCES[name],
             audited_arguments={"sql", "purpose"},
             **of_the_sdk,
         )
@@ -96,7 +98,6 @@ def build_server(
         settings.name,
         parts,
         verifier=verifier,
-        title="Databases",
         version="0.1.0",
         instructions=_instructions(parts),
         subscriptions=False,

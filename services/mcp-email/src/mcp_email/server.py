@@ -13,6 +13,7 @@ from mcp_email.tools.organising import add_organising_tools
 from mcp_email.tools.reading import add_reading_tools, add_status_tools
 from mcp_email.tools.writing import add_writing_tools
 from shared.mcp_server import ToolServer, add_operations, lifespan_of
+from shared.scopes import RESOURCES
 from shared.service_tokens import TokenVerifier
 
 TTL_MS = 60_000
@@ -32,8 +33,8 @@ def build_server(
     server = ToolServer(
         settings.name,
         caller=parts.principal,
+        resource=RESOURCES[settings.name],
         verifier=verifier,
-        title="Mail",
         version="0.1.0",
         instructions=INSTRUCTIONS,
         subscriptions=False,

@@ -75,6 +75,7 @@ async def open_resources(
                 pool,
                 server.timeout_s,
                 Origin(kind=server.origin, server=name, trusted=server.trusted_text),
+                str(server.audience or server.url),
             )
             for name, server in settings.tool_servers.items()
         }

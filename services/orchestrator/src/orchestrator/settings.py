@@ -27,6 +27,8 @@ class ToolServerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: HttpUrl
+    audience: HttpUrl | None = None
+    """What our tokens for it name, where that is not `url`: other agents reach it at another address."""
     own: bool = False
     """True for our own servers: their annotations are believed. Others' hints only tighten."""
     timeout_s: PositiveFloat = 60.0

@@ -16,6 +16,7 @@ from mcp_dbquery.actions.runner import ActionRunner
 from mcp_dbquery.parameters import signature_of
 from mcp_dbquery.results import ActionPreview, ActionResult, ActionStatus
 from shared.errors import BadSetup
+from shared.scopes import DB_READ, act, needs
 from shared.service_tokens import Principal
 
 IDEMPOTENCY_META = "io.steward/idempotency-key"
@@ -57,7 +58,7 @@ def _add_status(server: MCPServer, ledger: Ledger, caller_of: CallerOf) -> None:
         name=STATUS_TOOL,
         title="Status of an action",
         annotations=READS,
-        meta={HIDDEN_META: True},
+        meta=needs(DB_READ) | {HIDDEN_META: True},
     )
     async def status(
         idempotency_key: Annotated[str, Field(min_length=1, max_length=200)],
@@ -84,7 +85,7 @@ def _add_action(
         title=action.title,
         description=_description(action),
         annotations=annotations,
-        meta={PREVIEW_META: preview_name, STATUS_META: STATUS_TOOL},
+        meta=needs(act(name)) | {PREVIEW_META: preview_name, STATUS_META: STATUS_TOOL},
     )
     server.add_tool(
         _with_parameters(partial(_show, runner, caller_of, name), action, ActionPreview),
@@ -92,7 +93,8 @@ def _add_action(
         title=f"Preview: {action.title}",
         description=f"What {name} would change with these arguments. Nothing is done.",
         annotations=READS,
-        meta={HIDDEN_META: True},
+        # It shows the rows that the action is about, to those who may do it.
+        meta=needs(act(name)) | {HIDDEN_META: True},
     )
 
 

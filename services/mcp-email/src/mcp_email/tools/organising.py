@@ -22,11 +22,13 @@ from mcp_email.tools.arguments import (
     MailIds,
 )
 from shared.mcp_server import InvalidArguments, note_in_audit
+from shared.scopes import MAIL_DRAFT, needs
 
 MAX_UPLOAD = 1024 * 1024
 SHOWN = 20
 """Mails that a preview names."""
 
+_KEEPING = needs(MAIL_DRAFT)
 _Flags = Annotated[
     list[Flag], Field(description="seen (read), flagged (starred), answered.", max_length=3)
 ]
@@ -41,7 +43,9 @@ def add_organising_tools(server: MCPServer[Any], parts: Parts) -> None:
 
 
 def _add_flags(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Mark mails", annotations=KEEPS, meta={PREVIEW_META: "preview_set_flags"})
+    @server.tool(
+        title="Mark mails", annotations=KEEPS, meta=_KEEPING | {PREVIEW_META: "preview_set_flags"}
+    )
     async def set_flags(
         ids: MailIds,
         add: _Flags = _NO_FLAGS,
@@ -57,7 +61,9 @@ def _add_flags(server: MCPServer[Any], parts: Parts) -> None:
             account=chosen.name, summary=f"{_count(ids)}: {_marks(add, remove)}.", ids=ids
         )
 
-    @server.tool(title="Preview: Mark mails", annotations=READS, meta={HIDDEN_META: True})
+    @server.tool(
+        title="Preview: Mark mails", annotations=READS, meta=_KEEPING | {HIDDEN_META: True}
+    )
     async def preview_set_flags(
         ids: MailIds,
         add: _Flags = _NO_FLAGS,
@@ -94,7 +100,7 @@ def _add_move(server: MCPServer[Any], parts: Parts) -> None:
     @server.tool(
         title="Move mails to the trash",
         annotations=KEEPS,
-        meta={PREVIEW_META: "preview_move_email"},
+        meta=_KEEPING | {PREVIEW_META: "preview_move_email"},
     )
     async def move_email(ids: MailIds, account: AccountName = None) -> MailsChanged:
         """Move mails to the trash. Nothing is ever deleted for good; the person can take them back out."""
@@ -106,7 +112,9 @@ def _add_move(server: MCPServer[Any], parts: Parts) -> None:
         )
 
     @server.tool(
-        title="Preview: Move mails to the trash", annotations=READS, meta={HIDDEN_META: True}
+        title="Preview: Move mails to the trash",
+        annotations=READS,
+        meta=_KEEPING | {HIDDEN_META: True},
     )
     async def preview_move_email(ids: MailIds, account: AccountName = None) -> MailPreview:
         """Which mails move_email would move. Nothing is moved."""
@@ -143,6 +151,7 @@ def _add_upload(server: MCPServer[Any], parts: Parts) -> None:
     @server.tool(
         title="Add a file to send",
         annotations=KEEPS.model_copy(update={"open_world_hint": False, "idempotent_hint": False}),
+        meta=_KEEPING,
     )
     async def add_attachment(
         name: Annotated[

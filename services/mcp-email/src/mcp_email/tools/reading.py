@@ -49,7 +49,9 @@ from mcp_email.tools.arguments import (
 from mcp_email.tools.writing import STATUS_TOOL
 from shared.asking import can_be_asked, is_asked_by_host
 from shared.mcp_server import InvalidArguments, note_in_audit
+from shared.scopes import MAIL_READ, MAIL_SEND, needs
 
+_READING = needs(MAIL_READ)
 _Words = Annotated[str | None, Field(min_length=1, max_length=200)]
 _Offset = Annotated[
     int,
@@ -66,13 +68,13 @@ def add_reading_tools(server: MCPServer[Any], parts: Parts) -> None:
 
 
 def _add_account_tools(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="List mail accounts", annotations=KNOWS)
+    @server.tool(title="List mail accounts", annotations=KNOWS, meta=_READING)
     async def list_accounts() -> AccountList:
         """List your mail accounts and the address that each sends from."""
         accounts = await parts.accounts.all_of(parts.reader())
         return AccountList(accounts=[_account(one) for one in accounts])
 
-    @server.tool(title="List mail folders", annotations=READS)
+    @server.tool(title="List mail folders", annotations=READS, meta=_READING)
     async def list_folders(account: AccountName = None) -> FolderList:
         """List the folders of a mailbox with what each is for, and how many mails are in it and unread."""
         chosen = await parts.accounts.choose(parts.reader(), account)
@@ -82,7 +84,7 @@ def _add_account_tools(server: MCPServer[Any], parts: Parts) -> None:
         ]
         return FolderList(account=chosen.name, folders=folders)
 
-    @server.tool(title="What may be sent", annotations=KNOWS)
+    @server.tool(title="What may be sent", annotations=KNOWS, meta=_READING)
     async def get_mail_policy(ctx: Context[Any, Any], account: AccountName = None) -> PolicyTold:
         """Tell who may be written to, how much may be sent, and who has to agree to a mail."""
         chosen = await parts.accounts.choose(parts.reader(), account)
@@ -122,7 +124,7 @@ def _policy(parts: Parts, ctx: Context[Any, Any], account: OpenAccount) -> Polic
 
 
 def _add_mail_tools(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Search mail", annotations=READS)
+    @server.tool(title="Search mail", annotations=READS, meta=_READING)
     async def search_email(
         text: Annotated[_Words, Field(description="In subject, addresses or body.")] = None,
         sender: Annotated[_Words, Field(description="In name or address of who wrote.")] = None,
@@ -171,7 +173,7 @@ def _add_mail_tools(server: MCPServer[Any], parts: Parts) -> None:
             notes=list(page.notes),
         )
 
-    @server.tool(title="Read a mail", annotations=READS)
+    @server.tool(title="Read a mail", annotations=READS, meta=_READING)
     async def read_email(
         id: MailId,  # noqa: A002 - the tool's argument
         format: Annotated[  # noqa: A002 - the tool's argument
@@ -198,7 +200,7 @@ def _add_mail_tools(server: MCPServer[Any], parts: Parts) -> None:
         note_in_audit(account=chosen.name, chars=len(read.text))
         return _mail_text(chosen, outline, read)
 
-    @server.tool(title="Read a thread", annotations=READS)
+    @server.tool(title="Read a thread", annotations=READS, meta=_READING)
     async def get_thread(
         id: MailId,  # noqa: A002 - the tool's argument
         max_messages: Annotated[int, Field(description="The newest ones.", ge=1, le=100)] = 30,
@@ -263,7 +265,7 @@ def _mail_text(account: OpenAccount, outline: Outline, read: ReadText) -> MailTe
 
 
 def _add_attachment_tool(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Get an attachment", annotations=READS)
+    @server.tool(title="Get an attachment", annotations=READS, meta=_READING)
     async def get_attachment(
         id: MailId,  # noqa: A002 - the tool's argument
         attachment_id: AttachmentId,
@@ -336,7 +338,7 @@ def _of_text(read: AttachmentText) -> dict[str, Any]:
 def add_status_tools(server: MCPServer[Any], parts: Parts) -> None:
     """Add the tools that tell how sends ended, and what templates there are."""
 
-    @server.tool(title="List templates", annotations=KNOWS)
+    @server.tool(title="List templates", annotations=KNOWS, meta=_READING)
     async def list_templates() -> TemplateList:
         """List the mails with blanks that send_template fills and sends."""
         parts.reader()
@@ -353,7 +355,7 @@ def add_status_tools(server: MCPServer[Any], parts: Parts) -> None:
             ]
         )
 
-    @server.tool(title="How a send ended", annotations=READS)
+    @server.tool(title="How a send ended", annotations=READS, meta=_READING)
     async def get_send_status(
         idempotency_key: Annotated[
             str | None, Field(description="The key it was sent with.", min_length=1, max_length=200)
@@ -376,8 +378,8 @@ def add_status_tools(server: MCPServer[Any], parts: Parts) -> None:
     @server.tool(
         name=STATUS_TOOL,
         title="Whether a mail was sent",
-        annotations=KEEPS,
-        meta={HIDDEN_META: True},
+        annotations=KEEPS,  # it uses the key up
+        meta=needs(MAIL_SEND) | {HIDDEN_META: True},
     )
     async def whether_sent(
         idempotency_key: Annotated[str, Field(min_length=1, max_length=200)],

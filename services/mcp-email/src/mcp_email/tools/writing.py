@@ -52,6 +52,7 @@ from mcp_email.tools.arguments import (
 )
 from shared.asking import AskedByHost, NobodyAsks, can_be_asked, is_asked_by_host
 from shared.mcp_server import note_in_audit
+from shared.scopes import MAIL_DRAFT, MAIL_READ, MAIL_SEND, needs
 
 STATUS_TOOL = "send_status"
 Write = Callable[..., Awaitable[Letter]]
@@ -68,8 +69,12 @@ class _WritingTool:
 
     title: str
     write: Write
-    sends: bool
-    """Or only keeps a draft."""
+    scopes: tuple[str, ...]
+
+    @property
+    def sends(self) -> bool:
+        """Or only keeps a draft."""
+        return MAIL_SEND in self.scopes
 
 
 def add_writing_tools(server: MCPServer[Any], parts: Parts) -> None:
@@ -223,13 +228,13 @@ def _tools(parts: Parts) -> dict[str, _WritingTool]:
         )
 
     return {
-        "create_draft": _WritingTool("Write a draft", create_draft, sends=False),
-        "update_draft": _WritingTool("Change a draft", update_draft, sends=False),
-        "send_email": _WritingTool("Send a mail", send_email, sends=True),
-        "send_draft": _WritingTool("Send a draft", send_draft, sends=True),
-        "reply_email": _WritingTool("Answer a mail", reply_email, sends=True),
-        "forward_email": _WritingTool("Forward a mail", forward_email, sends=True),
-        "send_template": _WritingTool("Send a template", send_template, sends=True),
+        "create_draft": _WritingTool("Write a draft", create_draft, (MAIL_DRAFT,)),
+        "update_draft": _WritingTool("Change a draft", update_draft, (MAIL_DRAFT,)),
+        "send_email": _WritingTool("Send a mail", send_email, (MAIL_SEND,)),
+        "send_draft": _WritingTool("Send a draft", send_draft, (MAIL_SEND,)),
+        "reply_email": _WritingTool("Answer a mail", reply_email, (MAIL_READ, MAIL_SEND)),
+        "forward_email": _WritingTool("Forward a mail", forward_email, (MAIL_READ, MAIL_SEND)),
+        "send_template": _WritingTool("Send a template", send_template, (MAIL_SEND,)),
     }
 
 
@@ -252,11 +257,9 @@ def _add(server: MCPServer[Any], parts: Parts, name: str, tool: _WritingTool) ->
         title=tool.title,
         description=description,
         annotations=SENDS if tool.sends else KEEPS,
-        meta={
-            PREVIEW_META: preview_name,
-            IDEMPOTENCY_ARGUMENT_META: "idempotency_key",
-            **({STATUS_META: STATUS_TOOL} if tool.sends else {}),
-        },
+        meta=needs(*tool.scopes)
+        | {PREVIEW_META: preview_name, IDEMPOTENCY_ARGUMENT_META: "idempotency_key"}
+        | ({STATUS_META: STATUS_TOOL} if tool.sends else {}),
     )
     server.add_tool(
         _previewing(parts, tool.write),
@@ -264,7 +267,7 @@ def _add(server: MCPServer[Any], parts: Parts, name: str, tool: _WritingTool) ->
         title=f"Preview: {tool.title}",
         description=f"The mail that {name} would write with these arguments. Nothing is sent or kept.",
         annotations=KNOWS,
-        meta={HIDDEN_META: True},
+        meta=needs(*tool.scopes) | {HIDDEN_META: True},
     )
 
 

@@ -8,18 +8,18 @@ from typing import IO, Any
 from urllib.parse import quote
 
 import structlog
+from mcp.server.transport_security import TransportSecurityMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from mcp_search.errors import KnowledgeAway, NotThere
 from mcp_search.knowledge.ingestion.reading import limits_of
 from mcp_search.knowledge.library import Library, Upload, too_large
 from mcp_search.knowledge.model import Document
 from mcp_search.knowledge.page_picture import page_picture
-from shared.errors import NotSignedIn, Unavailable
-from shared.mcp_server import InvalidArguments, Problem
-from shared.service_tokens import Principal, TokenVerifier
+from shared.mcp_server import InvalidArguments, Problem, ToolServer
+from shared.scopes import KB_READ, KB_WRITE
+from shared.service_tokens import Principal
 
 WRITTEN_AT_ONCE = 1024 * 1024
 MARK_HEADER = "X-Passage-Mark"
@@ -53,6 +53,7 @@ STATUS: Mapping[str, int] = {
 
 log = structlog.get_logger()
 
+Serve = Callable[[Request], Awaitable[Response]]
 Answer = Callable[[Request, Principal], Awaitable[Response]]
 
 
@@ -61,30 +62,23 @@ class HttpApi:
     """The routes beside `/mcp`. Who asks, the same tokens say as there."""
 
     library: Library
-    verifier: TokenVerifier | None
-    """None: everybody is `local`, on a loopback address only."""
-    local: Principal | None = None
+    caller: Callable[[], Principal]
+    """Who asks. Raises Refused: nobody is signed in."""
 
-    def routes(self) -> list[Route]:
-        """To be served by the app that serves MCP."""
-        return [
-            Route("/v1/documents", self._signed_in(self._put), methods=["PUT"]),
-            Route("/v1/documents/{id}/original", self._signed_in(self._original)),
-            Route("/v1/passages/{id}/page.png", self._signed_in(self._page)),
-        ]
+    def add_to(self, server: ToolServer, guard: TransportSecurityMiddleware) -> None:
+        """To be served beside MCP, behind the same guard: no web page's request gets to them (DNS rebinding)."""
+        for path, method, scope, answer in (
+            ("/v1/documents", "PUT", KB_WRITE, self._put),
+            ("/v1/documents/{id}/original", "GET", KB_READ, self._original),
+            ("/v1/passages/{id}/page.png", "GET", KB_READ, self._page),
+        ):
+            serve = _guarded(guard, server.needing(scope)(self._answering(answer)))
+            server.custom_route(path, methods=[method])(serve)
 
-    def _signed_in(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def _answering(self, answer: Answer) -> Serve:
         async def answered(request: Request) -> Response:
             try:
-                return await answer(request, await self._principal(request))
-            except NotSignedIn as error:
-                return _error(
-                    401,
-                    {"code": error.code, "message": error.message},
-                    {"WWW-Authenticate": "Bearer"},
-                )
-            except Unavailable as error:
-                return _error(503, {"code": "upstream_unavailable", "message": error.message})
+                return await answer(request, self.caller())
             except Problem as problem:
                 return _problem(problem)
             except ClientDisconnect:
@@ -92,14 +86,6 @@ class HttpApi:
                 return Response(status_code=400)  # Nobody is there to read it.
 
         return answered
-
-    async def _principal(self, request: Request) -> Principal:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if self.verifier is None and self.local is not None:
-            return self.local
-        if self.verifier is None or scheme.lower() != "bearer" or not token:
-            raise NotSignedIn("A bearer token is needed.")
-        return await self.verifier.verify(token.strip())
 
     async def _put(self, request: Request, principal: Principal) -> Response:
         """The body is the file, as it is."""
@@ -185,6 +171,13 @@ async def _kept(request: Request, most: int) -> bytes:
                 await asyncio.to_thread(file.write, waiting)
                 waiting = bytearray()
         return await asyncio.to_thread(_whole, file, waiting)
+
+
+def _guarded(guard: TransportSecurityMiddleware, serve: Serve) -> Serve:
+    async def served(request: Request) -> Response:
+        return await guard.validate_request(request) or await serve(request)
+
+    return served
 
 
 def _whole(file: IO[bytes], rest: bytearray) -> bytes:

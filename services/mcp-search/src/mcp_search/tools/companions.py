@@ -19,6 +19,7 @@ from mcp_search.tools.knowledge import CHECK_TOOL
 from mcp_search.tools.told import collections_of
 from shared.asking import is_asked_by_host
 from shared.mcp_server import note_in_audit
+from shared.scopes import KB_READ, KB_WRITE, needs
 from shared.service_tokens import Principal
 from shared.wire.knowledge import (
     AccessKey,
@@ -45,7 +46,8 @@ MAX_LOOKED_THROUGH = 5_000
 STEP = 200
 EVERYBODY = ["everybody"]
 NOBODY: list[AccessKey] = []
-_HIDDEN = {HIDDEN_META: True}
+_READING = needs(KB_READ) | {HIDDEN_META: True}
+_WRITING = needs(KB_WRITE) | {HIDDEN_META: True}
 _Keys = Annotated[list[AccessKey], Field(max_length=50)]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Description = Annotated[str, Field(max_length=2_000)]
@@ -78,7 +80,7 @@ def _clicker(parts: Parts) -> Principal:
 
 
 def _add_citations(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(name=CHECK_TOOL, title="Check citations", annotations=KNOWS, meta=_HIDDEN)
+    @server.tool(name=CHECK_TOOL, title="Check citations", annotations=KNOWS, meta=_READING)
     async def check_citations(
         text: Annotated[str, Field(max_length=MAX_ANSWER)],
     ) -> CitationsJudged:
@@ -122,7 +124,7 @@ def _line(text: str) -> str:
 
 
 def _add_passage(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Open a passage", annotations=KNOWS, meta=_HIDDEN)
+    @server.tool(title="Open a passage", annotations=KNOWS, meta=_READING)
     async def kb_open_passage(
         passage_id: Annotated[str, Field(pattern="^[a-z2-7]{10}$")],
     ) -> PassageOpened:
@@ -191,7 +193,7 @@ def _collection(parts: Parts, caller: Principal, one: Collection) -> CollectionS
 
 
 def _add_looks(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="About the knowledge base", annotations=KNOWS, meta=_HIDDEN)
+    @server.tool(title="About the knowledge base", annotations=KNOWS, meta=_READING)
     async def kb_about() -> KnowledgeAbout:
         """Whether there is a knowledge base, its limits, and what waits for an editor."""
         caller = parts.caller()
@@ -204,7 +206,7 @@ def _add_looks(server: MCPServer[Any], parts: Parts) -> None:
             open_gaps=len(await parts.answers.gaps(caller, "open", 500)) if editor else 0,
         )
 
-    @server.tool(title="Collections", annotations=KNOWS, meta=_HIDDEN)
+    @server.tool(title="Collections", annotations=KNOWS, meta=_READING)
     async def kb_collections() -> CollectionList:
         """The collections that the person may read, their own first."""
         caller = parts.caller()
@@ -213,7 +215,7 @@ def _add_looks(server: MCPServer[Any], parts: Parts) -> None:
             collections=[_collection(parts, caller, one) for one in found[:1_000]]
         )
 
-    @server.tool(title="Documents", annotations=KNOWS, meta=_HIDDEN)
+    @server.tool(title="Documents", annotations=KNOWS, meta=_READING)
     async def kb_documents(
         collection_id: Identity | None = None,
         document_id: Identity | None = None,
@@ -259,7 +261,7 @@ async def _named(
 
 
 def _add_collections(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Make a collection", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Make a collection", annotations=CHANGES, meta=_WRITING)
     async def kb_make_collection(
         name: _Name,
         description: _Description = "",
@@ -273,7 +275,7 @@ def _add_collections(server: MCPServer[Any], parts: Parts) -> None:
         )
         return _collection(parts, caller, made)
 
-    @server.tool(title="Change a collection", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Change a collection", annotations=CHANGES, meta=_WRITING)
     async def kb_change_collection(
         collection_id: Identity,
         name: _Name | None = None,
@@ -293,7 +295,7 @@ def _add_collections(server: MCPServer[Any], parts: Parts) -> None:
         )
         return _collection(parts, caller, changed)
 
-    @server.tool(title="Remove a collection", annotations=DELETES, meta=_HIDDEN)
+    @server.tool(title="Remove a collection", annotations=DELETES, meta=_WRITING)
     async def kb_remove_collection(collection_id: Identity) -> Nothing:
         """With every document in it."""
         await parts.library.remove_collection(_clicker(parts), collection_id)
@@ -307,19 +309,19 @@ def _add_documents(server: MCPServer[Any], parts: Parts) -> None:
         note_in_audit(documents=[one.id])
         return _document(parts, caller, one, await collections_of(parts.library, caller))
 
-    @server.tool(title="Change who may read a document", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Change who may read a document", annotations=CHANGES, meta=_WRITING)
     async def kb_change_document(document_id: DocumentId, access: _Keys) -> DocumentShown:
         """Of those who may read its collection. Empty: all of them."""
         caller = _clicker(parts)
         return await shown(caller, await parts.library.change_access(caller, document_id, access))
 
-    @server.tool(title="Stop the work on a document", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Stop the work on a document", annotations=CHANGES, meta=_WRITING)
     async def kb_cancel_document(document_id: DocumentId) -> DocumentShown:
         """An older version that is ready stays."""
         caller = _clicker(parts)
         return await shown(caller, await parts.library.cancel(caller, document_id))
 
-    @server.tool(title="Remove a document", annotations=DELETES, meta=_HIDDEN)
+    @server.tool(title="Remove a document", annotations=DELETES, meta=_WRITING)
     async def kb_remove_document(document_id: DocumentId) -> Nothing:
         """With everything found in it."""
         note_in_audit(documents=[document_id])
@@ -330,7 +332,7 @@ def _add_documents(server: MCPServer[Any], parts: Parts) -> None:
 
 
 def _add_gaps(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Questions without an answer", annotations=KNOWS, meta=_HIDDEN)
+    @server.tool(title="Questions without an answer", annotations=KNOWS, meta=_READING)
     async def kb_gaps(
         state: Literal["open", "answered", "dismissed"] = "open",
     ) -> GapList:
@@ -338,7 +340,7 @@ def _add_gaps(server: MCPServer[Any], parts: Parts) -> None:
         found = await parts.answers.gaps(parts.caller(), state, 500)
         return GapList(gaps=[_gap(one) for one in found])
 
-    @server.tool(title="Answer a question", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Answer a question", annotations=CHANGES, meta=_WRITING)
     async def kb_answer_gap(
         gap_id: Identity,
         answer: Annotated[str, Field(min_length=1, max_length=20_000)],
@@ -351,7 +353,7 @@ def _add_gaps(server: MCPServer[Any], parts: Parts) -> None:
         document = await parts.answers.write(caller, question, answer, gap_id)
         return _document(parts, caller, document, await collections_of(parts.library, caller))
 
-    @server.tool(title="Change an answer", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Change an answer", annotations=CHANGES, meta=_WRITING)
     async def kb_change_answer(
         document_id: DocumentId,
         question: Annotated[str, Field(min_length=1, max_length=400)],
@@ -362,7 +364,7 @@ def _add_gaps(server: MCPServer[Any], parts: Parts) -> None:
         document = await parts.answers.edit(caller, document_id, question, answer)
         return _document(parts, caller, document, await collections_of(parts.library, caller))
 
-    @server.tool(title="Dismiss a question", annotations=CHANGES, meta=_HIDDEN)
+    @server.tool(title="Dismiss a question", annotations=CHANGES, meta=_WRITING)
     async def kb_dismiss_gap(gap_id: Identity) -> Nothing:
         """For editors: it needs no answer."""
         await parts.answers.dismiss(_clicker(parts), gap_id)

@@ -31,11 +31,13 @@ from mcp_search.tools.arguments import (
 )
 from shared.asking import AskedByHost, NobodyAsks, can_be_asked, is_asked_by_host
 from shared.mcp_server import InvalidArguments, note_in_audit
+from shared.scopes import KB_READ, KB_WRITE, needs
 from shared.service_tokens import Principal
 
 MAX_UPLOAD = 1024 * 1024
 """Octets in an argument. Larger files go over HTTP, or come from an address."""
 
+_WRITING = needs(KB_WRITE)
 _Name = Annotated[
     str | None,
     Field(description="File name, such as travel.md. May be left out with url.", max_length=300),
@@ -75,7 +77,11 @@ def add_document_tools(server: MCPServer[Any], parts: Parts) -> None:
 
 
 def _add_upload(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Add a document", annotations=ADDS, meta={PREVIEW_META: "preview_kb_upload"})
+    @server.tool(
+        title="Add a document",
+        annotations=ADDS,
+        meta=_WRITING | {PREVIEW_META: "preview_kb_upload"},
+    )
     async def kb_upload(
         name: _Name = None,
         content_base64: _Content = None,
@@ -103,7 +109,9 @@ def _add_upload(server: MCPServer[Any], parts: Parts) -> None:
         note_in_audit(documents=[added.document.id], octets=len(content), duplicate=added.duplicate)
         return _uploaded(added.document, kept_in, is_duplicate=added.duplicate)
 
-    @server.tool(title="Preview: Add a document", annotations=KNOWS, meta={HIDDEN_META: True})
+    @server.tool(
+        title="Preview: Add a document", annotations=KNOWS, meta=_WRITING | {HIDDEN_META: True}
+    )
     async def preview_kb_upload(
         name: _Name = None,
         content_base64: _Content = None,
@@ -208,7 +216,7 @@ def _uploaded(document: Document, collection: Collection, *, is_duplicate: bool)
 
 
 def _add_status(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="How far a document is", annotations=KNOWS)
+    @server.tool(title="How far a document is", annotations=KNOWS, meta=needs(KB_READ))
     async def kb_job_status(job_id: _JobId) -> JobTold:
         """Tell how far the work on an added document is: queued, parsing, embedding, ready; or failed, and why."""
         caller = parts.caller()  # Not counted as a question: whoever waits asks again and again.
@@ -247,7 +255,7 @@ def _add_delete(server: MCPServer[Any], parts: Parts) -> None:
     @server.tool(
         title="Delete a document",
         annotations=DELETES,
-        meta={PREVIEW_META: "preview_kb_delete_document"},
+        meta=_WRITING | {PREVIEW_META: "preview_kb_delete_document"},
     )
     async def kb_delete_document(
         document_id: DocumentId,
@@ -261,7 +269,9 @@ def _add_delete(server: MCPServer[Any], parts: Parts) -> None:
         note_in_audit(documents=[document.id])
         return DeletedTold(document_id=document.id, summary=f"{document.name} was deleted.")
 
-    @server.tool(title="Preview: Delete a document", annotations=KNOWS, meta={HIDDEN_META: True})
+    @server.tool(
+        title="Preview: Delete a document", annotations=KNOWS, meta=_WRITING | {HIDDEN_META: True}
+    )
     async def preview_kb_delete_document(document_id: DocumentId) -> Preview:
         """Which document kb_delete_document would delete. Nothing is deleted."""
         document = await _deletable(parts, document_id)

@@ -37,10 +37,12 @@ from mcp_search.tools.arguments import (
     Identity,
 )
 from shared.mcp_server import InvalidArguments, note_in_audit
+from shared.scopes import KB_READ, needs
 from shared.service_tokens import Principal
 from shared.untrusted.characters import clean_line
 
 CHECK_TOOL = "kb_check_citations"
+_READING = needs(KB_READ)
 MAX_GAP = 400
 """Characters of a question that is noted."""
 MAX_SPANS = 200
@@ -65,7 +67,7 @@ def add_knowledge_tools(server: MCPServer[Any], parts: Parts) -> None:
 
 
 def _add_lists(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="List collections of documents", annotations=KNOWS)
+    @server.tool(title="List collections of documents", annotations=KNOWS, meta=_READING)
     async def kb_list_collections() -> CollectionsTold:
         """List the collections of the organisation's documents that you may read, and how many are in each."""
         caller = parts.asker()
@@ -75,7 +77,7 @@ def _add_lists(server: MCPServer[Any], parts: Parts) -> None:
         ]
         return CollectionsTold(collections=found, row_count=len(found))
 
-    @server.tool(title="List documents", annotations=KNOWS)
+    @server.tool(title="List documents", annotations=KNOWS, meta=_READING)
     async def kb_list_documents(
         collection: CollectionName | None = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 50,
@@ -103,7 +105,7 @@ def _add_search(server: MCPServer[Any], parts: Parts) -> None:
     @server.tool(
         title="Search the organisation's documents",
         annotations=KNOWS,
-        meta={CITATIONS_META: CHECK_TOOL},
+        meta=_READING | {CITATIONS_META: CHECK_TOOL},
     )
     async def kb_search(
         ctx: Context[Any, Any],
@@ -228,7 +230,9 @@ async def _not_found(
 
 
 def _add_reading(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Read a document", annotations=KNOWS, meta={CITATIONS_META: CHECK_TOOL})
+    @server.tool(
+        title="Read a document", annotations=KNOWS, meta=_READING | {CITATIONS_META: CHECK_TOOL}
+    )
     async def kb_read(
         document_id: Annotated[
             Identity | None, Field(description="As kb_search or kb_list_documents gives it.")

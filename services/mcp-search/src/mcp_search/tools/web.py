@@ -30,7 +30,9 @@ from mcp_search.web.providers.port import Query, Recency
 from mcp_search.web.reader import Page
 from mcp_search.web.search import MAX_DOMAINS, MAX_RESULTS, SearchResult
 from shared.mcp_server import Problem, note_in_audit
+from shared.scopes import WEB_SEARCH, needs
 
+_SEARCHING = needs(WEB_SEARCH)
 MAX_PAGES = 5
 MAX_LINKS = 50
 """Of one page in an answer."""
@@ -50,7 +52,7 @@ def add_web_tools(server: MCPServer[Any], parts: Parts) -> None:
 
 
 def _add_search(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Search the web", annotations=READS_WEB)
+    @server.tool(title="Search the web", annotations=READS_WEB, meta=_SEARCHING)
     async def web_search(
         query: Annotated[
             str,
@@ -119,7 +121,7 @@ def _results(found: SearchResult) -> WebResults:
 
 
 def _add_page(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Read a web page", annotations=READS_WEB)
+    @server.tool(title="Read a web page", annotations=READS_WEB, meta=_SEARCHING)
     async def fetch_page(
         url: Url,
         start: Annotated[
@@ -202,7 +204,7 @@ def _page(read: Page, start: int, max_chars: int, form: str, query: str | None) 
 
 
 def _add_pages(server: MCPServer[Any], parts: Parts) -> None:
-    @server.tool(title="Read several web pages", annotations=READS_WEB)
+    @server.tool(title="Read several web pages", annotations=READS_WEB, meta=_SEARCHING)
     async def fetch_pages(
         urls: Annotated[list[Url], Field(min_length=1, max_length=MAX_PAGES)],
         max_chars_each: Annotated[

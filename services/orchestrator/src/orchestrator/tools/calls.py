@@ -142,7 +142,7 @@ class ToolCaller:
         try:
             answer = await server.call(
                 partition(principal),
-                self.catalogue.token_for(server, principal),
+                self.catalogue.token_for(tool, principal, tool.preview_tool),
                 tool.preview_tool,
                 arguments,
                 timeout_s=PREVIEW_TIMEOUT_S,
@@ -164,7 +164,7 @@ class ToolCaller:
         try:
             answer = await server.call(
                 partition(principal),
-                self.catalogue.token_for(server, principal),
+                self.catalogue.token_for(tool, principal, tool.status_tool),
                 tool.status_tool,
                 {"idempotency_key": idempotency_key},
                 timeout_s=STATUS_TIMEOUT_S,
@@ -225,7 +225,7 @@ class ToolCaller:
         server = call.tool.server
         return await server.call(
             partition(call.principal),
-            partial(self.catalogue.token_for, server, call.principal),
+            partial(self.catalogue.token_for, call.tool, call.principal),
             call.tool.tool.name,
             cast("dict[str, Any]", json.loads(call.arguments_text)),
             meta=call.meta,

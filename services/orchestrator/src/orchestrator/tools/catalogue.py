@@ -21,6 +21,7 @@ from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_
 from orchestrator.tools.host import LIST_TIMEOUT_S, McpServer, ServerUnavailable
 from orchestrator.tools.queries import add_definition, find_definitions
 from shared.errors import ExpectedError
+from shared.scopes import LOOK, in_order, needed_by
 from shared.service_tokens import Principal, TokenIssuer
 from shared.sql import utc_now
 
@@ -52,6 +53,8 @@ class CatalogueTool:
     definition_hash: str
     accepted: dict[str, JsonValue] | None
     """The accepted definition when it is another one, None when this is it."""
+    needed: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What tokens must allow for each tool of the server, this one and its companions."""
 
     @property
     def is_changed(self) -> bool:
@@ -206,10 +209,19 @@ class Catalogue:
         )
         return Toolbox(tuple(listed))
 
-    def token_for(self, server: McpServer, principal: Principal) -> str:
-        """A short-lived token for one server, in the person's name."""
+    def token_for(
+        self, tool: CatalogueTool, principal: Principal, companion: str | None = None
+    ) -> str:
+        """A short-lived token in the person's name, which allows what a call of the tool needs and no more.
+
+        Or a call of a companion of it, by its name.
+        """
+        scopes = tool.needed.get(companion or tool.tool.name, frozenset())
+        return self._token(tool.server, principal, scopes)
+
+    def _token(self, server: McpServer, principal: Principal, scopes: frozenset[str]) -> str:
         return self.issuer.issue(
-            audience=server.url,
+            audience=server.audience,
             subject=principal.subject,
             tenant=principal.tenant,
             roles=principal.roles,
@@ -217,7 +229,7 @@ class Catalogue:
             tier=principal.tier,
             locale=principal.locale,
             tz=principal.tz,
-            scope="tools",
+            scope=in_order(scopes),
             actor="orchestrator",
             lifetime_s=TOKEN_LIFETIME_S,
         )
@@ -245,9 +257,8 @@ class Catalogue:
     async def _list(self, server: McpServer, principal: Principal) -> ServerTools:
         try:
             async with asyncio.timeout(LIST_TIMEOUT_S):
-                tools = await server.list_tools(
-                    partition(principal), self.token_for(server, principal)
-                )
+                token = self._token(server, principal, LOOK if server.own else frozenset())
+                tools = await server.list_tools(partition(principal), token)
         except ExpectedError as error:
             log.warning("tools_not_listed", server=server.key, code=error.code)
             return ServerTools(server, problem=error)
@@ -263,6 +274,7 @@ class Catalogue:
         hashes = {name: canonical_hash(value) for name, value in described.items()}
         async with self.database.reading() as session:
             accepted = await find_definitions(session, server.key)
+        needed = _needed(server, tools)
         if unseen := [name for name in described if name not in accepted]:
             await self._accept_unseen(server, {name: described[name] for name in unseen})
         return [
@@ -273,6 +285,7 @@ class Catalogue:
                 definition=described[tool.name],
                 definition_hash=hashes[tool.name],
                 accepted=_other_than(accepted.get(tool.name), hashes[tool.name]),
+                needed=needed,
             )
             for tool in tools
         ]
@@ -303,6 +316,13 @@ def traits_of(hints: ToolAnnotations | None, *, own: bool) -> ToolTraits:
 def partition(principal: Principal) -> str:
     """What separates one person's cached answers from another's."""
     return f"{principal.tenant}/{principal.subject}"
+
+
+def _needed(server: McpServer, tools: Sequence[Tool]) -> dict[str, frozenset[str]]:
+    """Tool → what a token must allow. Only our own servers say so in our words."""
+    if not server.own:
+        return {}
+    return {tool.name: needed_by(tool.meta) or frozenset() for tool in tools}
 
 
 def _other_than(

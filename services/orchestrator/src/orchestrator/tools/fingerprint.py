@@ -8,13 +8,19 @@ from mcp.types import Tool
 from pydantic import JsonValue
 
 from orchestrator.audit.canonical import digest
+from shared.scopes import SCOPES_META
 
 MAX_MODEL_NAME = 64
 """What model providers allow in a function name; MCP allows 128 characters and dots."""
 
 
 def definition(tool: Tool) -> dict[str, JsonValue]:
-    """Name, texts, schemas, annotations and metadata, as JSON."""
+    """Name, texts, schemas, annotations and metadata, as JSON.
+
+    What a token must allow is left out: it changes nothing that a model or a person relies on, and the tokens are good
+    for that server alone. A server that begins to say so keeps its accepted tools.
+    """
+    meta = {name: part for name, part in (tool.meta or {}).items() if name != SCOPES_META}
     parts: dict[str, Any] = {
         "name": tool.name,
         "title": tool.title,
@@ -24,7 +30,7 @@ def definition(tool: Tool) -> dict[str, JsonValue]:
         "annotations": tool.annotations.model_dump(mode="json", exclude_none=True)
         if tool.annotations
         else None,
-        "meta": tool.meta,
+        "meta": meta or None,
     }
     return cast(
         dict[str, JsonValue], {name: part for name, part in parts.items() if part is not None}

@@ -135,6 +135,8 @@ class McpServer:
     call_timeout_s: float
     origin: Origin
     """Of the texts it answers with."""
+    audience: str
+    """What tokens for it name: its address as other agents know it."""
     _store: InMemoryResponseCacheStore = field(default_factory=InMemoryResponseCacheStore)
     _discovered: DiscoverResult | None = None
 

@@ -61,7 +61,7 @@ async def keep(
     server = companion.server
     answer = await server.call(
         partition(principal),
-        catalogue.token_for(server, principal),
+        catalogue.token_for(companion, principal),
         companion.tool.name,
         {"name": call.name, "title": call.title, "arguments": call.arguments},
         meta={IDEMPOTENCY_META: call.idempotency_key},

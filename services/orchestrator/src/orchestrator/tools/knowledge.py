@@ -194,7 +194,7 @@ class KnowledgeBase:
         return f"{tool.server.url.rstrip('/').removesuffix('/mcp')}{path}"
 
     def _headers(self, tool: CatalogueTool, person: Principal) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.catalogue.token_for(tool.server, person)}"}
+        return {"Authorization": f"Bearer {self.catalogue.token_for(tool, person)}"}
 
 
 def segment(identity: str) -> str:

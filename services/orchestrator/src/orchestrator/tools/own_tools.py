@@ -117,7 +117,7 @@ async def ask_own_tool(
     answer = without_question(
         await server.call(
             partition(person),
-            catalogue.token_for(server, person),
+            catalogue.token_for(tool, person),
             tool.tool.name,
             arguments,
             timeout_s=timeout_s,

@@ -122,7 +122,7 @@ async def _ask(
     answer = without_question(
         await server.call(
             partition(person),
-            catalogue.token_for(server, person),
+            catalogue.token_for(companion, person),
             companion.tool.name,
             arguments,
             timeout_s=CHECK_TIMEOUT_S,
