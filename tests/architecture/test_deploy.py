@@ -1,5 +1,6 @@
 """Compose file, manifests, launcher and documents say the same things."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from mcp_dbquery.settings import Settings as DbQuery
 from mcp_email.settings import Settings as Email
 from mcp_search.settings import Settings as Search
 from orchestrator.settings import Settings as Orchestrator
+from shared.scopes import RESOURCES
 from steward_dev.launcher.settings import LauncherSettings
 from steward_dev.manifests import resources
 
@@ -69,6 +71,39 @@ def test_only_variables_that_exist_are_set(service: str) -> None:
             assert {variable["name"] for variable in container.get("env", [])} <= known
 
 
+def settings_of(service: str, where: str) -> dict[str, str]:
+    """The service's variables: in the compose file, or in the manifests."""
+    if where == "compose":
+        return COMPOSE["services"][service]["environment"]
+    lines = (BASE / service / f"{service}.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line)
+
+
+@pytest.mark.parametrize("where", ["compose", "manifests"])
+def test_issuers_audiences_and_scopes_are_the_same_on_all_sides(where: str) -> None:
+    frontend, orchestrator = (settings_of(name, where) for name in ("frontend", "orchestrator"))
+    resources_known = json.loads(frontend["FRONTEND_RESOURCES"])
+    called = json.loads(orchestrator["ORCHESTRATOR_TOOL_SERVERS"])
+    assert set(json.loads(orchestrator["ORCHESTRATOR_TRUSTED_ISSUERS"])) == {
+        frontend["FRONTEND_ISSUER"]
+    }
+    for server, resource in RESOURCES.items():
+        prefix = server.replace("-", "_").upper()
+        told = {
+            name.removeprefix(f"{prefix}_"): value
+            for name, value in settings_of(server, where).items()
+        }
+        scopes = {"name": resource.name, "scopes": sorted(resource.all)}
+        assert resources_known[told["RESOURCE_URL"]] == scopes
+        assert told["RESOURCE_URL"] in {one["audience"] for one in called.values()}
+        assert json.loads(told["AUTHORIZATION_SERVERS"]) == [frontend["FRONTEND_ISSUER"]]
+        assert set(json.loads(told["ISSUERS"])) == {
+            frontend["FRONTEND_ISSUER"],
+            orchestrator["ORCHESTRATOR_ISSUER"],
+        }
+    assert len(resources_known) == len(RESOURCES)
+
+
 def test_secrets_are_only_referred_to() -> None:
     for manifest in manifests():
         assert manifest["kind"] != "Secret"
@@ -111,7 +146,7 @@ def test_network_policies_allow_what_the_architecture_says_and_no_more() -> None
         and "app" in peer["podSelector"]["matchLabels"]
         if peer["podSelector"]["matchLabels"]["app"] in SERVICES
     }
-    assert allowed == {edge for edge in documented if edge[0] != "browser"}
+    assert allowed == {edge for edge in documented if edge[0] in SERVICES}
 
 
 def test_the_example_file_names_what_the_launcher_reads_and_nothing_else() -> None:

@@ -4,10 +4,28 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+)
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
+
+
+class Resource(BaseModel):
+    """A tool server that people can let other agents use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """For people."""
+    scopes: list[str]
 
 
 class Settings(ServiceSettings):
@@ -29,6 +47,8 @@ class Settings(ServiceSettings):
     public_url: HttpUrl
     """Where browsers find us."""
     orchestrator_url: HttpUrl
+    resources: dict[str, Resource] = Field(default_factory=dict)
+    """Where agents can be let in: address of a tool server, which its tokens name → what it is."""
     session_days: PositiveInt = 14
     sign_in_attempts_a_minute: PositiveInt = 5
     """For each account; ten times as many for each address."""
