@@ -10,13 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from support.system import launched
 
+from shared.scopes import RESOURCES
 from shared.settings import load
 from steward_dev.launcher import leftovers
 from steward_dev.launcher.failures import CannotStart
-from steward_dev.launcher.ports import free_port, require_free
+from steward_dev.launcher.ports import free_port, require_free, this_or_free_port
 from steward_dev.launcher.processes import Child, Command
 from steward_dev.launcher.settings import LauncherSettings
 
@@ -58,6 +60,14 @@ def test_a_taken_port_is_named_with_a_way_out() -> None:
         port = listener.getsockname()[1]
         with pytest.raises(CannotStart, match=rf"Port {port} .*STEWARD_PORT={port + 1} make run"):
             require_free("127.0.0.1", port)
+
+
+def test_a_port_that_is_taken_is_replaced_and_one_that_is_free_is_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert this_or_free_port(port) != port
+    assert this_or_free_port(port) == port
+    assert this_or_free_port(0) > 0
 
 
 def test_only_processes_that_are_really_ours_are_stopped(tmp_path: Path) -> None:
@@ -143,6 +153,11 @@ def test_a_system_starts_says_where_it_is_and_leaves_nothing(tmp_path: Path) -> 
         pids = [process["pid"] for process in system.state["processes"].values()]
         assert system.line("Steward is ready:") == system.url
         assert oct((system.var / "keys").stat().st_mode)[-3:] == "700"
+        for server, resource in RESOURCES.items():
+            address = system.line(f"  {resource.name}:")
+            assert address == f"{system.service_url(server)}/mcp"
+            told = address.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+            assert httpx.get(told).json()["authorization_servers"] == [system.url]
         second = run_launcher(tmp_path, STEWARD_VAR=str(system.var), STEWARD_PORT=str(free_port()))
         assert second.returncode == 1
         assert f"Steward runs already at {system.url}" in second.stderr
