@@ -56,6 +56,8 @@ MODERN_PYTHON = Kind("Python SDK 2.3, modern", "python", ("modern",))
 LEGACY_PYTHON = Kind("Python SDK 2.3, legacy", "python", ("legacy",))
 OLD_PYTHON_SDK = Kind("Python SDK 1.30", "old python")
 TYPESCRIPT_1 = Kind("TypeScript SDK 1.32", "node", ("1", "legacy"))
+DEFAULT_TYPESCRIPT = Kind("TypeScript SDK 2.4, default", "node", ("2", "default"))
+AUTO_TYPESCRIPT = Kind("TypeScript SDK 2.4, auto", "node", ("2", "auto"))
 MODERN_TYPESCRIPT = Kind("TypeScript SDK 2.4, modern", "node", ("2", "modern"))
 KINDS = (MODERN_PYTHON, LEGACY_PYTHON, OLD_PYTHON_SDK, TYPESCRIPT_1, MODERN_TYPESCRIPT)
 """TypeScript SDK 2 in the legacy era is what the Inspector speaks by default: the README's tests run that."""

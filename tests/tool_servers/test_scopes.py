@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, TextContent, Tool
+from support.mcp_clients import ROOT
+from support.readme import column
 from support.tool_servers import SERVERS, Era, ToolServers, bearer, modern_request
 
 from shared.scopes import DB_ACT, RESOURCES, act, allows, in_order, needed_by, words_of
@@ -143,6 +145,13 @@ async def test_a_token_without_a_scope_of_the_server_learns_nothing(
         answer = servers.http.post(servers.url("mcp-email"), **asked)
         assert answer.status_code == 403, method
         assert 'scope="mail:read"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_the_readme_tells_every_scope(server: str) -> None:
+    readme = (ROOT / "services" / server / "README.md").read_text()
+    told = column(readme, "Scopes", 0)
+    assert [scope for scope in told if scope != act("NAME")] == sorted(RESOURCES[server].all)
 
 
 LOOKS: dict[str, Callable[[Client], Any]] = {

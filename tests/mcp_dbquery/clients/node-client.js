@@ -1,6 +1,6 @@
 // A client of the official TypeScript SDK that does what it is told on stdin: one JSON object a line, one answer each.
-// Arguments: the SDK's major version, the protocol era ("legacy" or "modern"), and where the server is
-// ({"command", "args", "env", "cwd"} or {"url", "headers"}).
+// Arguments: the SDK's major version, the protocol era ("legacy", "modern", "auto", or "default" for the SDK's own
+// choice), and where the server is ({"command", "args", "env", "cwd"} or {"url", "headers"}).
 import process from "node:process";
 import { createInterface } from "node:readline";
 
@@ -31,8 +31,9 @@ async function connectV1() {
 async function connectV2() {
   const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
   const { StdioClientTransport } = await import("@modelcontextprotocol/client/stdio");
-  const mode = era === "modern" ? { pin: "2026-07-28" } : "legacy";
-  const client = new Client(ABOUT, { versionNegotiation: { mode } });
+  const mode = era === "modern" ? { pin: "2026-07-28" } : era;
+  const options = era === "default" ? {} : { versionNegotiation: { mode } };
+  const client = new Client(ABOUT, options);
   const transport = makeTransport(StdioClientTransport, StreamableHTTPClientTransport);
   await client.connect(transport);
   const callTool = (params, options) => client.callTool(params, options);
