@@ -20,7 +20,11 @@ class Person:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def __call__(self, _: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    async def answer(
+        self,
+        context: ClientRequestContext,  # noqa: ARG002 - the SDK names it
+        params: ElicitRequestParams,
+    ) -> ElicitResult:
         self.asked.append(params.message)
         return ElicitResult(action="accept", content={"send": True, "delete": True})
 
@@ -35,7 +39,7 @@ async def said(
     **arguments: Any,
 ) -> dict[str, Any]:
     """The structured answer, a problem's too."""
-    async with servers.client(server, token, era, elicitation=person) as client:
+    async with servers.client(server, token, era, elicitation=person and person.answer) as client:
         answer = await client.call_tool(tool, arguments)
     assert isinstance(answer, CallToolResult)
     return answer.structured_content or {}
@@ -77,7 +81,7 @@ async def add(servers: ToolServers, text: str) -> str:
 async def test_an_agents_deletion_needs_the_persons_yes(servers: ToolServers, era: Era) -> None:
     person, token = Person(), servers.token("mcp-search", "kb:write")
     document = await add(servers, f"Words of {era}.")
-    delete = {"document_id": document}
+    delete: dict[str, Any] = {"document_id": document}
     unasked = await said(servers, "mcp-search", token, "kb_delete_document", era, **delete)
     asked = await said(servers, "mcp-search", token, "kb_delete_document", era, person, **delete)
     assert unasked["code"] == "confirmation_required"
@@ -101,7 +105,7 @@ async def test_a_yes_counts_for_the_agent_person_and_tenant_that_were_asked(
     async def answer(asked: InputRequiredResult, **other: str) -> dict[str, Any] | str:
         yes = ElicitResult(action="accept", content={"send": True})
         token = servers.token("mcp-email", **{**mine, **other})
-        async with servers.client("mcp-email", token, elicitation=Person()) as client:
+        async with servers.client("mcp-email", token, elicitation=Person().answer) as client:
             try:  # inside, because outside it arrives in a group
                 ended = await client.session.call_tool(
                     "send_email",
@@ -116,7 +120,7 @@ async def test_a_yes_counts_for_the_agent_person_and_tenant_that_were_asked(
         return ended.structured_content or {}
 
     token = servers.token("mcp-email", **mine)
-    async with servers.client("mcp-email", token, elicitation=Person()) as client:
+    async with servers.client("mcp-email", token, elicitation=Person().answer) as client:
         asked = await client.session.call_tool("send_email", arguments, allow_input_required=True)
     assert isinstance(asked, InputRequiredResult)
     for other in ({"subject": "eve"}, {"tenant": "evil"}, {"client": "another"}):

@@ -98,7 +98,7 @@ async def test_older_protocols_are_told_the_same_in_the_answer(
             for tool in tools:
                 if not allows(allowed.split(), needed(tool)):
                     refused = await called(client, tool.name)
-                    said = refused.structured_content or {}
+                    said: dict[str, Any] = refused.structured_content or {}
                     assert refused.is_error, tool.name
                     assert said["code"] == "insufficient_scope", tool.name
                     assert said["details"] == {"scope": in_order(needed(tool))}
@@ -177,7 +177,7 @@ async def test_who_may_only_act_does_not_look(servers: ToolServers, look: str) -
 async def test_a_header_that_names_another_tool_than_the_body_calls_none(
     servers: ToolServers,
 ) -> None:
-    body = {"name": "send_email", "arguments": {}}
+    body: dict[str, Any] = {"name": "send_email", "arguments": {}}
     for headers in ({"Mcp-Name": "search_email"}, {"Mcp-Method": "tools/list"}, {"Mcp-Name": ""}):
         asked = modern_request("tools/call", body, "send_email")
         asked["headers"] |= {**bearer(servers.token("mcp-email", "mail:read")), **headers}

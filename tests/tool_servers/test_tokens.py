@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.forged import SECRET, by_nobody, by_rsa, by_secret, compact, encoded
+from support.forged import SECRET, Sign, by_nobody, by_rsa, by_secret, compact, encoded
 from support.tool_servers import (
     FRONTEND,
     GONE,
@@ -44,7 +44,7 @@ def claims(servers: ToolServers, server: str, **differing: Any) -> dict[str, Any
 
 def ask(servers: ToolServers, server: str, token: str) -> httpx.Response:
     headers = {**LIST["headers"], **bearer(token)}
-    return servers.http.post(servers.url(server), **{**LIST, "headers": headers})
+    return servers.http.post(servers.url(server), json=LIST["json"], headers=headers)
 
 
 Make = Callable[[ToolServers, str], str]
@@ -63,13 +63,26 @@ def of_host(**differing: Any) -> Make:
     )
 
 
-def forged(sign: Callable[[ToolServers], Callable[[bytes], bytes]], **header: Any) -> Make:
+def forged(sign: Callable[[ToolServers], Sign], **header: Any) -> Make:
     """With the key id of the authorization server, unless told."""
     return lambda servers, server: compact(
         {"typ": AT_JWT, "kid": servers.frontend.key.key_id, **header},
         claims(servers, server),
         sign(servers),
     )
+
+
+def _nobody(_: ToolServers) -> Sign:
+    return by_nobody
+
+
+def _sixty_four_octets(_: ToolServers) -> Sign:
+    return lambda _: bytes(64)
+
+
+def saying(text: str) -> Make:
+    """The text as it is."""
+    return lambda servers, server: text  # noqa: ARG005 - one signature for all kinds
 
 
 def public_half(servers: ToolServers) -> dict[str, Any]:
@@ -124,15 +137,13 @@ REFUSED: dict[str, Make] = {
     "in the authorization server's name, by the host": lambda servers, server: (
         servers.host.key.sign(claims(servers, server), token_type=AT_JWT)
     ),
-    "with the key id of another issuer": forged(
-        lambda _: lambda _: bytes(64), alg="Ed25519", kid="rsa"
-    ),
+    "with the key id of another issuer": forged(_sixty_four_octets, alg="Ed25519", kid="rsa"),
     "without a type": of_frontend(typ=None),
     "of the type of an id token": of_frontend(typ="JWT"),
     "by a key that it brings along": by_a_key_that_it_brings,
     "with another body than was signed": with_another_body,
-    "without a signature": forged(lambda _: by_nobody, alg="none"),
-    "without a signature, and said to have one": forged(lambda _: by_nobody, alg="Ed25519"),
+    "without a signature": forged(_nobody, alg="none"),
+    "without a signature, and said to have one": forged(_nobody, alg="Ed25519"),
     "with the public key as a secret": forged(
         lambda servers: by_secret(json.dumps(public_half(servers)).encode()), alg="HS256"
     ),
@@ -156,8 +167,8 @@ REFUSED: dict[str, Make] = {
     "of nobody by an empty name": of_frontend(sub=""),
     "of no tenant": of_frontend(tenant=None),
     "of a tenant without a name": of_frontend(tenant=""),
-    "that is no token": lambda *_: "garbage",
-    "that is nothing but dots": lambda *_: "..",
+    "that is no token": saying("garbage"),
+    "that is nothing but dots": saying(".."),
 }
 
 
@@ -202,14 +213,16 @@ def test_who_brings_no_token_is_told_where_to_sign_in_and_of_no_error(
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_token_counts_in_one_header_and_nowhere_else(servers: ToolServers, server: str) -> None:
     token = servers.token(server)
-    address = {"url": servers.url(server), "json": LIST["json"]}
     asked = LIST["headers"]
-    in_the_address = servers.http.post(**address, headers=asked, params={"access_token": token})
-    as_a_cookie = servers.http.post(**address, headers={**asked, "Cookie": f"access_token={token}"})
-    twice = servers.http.post(
-        **address, headers=[*asked.items(), *[("Authorization", f"Bearer {token}")] * 2]
-    )
-    basic = servers.http.post(**address, headers=asked, auth=("ada", token))
+
+    def post(headers: dict[str, str] | list[tuple[str, str]], address: str = "") -> httpx.Response:
+        url = f"{servers.url(server)}{address}"
+        return servers.http.post(url, json=LIST["json"], headers=headers)
+
+    in_the_address = post(asked, f"?access_token={token}")
+    as_a_cookie = post({**asked, "Cookie": f"access_token={token}"})
+    twice = post([*asked.items(), *[("Authorization", f"Bearer {token}")] * 2])
+    basic = post({**asked, "Authorization": f"Basic {encoded(f'ada:{token}'.encode())}"})
     for answer in (in_the_address, as_a_cookie, twice, basic):
         assert answer.status_code == 401
 
