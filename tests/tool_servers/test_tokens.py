@@ -132,6 +132,7 @@ REFUSED: dict[str, Make] = {
         aud=f"{servers.url(server)}/evil"
     )(servers, server),
     "of an issuer that is not known": of_frontend(iss="http://evil.test"),
+    "of an issuer that is not known, by a known key": of_host(iss="http://evil.test"),
     "of an issuer that looks like a known one": of_frontend(iss=f"{FRONTEND}/"),
     "in the host's name, by the authorization server": of_frontend(iss=HOST),
     "in the authorization server's name, by the host": lambda servers, server: (

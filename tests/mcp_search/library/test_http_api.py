@@ -19,7 +19,7 @@ from mcp_search.config import Knowledge
 from mcp_search.knowledge.http_api import HttpApi
 from mcp_search.knowledge.ingestion.reading import ConfinedReader
 from mcp_search.knowledge.library import Library, Upload
-from shared.mcp_server import ToolServer, current_principal, signed_in, transport_security
+from shared.mcp_server import ToolServer, current_principal, transport_security
 from shared.scopes import KB_READ, KB_WRITE, RESOURCES, WEB_SEARCH
 from shared.service_tokens import FixedKeys, Principal, SigningKey, TokenIssuer, TokenVerifier
 
@@ -68,7 +68,7 @@ def app_of(library: Library, key: SigningKey | None, local: Principal | None = N
         "mcp-search", caller=caller, resource=RESOURCES["mcp-search"], verifier=verifier
     )
     guard = transport_security([])
-    files = HttpApi(library, lambda: signed_in(caller()))
+    files = HttpApi(library, caller)
     files.add_to(server, TransportSecurityMiddleware(guard))
     return server.streamable_http_app(transport_security=guard)
 

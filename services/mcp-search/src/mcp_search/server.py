@@ -50,7 +50,7 @@ def build_server(
     add_companions(server, parts)
     add_operations(server, parts.problems)
     guard = TransportSecurityMiddleware(transport_security(settings.allowed_hosts))
-    HttpApi(parts.library, parts.caller).add_to(server, guard)
+    HttpApi(parts.library, parts.principal).add_to(server, guard)
     return server
 
 

@@ -17,7 +17,7 @@ from mcp_search.knowledge.ingestion.reading import limits_of
 from mcp_search.knowledge.library import Library, Upload, too_large
 from mcp_search.knowledge.model import Document
 from mcp_search.knowledge.page_picture import page_picture
-from shared.mcp_server import InvalidArguments, Problem, ToolServer
+from shared.mcp_server import InvalidArguments, Problem, ToolServer, signed_in
 from shared.scopes import KB_READ, KB_WRITE
 from shared.service_tokens import Principal
 
@@ -62,8 +62,7 @@ class HttpApi:
     """The routes beside `/mcp`. Who asks, the same tokens say as there."""
 
     library: Library
-    caller: Callable[[], Principal]
-    """Who asks. Raises Refused: nobody is signed in."""
+    caller: Callable[[], Principal | None]
 
     def add_to(self, server: ToolServer, guard: TransportSecurityMiddleware) -> None:
         """To be served beside MCP, behind the same guard: no web page's request gets to them (DNS rebinding)."""
@@ -78,7 +77,7 @@ class HttpApi:
     def _answering(self, answer: Answer) -> Serve:
         async def answered(request: Request) -> Response:
             try:
-                return await answer(request, self.caller())
+                return await answer(request, signed_in(self.caller()))
             except Problem as problem:
                 return _problem(problem)
             except ClientDisconnect:
