@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-SCOPES_META = "dev.steward/scopes"
+SCOPES_META = "io.steward/scopes"
 """In a tool's `_meta`: the scopes that a call needs, all of them (docs/tool-conventions.md)."""
 
 DB_READ = "db:read"
