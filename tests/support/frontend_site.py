@@ -1,6 +1,7 @@
 """The frontend as browsers meet it: pages by Flask's client, sockets by a real server process."""
 
 import functools
+import json
 import os
 import queue
 import re
@@ -105,7 +106,10 @@ def environment_of(settings: Settings) -> dict[str, str]:
     given = settings.model_dump(mode="json", exclude_unset=True)
     return {
         **os.environ,
-        **{f"FRONTEND_{name.upper()}": str(value) for name, value in given.items()},
+        **{
+            f"FRONTEND_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in given.items()
+        },
     }
 
 

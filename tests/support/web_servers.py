@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import parse_qs, urlsplit
 
 from mcp_search.web.guard import WEB_PORTS, Guard
-from mcp_search.web.networks import Address
+from shared.networks import Address
 
 HERE = "127.0.0.1"
 """Where the servers of the tests' web are; the guard of a test takes it for public."""

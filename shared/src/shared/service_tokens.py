@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import httpx
 from joserfc import jwt
@@ -122,6 +122,10 @@ class SigningKey:
         """The key set to publish: the public half only."""
         return {"keys": [self._key.as_dict(private=False)]}
 
+    def private_jwk(self) -> dict[str, Any]:
+        """For the file it is kept in, and nowhere else."""
+        return self._key.as_dict(private=True)
+
     def sign(self, claims: Mapping[str, Any], *, token_type: str | None = None) -> str:
         """`token_type` is the header's `typ` (RFC 8725 section 3.11), for who tells kinds of tokens apart by it."""
         header = {"alg": ALGORITHM, "kid": self.key_id}
@@ -130,12 +134,18 @@ class SigningKey:
         return jwt.encode(header, dict(claims), self._key, algorithms=[ALGORITHM])
 
 
+class Signer(Protocol):
+    """A key, or a file of keys of which one signs."""
+
+    def sign(self, claims: Mapping[str, Any], *, token_type: str | None = None) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
     """Signs tokens in the name of one service. `issuer` is what verifiers know that service as."""
 
     issuer: str
-    key: SigningKey
+    key: Signer
     now: Callable[[], float] = time.time
 
     def issue(

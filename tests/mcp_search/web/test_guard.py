@@ -6,7 +6,7 @@ import pytest
 
 from mcp_search.errors import AddressRefused, FetchRefused
 from mcp_search.web.guard import Guard, decide
-from mcp_search.web.networks import is_public
+from shared.networks import is_public
 
 INTERNAL = """
 http://127.0.0.1/ http://127.0.0.1:80/ http://127.0.0.1. http://127.1/ http://127.0.1/ http://127.255.255.254/

@@ -10,8 +10,8 @@ from support.reading import usual_tls
 from support.web_servers import HERE, INSIDE, FakeDns, FakeWeb, guard_of, reply, web_server
 
 from mcp_search.errors import AddressRefused
-from mcp_search.web.networks import Address
 from mcp_search.web.transport import GuardedProxyTransport, PinnedTransport, Resolver
+from shared.networks import Address
 
 
 @pytest.mark.parametrize("host", [INSIDE, "localhost", "[::1]", "169.254.169.254", "wiki.internal"])

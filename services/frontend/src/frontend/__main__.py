@@ -1,4 +1,4 @@
-"""`frontend serve`, `migrate`, `token`, `sign-in-link` and `add-person`."""
+"""`frontend serve`, `migrate`, `token`, `sign-in-link`, `add-person`, `rotate-key` and `client-secret`."""
 
 import argparse
 import sys
@@ -30,6 +30,10 @@ def main() -> None:
             case "add-person":
                 member = {name: getattr(arguments, name) for name in ("email", "name", "role")}
                 print(commands.add_member(settings, **member))
+            case "rotate-key":
+                print(commands.rotate_key(settings, arguments.published_before_s))
+            case "client-secret":
+                print(commands.new_client_secret())
             case _:
                 print(commands.make_sign_in_link(settings, arguments.email))
 
@@ -50,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     person.add_argument("--email", required=True)
     person.add_argument("--name", required=True)
     person.add_argument("--role", required=True, choices=("member", "support", "admin"))
+    key = commands.add_parser(
+        "rotate-key", help="add a signing key, to sign when everybody knows it"
+    )
+    key.add_argument("--published-before-s", type=int, default=3_600, metavar="SECONDS")
+    commands.add_parser("client-secret", help="make a secret for an agent of FRONTEND_CLIENTS")
     return parser
 
 

@@ -22,14 +22,18 @@ from frontend.accounts.passwords import Passwords, RunInThread, run_here
 from frontend.chat import api, knowledge_api, pages, shared_page
 from frontend.chat.socket import Sockets
 from frontend.database import Database
+from frontend.oauth_server import agents
+from frontend.oauth_server import parts as agent_parts
+from frontend.oauth_server import routes as oauth_server
 from frontend.orchestrator import Orchestrator
 from frontend.parts import Parts
 from frontend.settings import Settings
 from frontend.sign_in import routes as sign_in
 from frontend.sign_in.sessions import STORE_PREFIX, SessionStore
+from shared.key_file import KeyFile
 from shared.rate_limit import RateLimit
 from shared.redis_clients import blocking_command_client
-from shared.service_tokens import SigningKey, TokenIssuer
+from shared.service_tokens import TokenIssuer
 from shared.sql import utc_now
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -63,18 +67,24 @@ def create_app(
     _configure(app, settings, build_id)
     parts = _create_parts(settings, run_in_thread, now)
     app.extensions["steward"] = parts
+    app.extensions[agent_parts.EXTENSION] = agent_parts.create_agent_parts(
+        settings, _secret_key(settings)
+    )
     app.session_interface = SessionStore(app, client=parts.redis, key_prefix=STORE_PREFIX)
     app.before_request(_bind_request_id)
     rights.install(app)
-    CSRFProtect(app)
+    # Agents send no cookies, and their requests no tokens of our pages.
+    cast(Any, CSRFProtect(app)).exempt(oauth_server.protocol)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
     sockets = Sockets(_socket_server(app, settings, async_mode), app, parts)
     app.extensions["steward_end_session"] = sockets.end_session
     app.extensions["steward_emit"] = sockets.emit
     security.install(app, origins=settings.origins, is_https=settings.is_https)
     failures.install(app)
-    for feature in (operations, sign_in, pages, shared_page, api, knowledge_api):
+    for feature in (operations, sign_in, pages, shared_page, api, knowledge_api, agents):
         app.register_blueprint(feature.routes)
+    for own in (oauth_server.pages, oauth_server.protocol):
+        app.register_blueprint(own)
     return Application(app, sockets, parts)
 
 
@@ -101,7 +111,7 @@ def _configure(app: Flask, settings: Settings, build_id: str) -> None:
 def _create_parts(
     settings: Settings, run_in_thread: RunInThread, now: Callable[[], datetime]
 ) -> Parts:
-    key = SigningKey.load(settings.key_file)
+    key = KeyFile(settings.key_file, lambda: now().timestamp())
 
     def sign_in_limit(name: str, factor: int) -> RateLimit:
         return RateLimit(

@@ -1,8 +1,11 @@
 """What the command line does."""
 
+import hashlib
+import secrets
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,8 +21,9 @@ from frontend.database import closing_database
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
+from shared.key_file import KeyFile, rotate
 from shared.logs import redact
-from shared.service_tokens import SigningKey, TokenIssuer
+from shared.service_tokens import TokenIssuer
 from shared.sql import utc_now
 
 LONGEST_TOKEN_S = 86_400
@@ -60,7 +64,7 @@ def make_token(settings: Settings, lifetime_s: int) -> str:
         sys.exit(
             "There is no owner yet. Open the page and create the account, then ask for a token."
         )
-    issuer = TokenIssuer(settings.issuer, SigningKey.load(settings.key_file))
+    issuer = TokenIssuer(settings.issuer, KeyFile(settings.key_file))
     orchestrator = Orchestrator(str(settings.orchestrator_url), issuer, settings.relay_patience_s)
     return orchestrator.token_for(owner, lifetime_s)
 
@@ -107,6 +111,23 @@ def add_member(settings: Settings, *, email: str, name: str, role: str) -> str:
             sys.exit(f"{error.message} `frontend sign-in-link --email` makes a new link for them.")
         token = add_sign_in_link(transaction, person.person_id, now)
     return _link(settings, token)
+
+
+def rotate_key(settings: Settings, published_before_s: int) -> str:
+    """Add a signing key to the key file. Replicas that share the file take it up by themselves."""
+    if published_before_s < 0:
+        sys.exit("--published-before-s is a number of seconds.")
+    now = utc_now()
+    key_id = rotate(settings.key_file, now_s=now.timestamp(), published_before_s=published_before_s)
+    signs_from = now + timedelta(seconds=published_before_s)
+    return f"The key {key_id} is published now, and signs from {signs_from:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def new_client_secret() -> str:
+    """A secret for an agent, and what FRONTEND_CLIENTS keeps of it."""
+    secret = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return f"client_secret: {secret}\nsecret_sha256: {digest}"
 
 
 def _link(settings: Settings, token: str) -> str:

@@ -12,8 +12,8 @@ from frontend.accounts.passwords import Passwords
 from frontend.database import Database
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
+from shared.key_file import KeyFile
 from shared.rate_limit import RateLimit
-from shared.service_tokens import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Parts:
     settings: Settings
     database: Database
     redis: Redis
-    key: SigningKey
+    key: KeyFile
     orchestrator: Orchestrator
     passwords: Passwords
     account_limit: RateLimit

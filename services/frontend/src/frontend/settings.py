@@ -1,5 +1,6 @@
 """The frontend's settings, read once at start."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -12,20 +13,41 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
 
 class Resource(BaseModel):
-    """A tool server that people can let other agents use."""
+    """A tool server to which agents can be let in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    """For people."""
-    scopes: list[str]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """As people are told of it."""
+    scopes: Annotated[list[str], Field(min_length=1, max_length=100)]
+    """The rights that there are."""
+
+
+class RegisteredClient(BaseModel):
+    """An agent that the administrators vouch for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    redirect_uris: list[str] = Field(default_factory=list)
+    secret_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    """The SHA-256 of its secret, of at least 32 random characters; empty: it has none (`frontend client-secret`)."""
+    introspects: list[str] = Field(default_factory=list)
+    """Addresses of tool servers of which it may ask what a token is good for."""
+
+
+ClientId = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,100}$")]
 
 
 class Settings(ServiceSettings):
@@ -65,13 +87,46 @@ class Settings(ServiceSettings):
     """An orchestrator that is silent for longer is taken for lost; it pings every 15 s."""
     max_queued_packets: Annotated[int, Field(ge=10)] = 2_000
     """A socket that is further behind is cut off; its page catches up by itself."""
+    resources: dict[str, Resource] = Field(default_factory=dict)
+    """The tool servers to which other agents can be let in, by address; empty: none can be."""
+    clients: dict[ClientId, RegisteredClient] = Field(default_factory=dict)
+    """Agents that are set up here, by their id."""
+    client_documents: bool = True
+    """Whether agents may name themselves by the address of a document, which is then read."""
+    client_document_networks: list[IPv4Network | IPv6Network] = Field(default_factory=list)
+    """Networks where such documents may be although they are not public: for development (127.0.0.0/8)."""
+    dynamic_registration: bool = False
+    """Whether agents may register themselves (RFC 7591): for clients that know nothing better."""
+    agent_days: PositiveInt = 30
+    """An agent that was not used for so long must ask again."""
+    agent_consents_a_minute: PositiveInt = 30
+    """Consent pages, for each person."""
+    agent_requests_a_minute: PositiveInt = 300
+    """Requests of agents for tokens, for each address."""
+    agent_registrations_a_minute: PositiveInt = 5
+    """For each address."""
     log_level: str = "INFO"
     log_format: Literal["json", "console"] = "json"
 
+    @field_validator("resources")
+    @classmethod
+    def _agents_find_us(
+        cls, resources: dict[str, Resource], info: ValidationInfo
+    ) -> dict[str, Resource]:
+        """Agents look our metadata up at the issuer's address (RFC 8414 section 3), over TLS."""
+        public_url: HttpUrl | None = info.data.get("public_url")
+        if resources and public_url is not None:
+            if info.data.get("issuer") != _origin(public_url):
+                raise ValueError(
+                    "it needs FRONTEND_ISSUER to be FRONTEND_PUBLIC_URL without a slash at its end"
+                )
+            if public_url.scheme != "https" and (public_url.host or "").strip("[]") not in LOOPBACK:
+                raise ValueError("it needs FRONTEND_PUBLIC_URL to be https")
+        return resources
+
     @property
     def origin(self) -> str:
-        parts = urlsplit(str(self.public_url))
-        return f"{parts.scheme}://{parts.netloc}"
+        return _origin(self.public_url)
 
     @property
     def origins(self) -> list[str]:
@@ -83,3 +138,8 @@ class Settings(ServiceSettings):
     @property
     def is_https(self) -> bool:
         return self.public_url.scheme == "https"
+
+
+def _origin(url: HttpUrl) -> str:
+    parts = urlsplit(str(url))
+    return f"{parts.scheme}://{parts.netloc}"

@@ -30,6 +30,13 @@ class SecurityEvent(StrEnum):
     SIGN_IN_REFUSED = "sign_in_refused"
     LOCKED_OUT = "locked_out"
     NOT_ALLOWED = "not_allowed"
+    AGENT_ALLOWED = "agent_allowed"
+    AGENT_DENIED = "agent_denied"
+    AGENT_REMOVED = "agent_removed"
+    AGENT_REFUSED = "agent_refused"
+    AGENT_REGISTERED = "agent_registered"
+    CODE_REPLAYED = "code_replayed"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - the name of an event
 
 
 def record(
@@ -37,14 +44,18 @@ def record(
     *,
     person: Person | None = None,
     tenant_id: str | None = None,
+    person_id: str | None = None,
     **facts: str,
 ) -> None:
     """In a transaction of its own: what is refused is recorded, whatever happens to the request.
 
+    `tenant_id` and `person_id` are for where there is no `person` but what is known of one.
     `facts` are no secrets; long ones are cut. Call it within rate limits only: each call is a row.
     """
     now = parts().now()
-    row = _row(kind, person, tenant_id, facts, now)
+    if person is not None:
+        tenant_id, person_id = person.tenant_id, person.person_id
+    row = _row(kind, tenant_id, person_id, facts, now)
     _events.labels(kind.value).inc()
     told = {name: row[name] for name in ("kind", "tenant_id", "person_id", "address")}
     log.info("security_event", **told)
@@ -61,8 +72,8 @@ def forget_old_events() -> None:
 
 def _row(
     kind: SecurityEvent,
-    person: Person | None,
     tenant_id: str | None,
+    person_id: str | None,
     facts: Mapping[str, str],
     now: datetime,
 ) -> dict[str, Any]:
@@ -70,8 +81,8 @@ def _row(
         "event_id": uuid.uuid4().hex,
         "at": now,
         "kind": kind.value,
-        "tenant_id": person.tenant_id if person else tenant_id,
-        "person_id": person.person_id if person else None,
+        "tenant_id": tenant_id,
+        "person_id": person_id,
         "address": request.remote_addr if has_request_context() else None,
         "facts": {name: value[:MAX_FACT_CHARACTERS] for name, value in facts.items()},
     }

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import idna
 
 from mcp_search.errors import AddressRefused, FetchRefused
-from mcp_search.web.networks import Address, Network, is_public
+from shared.networks import Address, Network, is_public
 
 MAX_URL = 2_000
 """Characters."""

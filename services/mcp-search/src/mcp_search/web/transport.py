@@ -11,7 +11,7 @@ import httpx
 
 from mcp_search.errors import FetchFailed
 from mcp_search.web.guard import Guard, Target
-from mcp_search.web.networks import Address
+from shared.networks import Address
 
 CONNECT_S = 5.0
 """For one of a host's addresses."""
