@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from flask.testing import FlaskClient
 from joserfc import jwt
 from sqlalchemy import select
-from support.frontend_site import ORIGIN, Browser, json_of
+from support.frontend_site import ORIGIN, Browser, csrf_token, json_of
 from werkzeug.test import TestResponse
 
 from frontend.accounts.models import SecurityEventRow
@@ -109,7 +109,7 @@ class Agent:
     def post(self, path: str, fields: dict[str, str], **options: Any) -> TestResponse:
         return self.http.post(path, data=fields, **options)
 
-    def redeem(self, code: str, **changes: str) -> TestResponse:
+    def redeem(self, code: str, /, **changes: str) -> TestResponse:
         fields = {
             "grant_type": "authorization_code",
             "code": code,
@@ -149,8 +149,9 @@ def decide(person: Browser, question: str, decision: str, *rights: str) -> TestR
 
 
 def _form_token(person: Browser) -> str:
-    page = person.get("/agents", follow_redirects=True).text
-    return page.partition('name="csrf-token" content="')[2].partition('"')[0]
+    page = person.get("/agents")
+    assert page.status_code == 200
+    return csrf_token(page.text)
 
 
 def claims_of(application: Application, access_token: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -62,6 +62,7 @@ class Outside:
     resolve: Resolve = resolve
     make_tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     """Called for each document: loading certificates costs more than most starts of a process need to pay."""
+    within_s: float = WITHIN_S
 
     def read(self, url: str) -> Reply:
         """Raises CannotRead."""
@@ -91,14 +92,17 @@ class Outside:
         with closing(connection):
             connection.connect()
             # A server that sends a byte now and then would hold us for hours: socket timeouts start anew each time.
-            deadline = threading.Timer(WITHIN_S, connection.cut)
+            deadline = threading.Timer(self.within_s, connection.cut)
             deadline.daemon = True
             deadline.start()
             try:
                 connection.request("GET", path, headers=_HEADERS)
-                return _read(connection.getresponse())
+                reply = _read(connection.getresponse())
             finally:
                 deadline.cancel()
+            if connection.is_cut:  # what came until then looks like a whole document
+                raise CannotRead("does not answer in time")
+            return reply
 
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Steward"}
@@ -150,18 +154,21 @@ class _PinnedConnection(http.client.HTTPSConnection):
         super().__init__(host, port, timeout=CONNECT_S, context=tls)
         self._address = str(address)
         self._tls = tls
+        self._opened: ssl.SSLSocket | None = None
+        self.is_cut = False
 
     def connect(self) -> None:
         plain = socket.create_connection((self._address, self.port), CONNECT_S)
         try:
-            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+            self._opened = self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
             plain.close()
             raise
 
     def cut(self) -> None:
         """End it from another thread: what is being read ends there."""
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except (OSError, AttributeError):
-            return  # it has ended by itself
+        self.is_cut = True
+        if self._opened is not None:
+            with suppress(OSError):  # it has ended by itself
+                # Below TLS, whose own shutdown pulls the rug from under the thread that reads.
+                socket.socket.shutdown(self._opened, socket.SHUT_RDWR)

@@ -140,10 +140,8 @@ def add_dynamic_client(session: Session, client: Client, now: datetime) -> None:
     session.execute(
         delete(ClientRow).where(is_dynamic, ClientRow.read_at < now - UNUSED_CLIENTS_KEPT, ~is_used)
     )
-    if (
-        session.scalar(select(func.count()).select_from(ClientRow).where(is_dynamic))
-        or (MAX_DYNAMIC_CLIENTS) <= 0
-    ):
+    registered = session.scalar(select(func.count()).select_from(ClientRow).where(is_dynamic)) or 0
+    if registered >= MAX_DYNAMIC_CLIENTS:
         raise Conflict("Too many agents have registered. Try again tomorrow.")
     keep_client(session, client, now, None)
 
@@ -250,7 +248,7 @@ def list_agents(session: Session, person: Person, *, of_all: bool) -> list[Agent
     )
     return [
         Agent(_consent(consent), name, kind == ClientKind.DOCUMENT.value)
-        for consent, name, kind in session.execute(statement).tuples()
+        for consent, name, kind in session.execute(statement)
     ]
 
 
