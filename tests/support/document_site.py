@@ -86,7 +86,7 @@ def document_site(folder: Path, host: str = HOST) -> Generator[DocumentSite]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.asked.append(self.path)
-            answer = site.served.get(self.path, Served(status=404))
+            answer = site.served.get(self.path.partition("?")[0], Served(status=404))
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

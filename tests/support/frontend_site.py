@@ -301,7 +301,7 @@ def running_site(settings: Settings, orchestrator: FakeOrchestrator, port: int) 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[str]") -> None:
     pause = threading.Event()
-    for _ in range(300):
+    for _ in range(1_200):
         assert process.poll() is None, "the frontend process ended"
         try:
             if httpx.get(f"{url}/live").status_code == 200:
