@@ -2,11 +2,13 @@
 
 import pytest
 from support.fake_orchestrator import FakeOrchestrator
-from support.frontend_site import OWNER, Browser, path_of
+from support.frontend_site import OWNER, Browser, json_of, path_of
 
 from frontend.accounts.queries import find_by_email, find_owner
 from frontend.app import Application
-from frontend.commands import add_member, make_sign_in_link
+from frontend.commands import add_member, make_sign_in_link, new_client_secret, rotate_key
+from frontend.oauth_server.clients import registered
+from frontend.settings import RegisteredClient
 
 GRACE = {"email": "grace@example.org", "name": "Grace Hopper", "role": "support"}
 
@@ -83,3 +85,25 @@ def test_without_an_owner_nobody_can_be_added(application: Application) -> None:
 def test_a_link_for_nobody_is_refused(application: Application) -> None:
     with pytest.raises(SystemExit, match="Nobody has an account"):
         make_sign_in_link(application.parts.settings, "grace@example.org")
+
+
+def test_a_rotated_key_is_published_at_once_by_a_running_process(
+    application: Application, browser: Browser
+) -> None:
+    def published() -> list[str]:
+        return [key["kid"] for key in json_of(browser.get("/.well-known/jwks.json"))["keys"]]
+
+    before = published()
+    told = rotate_key(application.parts.settings, published_before_s=600)
+    assert published()[:-1] == before
+    assert published()[-1] in told
+    assert application.parts.key.key_id == before[0]
+    with pytest.raises(SystemExit, match="number of seconds"):
+        rotate_key(application.parts.settings, published_before_s=-1)
+
+
+def test_a_client_secret_fits_what_is_kept_of_it() -> None:
+    secret, digest = (line.rpartition(" ")[2] for line in new_client_secret().splitlines())
+    told = RegisteredClient(name="An agent", secret_sha256=digest)
+    assert registered("an-agent", told).check_client_secret(secret)
+    assert not registered("an-agent", told).check_client_secret(f"{secret}x")

@@ -8,7 +8,7 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from shared.key_file import KEPT_S, KeyFile, rotate
+from shared.key_file import KEPT_S, KeyFile, ensure_keys, rotate
 from shared.service_tokens import FixedKeys, SigningKey, TokenIssuer, TokenVerifier
 
 START_S = 1_000_000.0
@@ -85,6 +85,17 @@ def test_keys_that_nobody_needs_leave_the_file(path: Path, time: Time) -> None:
         time.now_s += KEPT_S + 1
     rotate(path, now_s=time(), published_before_s=0)
     assert len(json.loads(path.read_text())["keys"]) == 2
+
+
+def test_a_file_is_made_once_and_one_with_several_keys_is_left_alone(
+    tmp_path: Path, time: Time
+) -> None:
+    path = tmp_path / "new" / "key.json"
+    ensure_keys(path)
+    rotate(path, now_s=time())
+    before = path.read_text()
+    ensure_keys(path)
+    assert path.read_text() == before
 
 
 def test_the_file_stays_its_owners_alone(path: Path, time: Time) -> None:

@@ -79,6 +79,14 @@ class KeyFile:
         return self._keys
 
 
+def ensure_keys(path: Path) -> None:
+    """Make a key file when there is none yet (first start on a laptop). Raises like `KeyFile`."""
+    if path.exists():
+        _read(path)
+    else:
+        SigningKey.load_or_create(path)
+
+
 def rotate(path: Path, *, now_s: float, published_before_s: float = PUBLISHED_BEFORE_S) -> str:
     """Add a key that signs after `published_before_s`, and leave out keys that nobody needs any more. Gives its id.
 

@@ -39,7 +39,7 @@ def test_an_agent_that_registers_is_let_in_without_a_secret(
     assert (told.token_endpoint_auth_method, told.client_secret) == ("none", None)
     agent.client_id = told.client_id
     page = owner.get(agent.question()).text
-    assert "It registered itself, and gave itself this name." in page
+    assert "It registered itself, and calls itself so." in page
     assert "Old Agent" in page
     assert agent.tokens(owner)
     assert events(application)[0][0] == "agent_registered"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from shared.key_file import ensure_keys
 from shared.scopes import RESOURCES
-from shared.service_tokens import SigningKey
 from steward_dev.launcher.failures import CannotStart
 from steward_dev.launcher.ports import free_port, this_or_free_port
 from steward_dev.launcher.processes import Command
@@ -263,7 +263,7 @@ class _Planner:
     def _key(self, name: str) -> Path:
         path = self._var / "keys" / f"{name}.json"
         try:
-            SigningKey.load_or_create(path)
+            ensure_keys(path)
         except (ValueError, OSError) as error:
             raise CannotStart(
                 f"The key of {name} cannot be used: {error} Move the file away to have a new one made."

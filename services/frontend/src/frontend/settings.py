@@ -69,8 +69,6 @@ class Settings(ServiceSettings):
     public_url: HttpUrl
     """Where browsers find us."""
     orchestrator_url: HttpUrl
-    resources: dict[str, Resource] = Field(default_factory=dict)
-    """Where agents can be let in: address of a tool server, which its tokens name → what it is."""
     session_days: PositiveInt = 14
     sign_in_attempts_a_minute: PositiveInt = 5
     """For each account; ten times as many for each address."""
