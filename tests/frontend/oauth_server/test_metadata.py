@@ -1,10 +1,10 @@
 """What the server says about itself (RFC 8414, RFC 9207)."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from authlib.oauth2.rfc9207 import AuthorizationServerMetadata as WithIssuer
+from authlib.oauth2 import rfc8414, rfc9207
 from mcp.shared.auth import OAuthMetadata
 from pydantic import ValidationError
 from support.agents import RESOURCES, Agent, MakeApplication
@@ -18,7 +18,9 @@ PLACES = ("/.well-known/oauth-authorization-server", "/.well-known/openid-config
 @pytest.mark.parametrize("place", PLACES)
 def test_the_metadata_has_what_the_rfc_requires(agent: Agent, place: str) -> None:
     told = json_of(agent.http.get(place))
-    AuthorizationServerMetadata(told).validate(metadata_classes=[WithIssuer])
+    # The types of Authlib that checkers know are those of an older release.
+    issuer_too = cast(Any, rfc9207).AuthorizationServerMetadata
+    cast(Any, rfc8414).AuthorizationServerMetadata(told).validate(metadata_classes=[issuer_too])
     OAuthMetadata.model_validate(told)
     assert told["issuer"] == ORIGIN
     assert told["code_challenge_methods_supported"] == ["S256"]

@@ -1,4 +1,7 @@
-"""What we use of Authlib's server side. It has no types: each name is `Any` here, and typed where it is used."""
+"""What we use of Authlib's server side.
+
+The types that checkers know of it are those of an older release: each name is `Any` here, and typed where it is used.
+"""
 
 from typing import Any
 
