@@ -23,8 +23,8 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(agent: Agent, visitor: 
     question = agent.question()
     answer = visitor.get(question)
     assert answer.location.startswith("/sign-in?next=/oauth/authorize?response_type")
-    signed_in = visitor.submit(answer.location, {"email": "", "password": ""}, page=answer.location)
-    assert signed_in.status_code == 401
+    following = answer_of(answer.location)["next"]
+    assert visitor.sign_in(next=following).location == question
 
 
 def test_the_page_says_who_asks_for_what(agent: Agent, owner: Browser) -> None:
@@ -60,6 +60,12 @@ def test_a_person_refuses(application: Application, agent: Agent, owner: Browser
     told = answer_of(decide(owner, agent.question(), "refuse").location)
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "state-1", ORIGIN)
     assert [kind for kind, _ in events(application)] == ["agent_denied"]
+
+
+def test_whatever_is_no_yes_is_a_no(agent: Agent, owner: Browser) -> None:
+    for decision in ("", "Allow", "yes"):
+        told = answer_of(decide(owner, agent.question(), decision, "mail:read").location)
+        assert told["error"] == "access_denied"
 
 
 def test_rights_that_were_taken_off_are_not_given(

@@ -3,7 +3,7 @@
 import math
 import secrets
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -37,6 +37,8 @@ from shared.errors import ExpectedError, NotFound, TooManyRequests
 from shared.scopes import words_of
 from shared.service_tokens import ALGORITHM
 
+Decision = Literal["allow", "refuse"]
+
 NO_REDIRECT = "We cannot send you back to it, because we do not know whether that would be safe."
 MAX_REGISTRATION_BYTES = 16 * 1024
 DYNAMIC_PREFIX = "agent-"
@@ -61,10 +63,10 @@ def authorize() -> ResponseReturnValue:
 @pages.post("/oauth/authorize")
 def decide() -> ResponseReturnValue:
     """The person's answer. The request stands in the address still, and is looked at as if it were new."""
-    return _authorize(request.form.get("decision") or "refuse")
+    return _authorize("allow" if request.form.get("decision") == "allow" else "refuse")
 
 
-def _authorize(decision: str | None) -> ResponseReturnValue:
+def _authorize(decision: Decision | None) -> ResponseReturnValue:
     person = required_person()
     agent_parts().asking.take(person.person_id)
     try:
@@ -80,7 +82,7 @@ def _authorize(decision: str | None) -> ResponseReturnValue:
 
 
 def _answer(
-    server: AgentServer, asked: Asked, client: Client, decision: str | None
+    server: AgentServer, asked: Asked, client: Client, decision: Decision | None
 ) -> ResponseReturnValue:
     """Raises Refused for what the client must not be told: there is no address that we know to be its own."""
     person = required_person()
