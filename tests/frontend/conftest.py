@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.fake_orchestrator import FakeOrchestrator, fake_orchestrator
@@ -57,14 +58,25 @@ def owner_password_hash() -> str:
 
 
 @pytest.fixture
+def changes() -> dict[str, Any]:
+    """Settings that a module's tests want otherwise."""
+    return {}
+
+
+@pytest.fixture
 def application(
-    files: Path, tmp_path: Path, redis_server: Valkey, orchestrator: FakeOrchestrator
+    files: Path,
+    tmp_path: Path,
+    redis_server: Valkey,
+    orchestrator: FakeOrchestrator,
+    changes: dict[str, Any],
 ) -> Generator[Application]:
     """Without an owner yet."""
     redis_server.forget_everything()
     orchestrator.forget_everything()
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
-    settings = settings_for(tmp_path, redis_server.url, orchestrator.url, sign_in_burst=BURST)
+    changes = {"sign_in_burst": BURST, **changes}
+    settings = settings_for(tmp_path, redis_server.url, orchestrator.url, **changes)
     application = create_app(settings, async_mode="threading")
     yield application
     application.parts.close()

@@ -11,13 +11,17 @@ from shared.errors import TooManyRequests, Unavailable
 
 
 class RateLimit:
-    """At most `per_minute` in the long run, `burst` at once, for each key."""
+    """At most `per_minute` (or `per_hour`) in the long run, `burst` at once, for each key."""
 
-    def __init__(self, name: str, *, per_minute: int, burst: int, redis_url: str) -> None:
+    def __init__(
+        self, name: str, *, per_minute: int = 0, per_hour: int = 0, burst: int, redis_url: str
+    ) -> None:
         self._name = name
         self._throttle = Throttled(
             using=RateLimiterType.GCRA.value,
-            quota=rate_limiter.per_min(per_minute, burst=burst),
+            quota=rate_limiter.per_hour(per_hour, burst=burst)
+            if per_hour
+            else rate_limiter.per_min(per_minute, burst=burst),
             store=store.RedisStore(server=redis_url),
             timeout=-1,
         )

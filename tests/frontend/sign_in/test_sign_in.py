@@ -1,5 +1,7 @@
 """Signing in and out by password."""
 
+from dataclasses import replace
+
 import pytest
 from support.frontend_site import BURST, ORIGIN, OWNER, Browser, csrf_token
 from support.valkey import valkey
@@ -163,7 +165,8 @@ def test_nobody_signs_in_while_attempts_cannot_be_counted(
     with valkey() as gone:
         pass
     limit = RateLimit("sign-in:account", per_minute=5, burst=10, redis_url=gone.url)
-    object.__setattr__(application.parts, "account_limit", limit)
+    attempts = replace(application.parts.password_attempts, limit=limit)
+    object.__setattr__(application.parts, "password_attempts", attempts)
     account = {name: OWNER[name] for name in ("email", "password")}
 
     answer = visitor.client.post("/sign-in", data={**account, "csrf_token": token})

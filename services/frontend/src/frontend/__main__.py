@@ -1,4 +1,4 @@
-"""`frontend serve`, `migrate`, `token`, `sign-in-link`, `add-person`, `rotate-key` and `client-secret`."""
+"""`frontend serve`, `migrate` and what operators do: people, tokens, links, keys."""
 
 import argparse
 import sys
@@ -34,6 +34,8 @@ def main() -> None:
                 print(commands.rotate_key(settings, arguments.published_before_s))
             case "client-secret":
                 print(commands.new_client_secret())
+            case "forget-second-factor":
+                print(commands.forget_second_factor(settings, arguments.email))
             case _:
                 print(commands.make_sign_in_link(settings, arguments.email))
 
@@ -59,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     key.add_argument("--published-before-s", type=int, default=3_600, metavar="SECONDS")
     commands.add_parser("client-secret", help="make a secret for an agent of FRONTEND_CLIENTS")
+    forget = commands.add_parser(
+        "forget-second-factor", help="no longer ask somebody for codes, who lost what makes them"
+    )
+    forget.add_argument("--email", required=True)
     return parser
 
 

@@ -22,17 +22,30 @@ from frontend.accounts.passwords import Passwords, RunInThread, run_here
 from frontend.chat import api, knowledge_api, pages, shared_page
 from frontend.chat.socket import Sockets
 from frontend.database import Database
+from frontend.mail import make_mailer
 from frontend.oauth_server import agents
 from frontend.oauth_server import parts as agent_parts
 from frontend.oauth_server import routes as oauth_server
 from frontend.orchestrator import Orchestrator
-from frontend.parts import Parts
+from frontend.parts import Parts, RunLater
 from frontend.settings import Settings
+from frontend.sign_in import (
+    account,
+    back_channel,
+    mail_link_pages,
+    registration,
+    second_factor,
+    second_factor_setup,
+    with_provider,
+)
 from frontend.sign_in import routes as sign_in
+from frontend.sign_in.attempts import Attempts, Backoff
+from frontend.sign_in.providers import Providers
 from frontend.sign_in.sessions import STORE_PREFIX, SessionStore
 from shared.key_file import KeyFile
 from shared.rate_limit import RateLimit
 from shared.redis_clients import blocking_command_client
+from shared.sealed import Sealer
 from shared.service_tokens import TokenIssuer
 from shared.sql import utc_now
 
@@ -41,6 +54,21 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_REDIS_CONNECTIONS = 5_000
 MIN_SECRET_CHARACTERS = 32
 ADDRESS_FACTOR = 10
+LONGEST_WAIT_S = 3_600
+"""Between two guesses from one place, after many."""
+LOGOUTS_A_MINUTE = 1_000
+
+SIGN_IN_FEATURES = (
+    sign_in,
+    second_factor,
+    with_provider,
+    registration,
+    mail_link_pages,
+    back_channel,
+    account,
+    second_factor_setup,
+)
+FEATURES = (operations, *SIGN_IN_FEATURES, pages, shared_page, api, knowledge_api)
 
 STATIC = Path(__file__).parent / "static"
 
@@ -60,12 +88,17 @@ def create_app(
     run_in_thread: RunInThread = run_here,
     async_mode: Literal["gevent", "threading"] = "gevent",
     now: Callable[[], datetime] = utc_now,
+    run_later: RunLater = run_here,
 ) -> Application:
-    """Build everything. Nothing is connected before the first request."""
+    """Build everything. Nothing is connected before the first request.
+
+    Raises:
+        BadSetup: a file or a secret that the settings name is not there, or not as it must be.
+    """
     build_id = _build_id()
     app = Flask(__name__, static_url_path=f"/static/{build_id}")
     _configure(app, settings, build_id)
-    parts = _create_parts(settings, run_in_thread, now)
+    parts = _create_parts(app, settings, run_in_thread, now, run_later)
     app.extensions["steward"] = parts
     app.extensions[agent_parts.EXTENSION] = agent_parts.create_agent_parts(
         settings, _secret_key(settings)
@@ -73,15 +106,17 @@ def create_app(
     app.session_interface = SessionStore(app, client=parts.redis, key_prefix=STORE_PREFIX)
     app.before_request(_bind_request_id)
     rights.install(app)
-    # Agents send no cookies, and their requests no tokens of our pages.
-    cast(Any, CSRFProtect(app)).exempt(oauth_server.protocol)
+    csrf = cast(Any, CSRFProtect(app))
+    # Agents and providers send no cookies, and their requests no tokens of our pages.
+    for foreign in (oauth_server.protocol, back_channel.routes):
+        csrf.exempt(foreign)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
     sockets = Sockets(_socket_server(app, settings, async_mode), app, parts)
     app.extensions["steward_end_session"] = sockets.end_session
     app.extensions["steward_emit"] = sockets.emit
     security.install(app, origins=settings.origins, is_https=settings.is_https)
     failures.install(app)
-    for feature in (operations, sign_in, pages, shared_page, api, knowledge_api, agents):
+    for feature in FEATURES:
         app.register_blueprint(feature.routes)
     for own in (oauth_server.pages, oauth_server.protocol):
         app.register_blueprint(own)
@@ -109,22 +144,40 @@ def _configure(app: Flask, settings: Settings, build_id: str) -> None:
 
 
 def _create_parts(
-    settings: Settings, run_in_thread: RunInThread, now: Callable[[], datetime]
+    app: Flask,
+    settings: Settings,
+    run_in_thread: RunInThread,
+    now: Callable[[], datetime],
+    run_later: RunLater,
 ) -> Parts:
     key = KeyFile(settings.key_file, lambda: now().timestamp())
+    redis = blocking_command_client(settings.redis_url)
 
-    def sign_in_limit(name: str, factor: int) -> RateLimit:
+    def limit(name: str, per_minute: int, burst: int | None = None) -> RateLimit:
         return RateLimit(
-            f"sign-in:{name}",
-            per_minute=settings.sign_in_attempts_a_minute * factor,
-            burst=settings.sign_in_burst * factor,
-            redis_url=settings.redis_url,
+            name, per_minute=per_minute, burst=burst or per_minute, redis_url=settings.redis_url
         )
+
+    def attempts(name: str, *, here: int, elsewhere: int) -> Attempts:
+        return Attempts(
+            here=Backoff(redis, f"{name}:here", here, LONGEST_WAIT_S),
+            elsewhere=Backoff(redis, f"{name}:elsewhere", elsewhere, LONGEST_WAIT_S),
+            limit=limit(
+                f"sign-in:{name}", settings.sign_in_attempts_a_minute, settings.sign_in_burst
+            ),
+        )
+
+    def run_later_in_app(work: Callable[[], None]) -> None:
+        def run() -> None:
+            with app.app_context():
+                work()
+
+        run_later(run)
 
     return Parts(
         settings=settings,
         database=Database(settings.database_url),
-        redis=blocking_command_client(settings.redis_url),
+        redis=redis,
         key=key,
         orchestrator=Orchestrator(
             str(settings.orchestrator_url).rstrip("/"),
@@ -132,14 +185,25 @@ def _create_parts(
             settings.relay_patience_s,
         ),
         passwords=Passwords(run_in_thread),
-        account_limit=sign_in_limit("account", 1),
-        address_limit=sign_in_limit("address", ADDRESS_FACTOR),
-        shared_limit=RateLimit(
-            "shared",
-            per_minute=settings.shared_reads_a_minute,
-            burst=settings.shared_reads_a_minute,
+        mailer=make_mailer(settings),
+        sealer=Sealer([_secret_key(settings)], "second-factors"),
+        providers=Providers(settings, app),
+        password_attempts=attempts("account", here=10, elsewhere=100),
+        code_attempts=attempts("code", here=5, elsewhere=10),
+        address_limit=limit(
+            "sign-in:address",
+            settings.sign_in_attempts_a_minute * ADDRESS_FACTOR,
+            settings.sign_in_burst * ADDRESS_FACTOR,
+        ),
+        mail_limit=RateLimit(
+            "mail",
+            per_hour=settings.mails_an_hour,
+            burst=settings.mails_an_hour,
             redis_url=settings.redis_url,
         ),
+        logout_limit=limit("logout", LOGOUTS_A_MINUTE),
+        shared_limit=limit("shared", settings.shared_reads_a_minute),
+        run_later=run_later_in_app,
         now=now,
     )
 

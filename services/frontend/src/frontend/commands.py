@@ -21,6 +21,8 @@ from frontend.database import closing_database
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
+from frontend.sign_in.second_factors import remove_second_factor
+from shared.errors import BadSetup
 from shared.key_file import KeyFile, rotate
 from shared.logs import redact
 from shared.service_tokens import TokenIssuer
@@ -37,7 +39,7 @@ def clear_problems() -> Generator[None]:
     except SQLAlchemyError as error:
         fact = redact(str(error).splitlines()[0])
         sys.exit(f"The database cannot be used: {fact}. Run `frontend migrate` if it is new.")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, BadSetup) as error:
         sys.exit(f"frontend cannot do this: {error}")
 
 
@@ -86,6 +88,16 @@ def make_sign_in_link(settings: Settings, email: str | None = None) -> str:
             person = found[0]
         token = add_sign_in_link(transaction, person.person_id if person else None, utc_now())
     return _link(settings, token)
+
+
+def forget_second_factor(settings: Settings, email: str) -> str:
+    """For somebody who lost their authenticator and their recovery codes."""
+    with closing_database(settings.database_url) as database, database.transaction() as transaction:
+        found = find_by_email(transaction, normalised(email))
+        if found is None:
+            sys.exit("Nobody has an account with this address.")
+        remove_second_factor(transaction, found[0].person_id)
+    return f"{found[0].email} is no longer asked for codes."
 
 
 def add_member(settings: Settings, *, email: str, name: str, role: str) -> str:

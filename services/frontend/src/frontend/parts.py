@@ -3,17 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 from redis import Redis
 
 from frontend.accounts.passwords import Passwords
 from frontend.database import Database
+from frontend.mail import Mailer
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
 from shared.key_file import KeyFile
 from shared.rate_limit import RateLimit
+from shared.sealed import Sealer
+
+if TYPE_CHECKING:  # they use the parts themselves
+    from frontend.sign_in.attempts import Attempts
+    from frontend.sign_in.providers import Providers
+
+RunLater = Callable[[Callable[[], None]], None]
+"""Runs something beside the request, in the application's context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +35,22 @@ class Parts:
     key: KeyFile
     orchestrator: Orchestrator
     passwords: Passwords
-    account_limit: RateLimit
+    mailer: Mailer
+    sealer: Sealer
+    """Of second factors."""
+    providers: "Providers"
+    """Where people can sign in beside here."""
+    password_attempts: "Attempts"
+    code_attempts: "Attempts"
     address_limit: RateLimit
+    """Whoever signs in, registers or asks for mails, by address."""
+    mail_limit: RateLimit
+    """Mails to one address."""
+    logout_limit: RateLimit
+    """Logout tokens of one provider."""
     shared_limit: RateLimit
     """Readers of shared conversations, by address."""
+    run_later: RunLater
     now: Callable[[], datetime]
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 import gevent
@@ -32,9 +33,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
     Raises:
         OSError: the address cannot be listened on, or a key file cannot be read.
         ValueError: a key file holds no key.
+        BadSetup: see `create_app`.
     """
     run_in_thread = cast("RunInThread", ThreadPool(PASSWORDS_AT_ONCE).apply)
-    application = create_app(settings, run_in_thread=run_in_thread)
+    application = create_app(settings, run_in_thread=run_in_thread, run_later=_run_later)
     listener = listen(host, port)
     application.parts.passwords.prepare()
     requests = Pool()
@@ -47,6 +49,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
     log.info("serving", host=host, port=port)
     stopping.wait()
     _stop(server, requests, application)
+
+
+def _run_later(work: Callable[[], None]) -> None:
+    gevent.spawn(work)
 
 
 def _stop(server: pywsgi.WSGIServer, requests: Pool, application: Application) -> None:

@@ -13,11 +13,13 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
 from pydantic_settings import SettingsConfigDict
 
+from frontend.sign_in.provider_config import Newcomers, Provider, ProviderName
 from shared.settings import ServiceSettings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -73,6 +75,23 @@ class Settings(ServiceSettings):
     sign_in_attempts_a_minute: PositiveInt = 5
     """For each account; ten times as many for each address."""
     sign_in_burst: PositiveInt = 10
+    registration: Newcomers = "refused"
+    """Who may make an account by mail: nobody, or anybody, with an organisation of their own or as a member of ours.
+    The first one, who becomes the owner, and whoever is invited always may."""
+    oidc_providers: dict[ProviderName, Provider] = Field(default_factory=dict)
+    """Where people can sign in beside here, by name (JSON; `provider_config.Provider`)."""
+    oidc_file: Path | None = None
+    """The same as a TOML file with a table for each provider; it wins over those of the same name."""
+    smtp_url: SecretStr | None = None
+    """smtp://host[:port], with STARTTLS unless the host is this machine, or smtps://. May hold user and password.
+    None: no mail is sent, and nothing is offered that needs it."""
+    smtp_password_file: Path | None = None
+    """The password, if it is not to stand in the address."""
+    smtp_ca_file: Path | None = None
+    """Certificates to trust beside the system's."""
+    mail_from: str = "Steward <steward@localhost>"
+    mails_an_hour: PositiveInt = 6
+    """To one address."""
     shared_reads_a_minute: PositiveInt = 60
     """How often each address may open shared conversations."""
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0

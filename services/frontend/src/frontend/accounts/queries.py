@@ -81,15 +81,28 @@ def add_owner(
 
 
 def add_person(
-    session: Session, *, tenant_id: str, email: str, name: str, role: str, now: datetime
+    session: Session,
+    *,
+    tenant_id: str,
+    email: str,
+    name: str,
+    role: str,
+    now: datetime,
+    password_hash: str | None = None,
+    is_verified: bool = False,
 ) -> Person:
-    """Create somebody in a tenant who signs in by link only.
+    """Create somebody in a tenant. Without a password they sign in by link or elsewhere only.
 
     Raises:
         EmailTaken: the address (normalised) belongs to somebody already, in whatever tenant.
     """
     person = PersonRow(
-        person_id=uuid.uuid4().hex, email=email, name=name, password_hash=None, created_at=now
+        person_id=uuid.uuid4().hex,
+        email=email,
+        name=name,
+        password_hash=password_hash,
+        is_verified=is_verified,
+        created_at=now,
     )
     session.add(person)
     try:

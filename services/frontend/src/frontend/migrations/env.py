@@ -5,8 +5,9 @@ from alembic import context
 from frontend.accounts import models as account_models
 from frontend.database import Base, Database
 from frontend.oauth_server import models as agent_models
+from frontend.sign_in import models as sign_in_models
 
-TABLES = (account_models, agent_models)
+TABLES = (account_models, agent_models, sign_in_models)
 """Imported so that their tables are known to the metadata that migrations are compared with."""
 
 database = Database(context.config.attributes["database_url"])

@@ -1,15 +1,11 @@
-"""The pages for signing up, in and out."""
+"""The pages for the first account, for signing in by password or by an operator's link, and for signing out."""
 
 import math
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from frontend.accounts.email_address import (
-    is_email_address,
-    normalised,
-    problem_with_account,
-)
+from frontend.accounts.email_address import is_email_address, normalised, problem_with_account
 from frontend.accounts.passwords import MAX_CHARACTERS, problem_with
 from frontend.accounts.queries import (
     OwnerExists,
@@ -22,9 +18,14 @@ from frontend.accounts.queries import (
     update_password_hash,
     use_link,
 )
+from frontend.accounts.security_events import SecurityEvent, record
 from frontend.parts import parts
 from frontend.rights import ANYBODY, Routes
-from frontend.sign_in.sessions import end_session, signed_in_person, start_session
+from frontend.sign_in.attempts import count_address
+from frontend.sign_in.entering import Entry, enter, safe_next
+from frontend.sign_in.newcomers import place_of_visitor
+from frontend.sign_in.session_rows import Origin
+from frontend.sign_in.sessions import end_session, signed_in_person
 from shared.errors import TooManyRequests
 
 WRONG = "The e-mail address or the password is wrong."
@@ -40,38 +41,40 @@ routes = Routes("sign_in", rule=ANYBODY)
 @routes.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
     if signed_in_person() is not None:
-        return redirect(_safe_next())
+        return redirect(safe_next())
     if not _owner_exists():
         return redirect(url_for("sign_in.sign_up"))
-    return render_template("sign_in.html", email="", next=_safe_next())
+    return _page()
 
 
 @routes.post("/sign-in")
 def submit_sign_in() -> ResponseReturnValue:
     email = normalised(request.form.get("email", ""))
     try:
-        _count_attempt()
-        parts().account_limit.take(email)
+        count_address()
+        parts().password_attempts.check(email)
     except TooManyRequests as error:
-        page = render_template("sign_in.html", email=email, next=_safe_next(), error=error.message)
+        page = _page(email=email, error=error.message)
         return page, 429, {"Retry-After": str(math.ceil(error.retry_after_s))}
-    person = _checked(email, request.form.get("password", "")[: MAX_CHARACTERS + 1])
-    if person is None:
-        return render_template("sign_in.html", email=email, next=_safe_next(), error=WRONG), 401
-    start_session(person)
-    return redirect(_safe_next())
+    found, is_right = _checked(email, request.form.get("password", "")[: MAX_CHARACTERS + 1])
+    if found is None or not is_right:
+        parts().password_attempts.failed(email)
+        record(SecurityEvent.SIGN_IN_REFUSED, person=found, email=email)
+        return _page(email=email, error=WRONG), 401
+    parts().password_attempts.succeeded(email)
+    return enter(Entry(found.person_id, safe_next(), Origin("password")))
 
 
 @routes.get("/sign-up")
 def sign_up() -> ResponseReturnValue:
     if _owner_exists():
-        return render_template("sign_in.html", email="", next="/", error=CLOSED), 403
+        return _page(error=CLOSED), 403
     return render_template("sign_up.html", email="", name="")
 
 
 @routes.post("/sign-up")
 def submit_sign_up() -> ResponseReturnValue:
-    _count_attempt()
+    count_address()
     email = normalised(request.form.get("email", ""))
     name = " ".join(request.form.get("name", "").split())
     password = request.form.get("password", "")
@@ -79,7 +82,7 @@ def submit_sign_up() -> ResponseReturnValue:
     if problem is not None:
         return render_template("sign_up.html", email=email, name=name, error=problem), 422
     if _owner_exists():  # known before the costly part; adding the owner checks again
-        return render_template("sign_in.html", email=email, next="/", error=CLOSED), 409
+        return _page(email=email, error=CLOSED), 409
     password_hash = parts().passwords.hash(password)
     try:
         with parts().database.transaction() as transaction:
@@ -91,14 +94,17 @@ def submit_sign_up() -> ResponseReturnValue:
                 now=parts().now(),
             )
     except OwnerExists:
-        return render_template("sign_in.html", email=email, next="/", error=CLOSED), 409
-    start_session(person)
-    return redirect("/")
+        return _page(email=email, error=CLOSED), 409
+    record(SecurityEvent.REGISTERED, person=person)
+    return enter(Entry(person.person_id, "/", Origin("password")))
 
 
 @routes.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
+    person = signed_in_person()
     end_session()
+    if person is not None:
+        record(SecurityEvent.SIGNED_OUT, person=person)
     return redirect(url_for("sign_in.sign_in"))
 
 
@@ -115,12 +121,25 @@ def link(token: str) -> ResponseReturnValue:
 
 @routes.post("/sign-in/link/<token>")
 def use_sign_in_link(token: str) -> ResponseReturnValue:
-    _count_attempt()
+    count_address()
     person = _person_of_link(token)
     if person is None:
         return render_template("sign_in_link.html", token=token, error=LINK_GONE), 410
-    start_session(person)
-    return redirect("/")
+    return enter(Entry(person.person_id, "/", Origin("link")))
+
+
+def _page(email: str = "", error: str | None = None) -> str:
+    with parts().database.transaction() as transaction:
+        registers = place_of_visitor(transaction) is not None
+    return render_template(
+        "sign_in.html",
+        email=email,
+        error=error,
+        next=safe_next(),
+        providers=list(parts().providers),
+        registers=registers and parts().mailer.is_ready,
+        resets=parts().mailer.is_ready,
+    )
 
 
 def _person_of_link(token: str) -> Person | None:
@@ -139,38 +158,20 @@ def _person_of_link(token: str) -> Person | None:
         return None
 
 
-def _checked(email: str, password: str) -> Person | None:
+def _checked(email: str, password: str) -> tuple[Person | None, bool]:
+    """Who has the address, and whether the password is theirs. Takes as long for nobody's."""
     found = None
     if is_email_address(email):
         with parts().database.transaction() as transaction:
             found = find_by_email(transaction, email)
     person, password_hash = found or (None, None)
     right, new_hash = parts().passwords.check(password, password_hash)
-    if not right or person is None:
-        return None
-    if new_hash is not None:
+    if right and person is not None and new_hash is not None:
         with parts().database.transaction() as transaction:
             update_password_hash(transaction, person.person_id, new_hash)
-    return person
+    return person, right
 
 
 def _owner_exists() -> bool:
     with parts().database.transaction() as transaction:
         return has_owner(transaction)
-
-
-def _count_attempt() -> None:
-    """Raises TooManyRequests when this address tries too often, at whatever account."""
-    parts().address_limit.take(request.remote_addr or "unknown")
-
-
-def _safe_next() -> str:
-    """Where to go after signing in: a path of ours, never another site's address."""
-    target = request.values.get("next", "/")
-    is_ours = (
-        target.startswith("/")
-        and not target.startswith(("//", "/\\"))
-        # Browsers leave tabs and line ends out before they read an address: "/<tab>/host" is "//host" to them.
-        and not any(ord(character) < 33 for character in target)
-    )
-    return target if is_ours else "/"

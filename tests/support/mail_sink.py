@@ -1,0 +1,56 @@
+"""A mail server that takes everything and keeps it."""
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from aiosmtpd.controller import Controller
+from support.ports import free_port
+
+
+@dataclass
+class MailSink:
+    """What came in."""
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list[EmailMessage])
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802
+        """As aiosmtpd calls it."""
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        self.mails.append(cast(EmailMessage, mail))
+        return "250 OK"
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def last(self) -> EmailMessage:
+        assert self.mails, "no mail came"
+        return self.mails[-1]
+
+    def text(self) -> str:
+        """Of the last mail."""
+        return str(self.last().get_content())
+
+    def link(self) -> str:
+        """The path of the last mail's link."""
+        found = re.search(r"https?://\S+/sign-in/mail/\S+", self.text())
+        assert found is not None, self.text()
+        return urlsplit(found[0]).path
+
+
+@contextmanager
+def mail_sink() -> Generator[MailSink]:
+    sink = MailSink(free_port())
+    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    controller.start()
+    try:
+        yield sink
+    finally:
+        controller.stop()
