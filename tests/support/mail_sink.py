@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiosmtpd.controller import Controller
@@ -23,7 +23,7 @@ class MailSink:
     async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802
         """As aiosmtpd calls it."""
         mail = message_from_bytes(envelope.content, policy=policy.default)
-        self.mails.append(cast(EmailMessage, mail))
+        self.mails.append(mail)
         return "250 OK"
 
     @property

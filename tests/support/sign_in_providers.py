@@ -64,7 +64,7 @@ class OidcProvider:
     ) -> str:
         """A good one for the person; None leaves a claim out."""
         now = int(time.time())
-        claims = {
+        claims: Json = {
             "iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 120, "jti": secrets.token_hex(8),
             "events": {LOGOUT_EVENT: {}}, "sub": self.person["sub"], **changes,
         }  # fmt: skip
@@ -123,7 +123,7 @@ class OidcProvider:
         ):
             return {"error": "invalid_grant"}, 400
         now = int(time.time())
-        claims = {
+        claims: Json = {
             "iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"],
             **self.person, **self.claims,
         }  # fmt: skip
@@ -171,8 +171,8 @@ class GitHub:
         app = Flask("github")
         app.get("/login/oauth/authorize")(self._authorize)
         app.post("/login/oauth/access_token")(self._token)
-        app.get("/api/user")(lambda: self._told(self.person))
-        app.get("/api/user/emails")(lambda: self._told(self.emails))
+        app.get("/api/user")(self._user)
+        app.get("/api/user/emails")(self._user_emails)
         return app
 
     def _authorize(self) -> ResponseReturnValue:
@@ -188,6 +188,12 @@ class GitHub:
         token = secrets.token_hex(8)
         self.tokens.add(token)
         return {"access_token": token, "token_type": "bearer", "scope": "read:user,user:email"}
+
+    def _user(self) -> ResponseReturnValue:
+        return self._told(self.person)
+
+    def _user_emails(self) -> ResponseReturnValue:
+        return self._told(self.emails)
 
     def _told(self, what: Any) -> ResponseReturnValue:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")

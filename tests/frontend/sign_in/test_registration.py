@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from support.frontend_site import OWNER, Browser, add_person
+from support.frontend_site import OWNER, Browser
 from support.mail_sink import MailSink
 from support.sign_in import events, is_signed_in, later, person_row, shown, someone_else
 
+from frontend.accounts.queries import find_by_email, find_owner
 from frontend.app import Application
+from frontend.rights import ANYBODY, open_to
 from frontend.sign_in.newcomers import offer_registration
 
 NEW = {"name": "Grace Hopper", "email": "grace@example.org", "password": "nanoseconds matter"}
@@ -154,9 +156,7 @@ class TestByInvitation:
     def changes(self, mails: MailSink) -> dict[str, Any]:
         return {"smtp_url": mails.url}
 
-    def test_without_one_nobody_registers(
-        self, application: Application, visitor: Browser, mails: MailSink
-    ) -> None:
+    def test_without_one_nobody_registers(self, visitor: Browser, mails: MailSink) -> None:
         assert visitor.get("/register").status_code == 403
         assert "/register" not in visitor.get("/sign-in").text
         assert visitor.submit("/register", NEW, page="/sign-in").status_code == 403
@@ -165,27 +165,20 @@ class TestByInvitation:
     def test_with_one_an_account_belongs_where_the_invitation_says(
         self, application: Application, visitor: Browser, mails: MailSink
     ) -> None:
-        row = person_row(application, OWNER["email"])
-        assert row is not None
-        add_person(application.parts.database, "eve@example.org")
-
+        @open_to(ANYBODY)
         def invite() -> str:
             with application.parts.database.transaction() as session:
-                from frontend.accounts.queries import find_owner
-
                 owner = find_owner(session)
             assert owner is not None
             offer_registration(owner.tenant_id, "support")
             return "offered"
 
-        application.flask.add_url_rule("/tests/invite", "sign_in.tests_invite", invite)
+        application.flask.add_url_rule("/tests/invite", "tests_invite", invite)
         assert visitor.get("/tests/invite").text == "offered"
         visitor.submit("/register", NEW)
         visitor.submit(mails.link(), {})
 
         with application.parts.database.transaction() as session:
-            from frontend.accounts.queries import find_by_email, find_owner
-
             found, owner = find_by_email(session, NEW["email"]), find_owner(session)
         assert found is not None
         assert owner is not None

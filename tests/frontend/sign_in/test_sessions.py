@@ -22,12 +22,12 @@ def changes(mails: MailSink) -> dict[str, Any]:
 
 
 @pytest.fixture
-def phone(application: Application, visitor: Browser) -> Browser:
+def phone(application: Application, visitor: Browser) -> Browser:  # noqa: ARG001 - there must be an owner
     return _signed_in(application, IPHONE)
 
 
 @pytest.fixture
-def laptop(application: Application, visitor: Browser) -> Browser:
+def laptop(application: Application, visitor: Browser) -> Browser:  # noqa: ARG001 - there must be an owner
     return _signed_in(application, FIREFOX)
 
 
@@ -170,9 +170,7 @@ def test_long_after_signing_in_a_new_address_needs_the_password(
     assert "ada@new.example" in laptop.get("/account").text
 
 
-def test_an_address_is_confirmed_by_mail(
-    application: Application, laptop: Browser, mails: MailSink
-) -> None:
+def test_an_address_is_confirmed_by_mail(laptop: Browser, mails: MailSink) -> None:
     assert "not confirmed" in laptop.get("/account").text
     laptop.submit("/account/address/verify", {}, page="/account")
     laptop.submit(mails.link(), {})
