@@ -1,6 +1,6 @@
 # Steward's verbs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-retrieval bench-citations token person clean
+.PHONY: help setup run test check fix bench bench-retrieval bench-citations token person mails clean
 PYTHON := .venv/bin/python
 # Where it is set, every program that is started would compile its modules anew, and tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,6 +37,9 @@ token: setup ## Print a bearer token for the running Steward's API
 
 person: setup ## Add somebody: make person EMAIL=grace@example.org NAME="Grace Hopper" ROLE=support
 	@exec $(PYTHON) -m steward_dev.launcher add-person --email "$(EMAIL)" --name "$(NAME)" --role "$(ROLE)"
+
+mails: setup ## Print the latest mails about accounts, as long as no mail server is set
+	@exec $(PYTHON) -m steward_dev.launcher mails
 
 clean: ## Remove what was installed and built; var/ with its data stays
 	rm -rf .venv node_modules tests/mcp_dbquery/clients/node_modules tests/mcp_dbquery/clients/.venv .ruff_cache .pytest_cache .import_linter_cache

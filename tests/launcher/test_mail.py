@@ -1,16 +1,30 @@
 """Mail in the running product: found, read, shown before it leaves, sent as approved, once."""
 
 import json
-from pathlib import Path
+import os
+import subprocess
+import sys
+from collections.abc import Generator
 
+import httpx
 import pytest
 from support.asked import asking, one
-from support.system import launched
+from support.frontend_site import csrf_token
+from support.system import System, launched
+
+pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.mark.timeout(180)
-def test_a_mail_is_shown_before_it_leaves_and_sent_as_approved(tmp_path: Path) -> None:
-    with launched(tmp_path) as system, asking(system) as person:
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Generator[System]:
+    with launched(
+        tmp_path_factory.mktemp("steward"), STEWARD_REGISTRATION="own_organisation"
+    ) as system:
+        yield system
+
+
+def test_a_mail_is_shown_before_it_leaves_and_sent_as_approved(system: System) -> None:
+    with asking(system) as person:
         events = person.ask(
             'Send an e-mail to bob@example.com with subject "Lunch" saying At noon?',
             {"subject": "Dinner"},
@@ -24,3 +38,26 @@ def test_a_mail_is_shown_before_it_leaves_and_sent_as_approved(tmp_path: Path) -
         inbox = person.ask("Show my latest mails")
         assert not [event for event in inbox if event["kind"] == "approval_needed"]
         assert '"folder": "Inbox"' in json.dumps(one(inbox, "call_finished"))
+
+
+def test_mails_about_accounts_stay_here_for_whoever_runs_it(system: System) -> None:
+    with httpx.Client(base_url=system.url) as browser:
+        token = csrf_token(browser.get("/register").text)
+        form = {"name": "Grace", "email": "grace@example.org", "password": "nanoseconds matter"}
+        assert "on its way" in browser.post("/register", data={**form, "csrf_token": token}).text
+
+    for _ in range(100):
+        mails = _mails(system)
+        if "grace@example.org" in mails:
+            break
+    assert f"{system.url}/sign-in/mail/" in mails
+
+
+def _mails(system: System) -> str:
+    command = [sys.executable, "-m", "steward_dev.launcher", "mails"]
+    environment = {**os.environ, "STEWARD_VAR": str(system.var)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -104,6 +104,8 @@ def settings_for(
 def environment_of(settings: Settings) -> dict[str, str]:
     """The same settings, as a process reads them."""
     given = settings.model_dump(mode="json", exclude_unset=True)
+    if settings.smtp_url is not None:
+        given["smtp_url"] = settings.smtp_url.get_secret_value()
     return {
         **os.environ,
         **{

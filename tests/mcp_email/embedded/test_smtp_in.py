@@ -8,15 +8,19 @@ import pytest
 from mcp_email.embedded.mailbox import EmbeddedMailbox
 from mcp_email.embedded.store import EmbeddedStore
 from mcp_email.mail import Delivery, Search
+from mcp_email.opening import MAILBOXES, system_mailbox
+from mcp_email.outbox import outbox
+from mcp_email.settings import Settings
 from shared.errors import BadSetup, Unavailable
 
 ADA, BOB, OUT = "ada@tidewater.example", "bob@tidewater.example", "pieter@northwind.example"
+SYSTEM = "steward@localhost"
 MAIL = b"From: ada@tidewater.example\r\nMessage-ID: <1@x.example>\r\nSubject: Lunch\r\n\r\nAt noon?\r\n.dot\r\n"
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncGenerator[EmbeddedStore]:
-    opened = EmbeddedStore(tmp_path / "mail.db", seeded=lambda _owner, _now: [])
+    opened = EmbeddedStore(tmp_path / MAILBOXES, seeded=lambda _owner, _now: [])
     opened.start()
     async with opened.listen():
         yield opened
@@ -94,3 +98,23 @@ async def test_it_listens_on_this_machine_only_and_while_it_is_asked_to(tmp_path
         transport = store.transport()
         assert await transport.problem() is None
     assert await transport.problem() is not None
+
+
+async def test_what_the_product_itself_writes_is_taken_for_anybody(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, system_sender=SYSTEM)
+    await system_mailbox(store, SYSTEM)
+    bob = await mailbox_of(store, BOB)
+
+    assert (await sent(store, SYSTEM, [OUT, BOB])).state == "sent"
+
+    assert await subjects(bob) == ["Lunch"]
+    kept = await outbox(settings)
+    assert f"to {OUT}: Lunch" in kept
+    assert "At noon?" in kept
+
+
+async def test_without_a_sender_of_its_own_nothing_is_kept_for_the_operator(tmp_path: Path) -> None:
+    with pytest.raises(BadSetup, match="MCP_EMAIL_SYSTEM_SENDER"):
+        await outbox(Settings(data_dir=tmp_path))

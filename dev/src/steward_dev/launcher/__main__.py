@@ -1,7 +1,7 @@
 """`python -m steward_dev.launcher` runs Steward.
 
-For the running one, `token` prints a bearer token, and `add-person` with the frontend's options adds somebody and
-prints their sign-in link.
+For the running one, `token` prints a bearer token, `mails` what was written to people, and `add-person` with the
+frontend's options adds somebody and prints their sign-in link.
 """
 
 import os
@@ -25,6 +25,9 @@ def main() -> None:
     try:
         if sys.argv[1:] == ["token"]:
             _print_token(settings, environment)
+        elif sys.argv[1:] == ["mails"]:
+            _running_state(settings)
+            _print_output(settings, make_plan(settings, environment).outbox)
         elif sys.argv[1:2] == ["add-person"]:
             _add_person(settings, environment, sys.argv[2:])
         else:

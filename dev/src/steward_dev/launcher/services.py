@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class Plan:
     token: Command
     add_person: Command
     """Without its options."""
+    outbox: Command
+    """Prints the mails about accounts that nobody here has a mailbox for."""
 
 
 def make_plan(settings: LauncherSettings, environment: Mapping[str, str]) -> Plan:
@@ -66,6 +69,7 @@ class _Planner:
         }
         self._base["PYTHONUNBUFFERED"] = "1"
         self._valkey_port = free_port()
+        self._mail_port = free_port()
         self._urls = {
             name: f"http://127.0.0.1:{free_port()}" for name in ("demo-model", "orchestrator")
         }
@@ -75,9 +79,10 @@ class _Planner:
     def plan(self) -> Plan:
         frontend = self._frontend()
         orchestrator = self._orchestrator()
+        email = self._email()
         services = [
             self._service("mcp-dbquery", self._dbquery()),
-            self._service("mcp-email", self._email()),
+            self._service("mcp-email", email),
             self._service("mcp-search", self._search()),
             self._service("orchestrator", orchestrator),
             self._service("frontend", frontend),
@@ -97,6 +102,7 @@ class _Planner:
             sign_in_link=self._python("frontend", frontend, "sign-in-link"),
             token=self._python("frontend", frontend, "token"),
             add_person=self._python("frontend", frontend, "add-person"),
+            outbox=self._python("mcp-email", email, "outbox"),
         )
 
     def _service(self, name: str, environment: Mapping[str, str], *options: str) -> Service:
@@ -196,7 +202,14 @@ class _Planner:
         """Mail accounts of a file, else a mailbox for everybody that no mail leaves."""
         accounts = self._settings.mail_file
         return {
-            **({"MCP_EMAIL_CONFIG": str(accounts.resolve())} if accounts else {}),
+            **(
+                {"MCP_EMAIL_CONFIG": str(accounts.resolve())}
+                if accounts
+                else {
+                    "MCP_EMAIL_LISTEN_PORT": str(self._mail_port),
+                    "MCP_EMAIL_SYSTEM_SENDER": parseaddr(self._settings.mail_from)[1],
+                }
+            ),
             "MCP_EMAIL_DATA_DIR": str(self._var / "mail"),
             "MCP_EMAIL_CONFIRMING_ISSUERS": json.dumps([self._urls["orchestrator"]]),
             **self._access_to("mcp-email"),
@@ -242,6 +255,7 @@ class _Planner:
         }
 
     def _frontend(self) -> dict[str, str]:
+        sign_in = self._settings.sign_in_file
         return {
             "FRONTEND_DATABASE_URL": f"sqlite:///{self._var / 'identity.db'}",
             "FRONTEND_REDIS_URL": self._redis_url,
@@ -251,6 +265,10 @@ class _Planner:
             "FRONTEND_ORCHESTRATOR_URL": self._urls["orchestrator"],
             "FRONTEND_RESOURCES": json.dumps(self._resources()),
             "FRONTEND_SECRET_KEY_FILE": str(_secret(self._var / "keys" / "frontend-secret")),
+            "FRONTEND_REGISTRATION": self._settings.registration,
+            "FRONTEND_MAIL_FROM": self._settings.mail_from,
+            "FRONTEND_SMTP_URL": self._smtp_url(),
+            "FRONTEND_OIDC_FILE": str(sign_in.resolve()) if sign_in else "",
         }
 
     def _resources(self) -> dict[str, dict[str, object]]:
@@ -259,6 +277,12 @@ class _Planner:
             f"{self._urls[server]}/mcp": {"name": one.name, "scopes": sorted(one.all)}
             for server, one in RESOURCES.items()
         }
+
+    def _smtp_url(self) -> str:
+        """Given, else of the embedded mailboxes; none where mail accounts are configured instead of them."""
+        if self._settings.smtp_url is not None:
+            return self._settings.smtp_url.get_secret_value()
+        return "" if self._settings.mail_file else f"smtp://127.0.0.1:{self._mail_port}"
 
     def _key(self, name: str) -> Path:
         path = self._var / "keys" / f"{name}.json"

@@ -1,7 +1,7 @@
 """What a person may set for `make run`: in `.env` or in the environment, which wins."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -44,6 +44,14 @@ class LauncherSettings(ServiceSettings):
     """Several databases with their rules (TOML, mcp-dbquery's configuration), instead of the two before."""
     mail_file: Path | None = None
     """The mail accounts (TOML, mcp-email's configuration). None: a mailbox for everybody that no mail leaves."""
+    smtp_url: SecretStr | None = None
+    """Where mails about accounts go: smtp://user:password@host:port or smtps://… None: into the embedded mailboxes."""
+    mail_from: str = "Steward <steward@localhost>"
+    """Who they come from."""
+    sign_in_file: Path | None = None
+    """Where people can sign in beside here (TOML, docs/people.md). None: nowhere."""
+    registration: Literal["refused", "own_organisation", "first_organisation"] = "refused"
+    """What becomes of people who make an account by themselves."""
     search_file: Path | None = None
     """The web and documents (TOML, mcp-search's configuration). None: DuckDuckGo, and a few sample documents."""
     policy_file: Path | None = None
@@ -89,7 +97,9 @@ class LauncherSettings(ServiceSettings):
             )
         return url
 
-    @field_validator("actions_file", "databases_file", "mail_file", "search_file", "policy_file")
+    @field_validator(
+        "actions_file", "databases_file", "mail_file", "sign_in_file", "search_file", "policy_file"
+    )
     @classmethod
     def _file_exists(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():

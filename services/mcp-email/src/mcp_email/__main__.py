@@ -1,9 +1,11 @@
 """Serve mail over MCP, or look at whose mail it is, who may be written to and whether the mail servers answer."""
 
 import argparse
+import asyncio
 from pathlib import Path
 
 from mcp_email.opening import Opener
+from mcp_email.outbox import outbox
 from mcp_email.parts import Parts, make_parts
 from mcp_email.report import report
 from mcp_email.server import build_server
@@ -26,7 +28,9 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = load_settings(Settings, config=arguments.config, data_dir=arguments.data)
-    if arguments.command == "check":
+    if arguments.command == "outbox":
+        print(asyncio.run(outbox(settings)))
+    elif arguments.command == "check":
         check(settings, _parts, lambda parts: report(settings, parts))
     else:
         serve(arguments, settings, _parts, build_server)
@@ -46,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "check",
         help="print whose mail it is and what may be sent, and try the mail servers",
+        parents=[configured],
+    )
+    commands.add_parser(
+        "outbox",
+        help="print what Steward itself wrote to people who have no mailbox here",
         parents=[configured],
     )
     return parser

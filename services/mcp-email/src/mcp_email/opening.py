@@ -11,6 +11,7 @@ import httpx
 from mcp_email.accounts import OpenAccount
 from mcp_email.addresses import looks_like_address, parse_address
 from mcp_email.config import Account, Config, Server
+from mcp_email.embedded.mailbox import EmbeddedMailbox
 from mcp_email.embedded.seed import seed
 from mcp_email.embedded.store import EmbeddedStore, Seed
 from mcp_email.errors import BadAddress, BadContent
@@ -28,6 +29,9 @@ from shared.untrusted.characters import clean_line
 
 EMBEDDED_DOMAIN = "tidewater.example"
 """The sample agency's, so that its people are not strangers. Nobody else can have it (RFC 2606)."""
+
+MAILBOXES = "mailboxes.db"
+"""In the data folder."""
 
 MAX_NAME = 100
 """Characters of a person's name."""
@@ -48,10 +52,13 @@ class Opener:
     async def start(self) -> None:
         """Let the embedded mailboxes take mail in, where there are any. Raises BadSetup."""
         if any(account.kind == "embedded" for account in self.config.accounts.values()):
-            store = EmbeddedStore(self.settings.data_dir / "mailboxes.db", self.seeded)
+            store = EmbeddedStore(self.settings.data_dir / MAILBOXES, self.seeded)
             store.start()
             self._resources.callback(store.close)
-            await self._resources.enter_async_context(store.listen(self.settings.listen_host))
+            if self.settings.system_sender is not None:
+                await system_mailbox(store, self.settings.system_sender)
+            listener = store.listen(self.settings.listen_host, self.settings.listen_port)
+            await self._resources.enter_async_context(listener)
             self._store = store
 
     async def close(self) -> None:
@@ -119,6 +126,11 @@ class Opener:
             self._http = httpx.AsyncClient(timeout=server.timeout_s)
             self._resources.push_async_callback(self._http.aclose)
         return AccessTokens(server.oauth, self._http)
+
+
+async def system_mailbox(store: EmbeddedStore, sender: str) -> EmbeddedMailbox:
+    """That of Steward itself, which is nobody's: no tenant has its name."""
+    return await store.mailbox("", "", "system", sender, "Steward")
 
 
 def _own(account: str, address: str, name: str = "") -> Address:

@@ -24,7 +24,12 @@ class Settings(ToolServerSettings):
     ledger_url: str | None = None
     """postgresql://… for several replicas. None: a file in the data folder."""
     listen_host: str = "127.0.0.1"
-    """Where the embedded mailboxes take mail in (SMTP), at a free port."""
+    """Where the embedded mailboxes take mail in (SMTP)."""
+    listen_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """0: a free one."""
+    system_sender: str | None = None
+    """An address whose mails are taken for anybody, as those of a person with a mailbox are: what Steward itself writes
+    to people. Who has no mailbox here finds them with `mcp-email outbox` only."""
 
     confirming_issuers: list[str] = Field(default_factory=list)
     """Whose callers were asked by their host before a mail is sent: the issuer of a host that always does."""
