@@ -138,9 +138,11 @@ def test_to_another_machine_nothing_is_said_before_starttls(
     plain = Controller(sink, hostname="127.0.0.1", port=sink.port)
     plain.start()
     connect = smtplib.SMTP.connect
-    monkeypatch.setattr(
-        smtplib.SMTP, "connect", lambda self, *_args, **_more: connect(self, "127.0.0.1", sink.port)
-    )
+
+    def connect_here(connection: smtplib.SMTP, *_: Any) -> Any:
+        return connect(connection, "127.0.0.1", sink.port)
+
+    monkeypatch.setattr(smtplib.SMTP, "connect", connect_here)
     try:
         with pytest.raises(Unavailable):
             mailer(smtp_url="smtp://mail.example.org").send("bob@example.org", "No", "text")

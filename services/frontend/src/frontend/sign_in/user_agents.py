@@ -6,7 +6,7 @@ _BROWSERS = (
 )  # fmt: skip
 """First found wins: most name others, too, to be taken for them."""
 _SYSTEMS = (
-    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"),
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
     ("Mac OS X", "Mac"), ("Linux", "Linux"),
 )  # fmt: skip
 
