@@ -92,7 +92,7 @@ class _Tls(Controller):
             told.append(data.password)
             return AuthResult(success=data.password == b"p@ss word")
 
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
             sink,
             hostname="127.0.0.1",
             port=sink.port,
