@@ -68,7 +68,7 @@ SIGN_IN_FEATURES = (
     account,
     second_factor_setup,
 )
-FEATURES = (operations, *SIGN_IN_FEATURES, pages, shared_page, api, knowledge_api)
+FEATURES = (operations, *SIGN_IN_FEATURES, pages, shared_page, api, knowledge_api, agents)
 
 STATIC = Path(__file__).parent / "static"
 
