@@ -19,6 +19,7 @@ _SECRET_VALUE = re.compile(
     r"(Bearer\s+)[\w.~+/=-]{8,}"  # an Authorization header
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+"  # a JWT
     r"|\bsk-[\w-]{8,}"  # a model provider's key
+    r"|\b(?:stw|swa|swr)_[0-9a-f]{12,32}_[0-9a-f]{8,}"  # our own API keys and tokens
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # credentials in a URL
 )
 

@@ -1,4 +1,4 @@
-"""`frontend serve`, `migrate` and what operators do: people, tokens, links, keys."""
+"""`frontend serve`, `migrate` and what operators do: people, organisations, tokens, links, keys."""
 
 import argparse
 import sys
@@ -36,6 +36,12 @@ def main() -> None:
                 print(commands.new_client_secret())
             case "forget-second-factor":
                 print(commands.forget_second_factor(settings, arguments.email))
+            case "tenants":
+                print(commands.list_organisations(settings))
+            case "set-tier":
+                print(commands.set_organisation_tier(settings, arguments.tenant, arguments.tier))
+            case "purge":
+                print(commands.purge_outdated(settings))
             case _:
                 print(commands.make_sign_in_link(settings, arguments.email))
 
@@ -65,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
         "forget-second-factor", help="no longer ask somebody for codes, who lost what makes them"
     )
     forget.add_argument("--email", required=True)
+    commands.add_parser("tenants", help="list the organisations with their ids and tiers")
+    tier = commands.add_parser("set-tier", help="put an organisation on a tier")
+    tier.add_argument("--tenant", required=True, metavar="ID")
+    tier.add_argument("--tier", required=True, choices=("free", "paid"))
+    commands.add_parser(
+        "purge", help="delete what is due: organisations whose time is over, old events (every day)"
+    )
     return parser
 
 

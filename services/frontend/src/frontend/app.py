@@ -17,17 +17,24 @@ from flask_socketio import SocketIO
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from frontend import failures, operations, rights, security
+from frontend import api_document, failures, menu, operations, rights, security
 from frontend.accounts.passwords import Passwords, RunInThread, run_here
+from frontend.api_keys import api as api_keys_api
+from frontend.api_keys import routes as api_keys
+from frontend.api_sessions import routes as api_sessions
+from frontend.bearer import has_bearer
 from frontend.chat import api, knowledge_api, pages, shared_page
 from frontend.chat.socket import Sockets
 from frontend.database import Database
+from frontend.json_api import HexId
 from frontend.mail import make_mailer
 from frontend.oauth_server import agents
 from frontend.oauth_server import parts as agent_parts
 from frontend.oauth_server import routes as oauth_server
 from frontend.orchestrator import Orchestrator
 from frontend.parts import Parts, RunLater
+from frontend.people import api as people_api
+from frontend.people import routes as people
 from frontend.settings import Settings
 from frontend.sign_in import (
     account,
@@ -42,6 +49,9 @@ from frontend.sign_in import routes as sign_in
 from frontend.sign_in.attempts import Attempts, Backoff
 from frontend.sign_in.providers import Providers
 from frontend.sign_in.sessions import STORE_PREFIX, SessionStore
+from frontend.tenants import api as tenants_api
+from frontend.tenants import invitation_routes
+from frontend.tenants import routes as tenants
 from shared.key_file import KeyFile
 from shared.rate_limit import RateLimit
 from shared.redis_clients import blocking_command_client
@@ -68,7 +78,24 @@ SIGN_IN_FEATURES = (
     account,
     second_factor_setup,
 )
-FEATURES = (operations, *SIGN_IN_FEATURES, pages, shared_page, api, knowledge_api, agents)
+FEATURES = (
+    operations,
+    *SIGN_IN_FEATURES,
+    pages,
+    shared_page,
+    api,
+    knowledge_api,
+    tenants,
+    invitation_routes,
+    tenants_api,
+    people,
+    people_api,
+    api_keys,
+    api_keys_api,
+    api_sessions,
+    api_document,
+    agents,
+)
 
 STATIC = Path(__file__).parent / "static"
 
@@ -80,6 +107,14 @@ class Application:
     flask: Flask
     sockets: Sockets
     parts: Parts
+
+
+class CsrfOfCookies(CSRFProtect):
+    """Asks for the page's token wherever a cookie says who is asking, or could be set."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if not has_bearer() and request.blueprint != api_sessions.routes.name:
+            super().protect(apply_exemptions)
 
 
 def create_app(
@@ -104,9 +139,10 @@ def create_app(
         settings, _secret_key(settings)
     )
     app.session_interface = SessionStore(app, client=parts.redis, key_prefix=STORE_PREFIX)
+    app.url_map.converters["hex"] = HexId
     app.before_request(_bind_request_id)
     rights.install(app)
-    csrf = cast(Any, CSRFProtect(app))
+    csrf = cast(Any, CsrfOfCookies(app))
     # Agents and providers send no cookies, and their requests no tokens of our pages.
     for foreign in (oauth_server.protocol, back_channel.routes):
         csrf.exempt(foreign)
@@ -116,6 +152,7 @@ def create_app(
     app.extensions["steward_emit"] = sockets.emit
     security.install(app, origins=settings.origins, is_https=settings.is_https)
     failures.install(app)
+    menu.install(app)
     for feature in FEATURES:
         app.register_blueprint(feature.routes)
     for own in (oauth_server.pages, oauth_server.protocol):
@@ -195,6 +232,7 @@ def _create_parts(
             settings.sign_in_attempts_a_minute * ADDRESS_FACTOR,
             settings.sign_in_burst * ADDRESS_FACTOR,
         ),
+        invitation_limit=limit("invitation", settings.invitations_a_minute),
         mail_limit=RateLimit(
             "mail",
             per_hour=settings.mails_an_hour,

@@ -17,18 +17,27 @@ from frontend.accounts.queries import (
     find_by_email,
     find_owner,
 )
+from frontend.accounts.security_events import (
+    KEPT,
+    SecurityEvent,
+    add_event,
+    forget_events_before,
+)
 from frontend.database import closing_database
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
 from frontend.sign_in.second_factors import remove_second_factor
-from shared.errors import BadSetup
+from frontend.tenants.purge import purge
+from frontend.tenants.queries import list_tenants, set_tier
+from shared.errors import BadSetup, NotFound
 from shared.key_file import KeyFile, rotate
 from shared.logs import redact
 from shared.service_tokens import TokenIssuer
 from shared.sql import utc_now
 
 LONGEST_TOKEN_S = 86_400
+MAX_LISTED = 100_000
 
 
 @contextmanager
@@ -140,6 +149,41 @@ def new_client_secret() -> str:
     secret = secrets.token_urlsafe(32)
     digest = hashlib.sha256(secret.encode()).hexdigest()
     return f"client_secret: {secret}\nsecret_sha256: {digest}"
+
+
+def list_organisations(settings: Settings) -> str:
+    """A line for each: id, tier, people, name."""
+    with closing_database(settings.database_url) as database, database.transaction() as transaction:
+        tenants, _ = list_tenants(transaction, limit=MAX_LISTED, offset=0)
+    return "\n".join(
+        f"{tenant.tenant_id}  {tenant.tier}  {members:>5}  {tenant.name}"
+        for tenant, members in tenants
+    )
+
+
+def set_organisation_tier(settings: Settings, tenant_id: str, tier: str) -> str:
+    with closing_database(settings.database_url) as database, database.transaction() as transaction:
+        try:
+            set_tier(transaction, tenant_id, tier)
+        except NotFound:
+            sys.exit("There is no such organisation. `frontend tenants` lists them.")
+        add_event(
+            transaction, SecurityEvent.TIER_CHANGED, utc_now(), tenant_id=tenant_id, tier=tier
+        )
+    return f"The organisation is on the {tier} tier."
+
+
+def purge_outdated(settings: Settings) -> str:
+    """Ends with an error when something could not be deleted: the next run tries again."""
+    issuer = TokenIssuer(settings.issuer, KeyFile(settings.key_file))
+    orchestrator = Orchestrator(str(settings.orchestrator_url), issuer, settings.relay_patience_s)
+    with closing_database(settings.database_url) as database:
+        deleted, failed = purge(database, orchestrator, utc_now())
+        forget_events_before(database, utc_now() - KEPT)
+    orchestrator.close()
+    if failed:
+        sys.exit(f"{failed} could not be deleted: the orchestrator did not answer. Run it again.")
+    return f"Organisations deleted: {deleted}."
 
 
 def _link(settings: Settings, token: str) -> str:

@@ -44,6 +44,8 @@ class Parts:
     code_attempts: "Attempts"
     address_limit: RateLimit
     """Whoever signs in, registers or asks for mails, by address."""
+    invitation_limit: RateLimit
+    """Making invitations, by organisation; trying them, by address or account."""
     mail_limit: RateLimit
     """Mails to one address."""
     logout_limit: RateLimit

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, redirect, request, url_for
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from frontend.accounts.queries import Person
@@ -22,15 +22,31 @@ class Rule:
     is_public: bool = False
     roles: frozenset[Role] = frozenset(Role)
     """One of these in the tenant that the person is in. Of no account when it is public."""
+    needs_tenant: bool = True
+    """False: also those who belong to none, whatever they once were."""
+    scope: str | None = None
+    """What an API key needs, too; empty: any key will do. None: no key is let in."""
 
     def admits(self, person: Person | None) -> bool:
         return self.is_public or (
-            person is not None and not self.roles.isdisjoint(map(Role, person.roles))
+            person is not None and self._fits_role(person) and self.fits_scopes(person)
         )
+
+    def fits_scopes(self, person: Person) -> bool:
+        """A person needs none."""
+        return person.scopes is None or self.scope == "" or self.scope in person.scopes
+
+    def _fits_role(self, person: Person) -> bool:
+        if not person.roles:
+            return not self.needs_tenant
+        return not self.roles.isdisjoint(map(Role, person.roles))
 
 
 ANYBODY = Rule(is_public=True)
 SIGNED_IN = Rule()
+ANY_ACCOUNT = Rule(needs_tenant=False)
+ANY_KEY = Rule(scope="")
+CHAT = Rule(scope="chat")
 ADMINS = Rule(roles=frozenset({Role.OWNER, Role.ADMIN}))
 OWNERS = Rule(roles=frozenset({Role.OWNER}))
 
@@ -80,7 +96,9 @@ def install(app: Flask) -> None:
         if person is None:
             return _sent_to_sign_in()
         if not rule.admits(person):
-            raise NotAllowed(_in_words(rule))
+            if not person.roles and not request.path.startswith("/api/"):
+                return render_template("no_tenant.html", person=person), 403
+            raise NotAllowed(_in_words(rule, person))
         return None
 
     del check  # registered by its decorator
@@ -93,6 +111,11 @@ def _sent_to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("sign_in.sign_in", next=path))
 
 
-def _in_words(rule: Rule) -> str:
+def _in_words(rule: Rule, person: Person) -> str:
+    if not person.roles:
+        return "You belong to no organisation. Ask somebody to invite you."
+    if not rule.fits_scopes(person):
+        needed = f"a key with the scope {rule.scope}" if rule.scope else "somebody who signs in"
+        return f"This key cannot do this. It needs {needed}."
     names = [role.value for role in Role if role in rule.roles]
     return f"Only people with the role {' or '.join(names)} can do this. Ask one of them."

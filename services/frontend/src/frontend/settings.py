@@ -94,6 +94,10 @@ class Settings(ServiceSettings):
     """To one address."""
     shared_reads_a_minute: PositiveInt = 60
     """How often each address may open shared conversations."""
+    invitations_a_minute: PositiveInt = 10
+    """How many each organisation makes, and how often each address or account may try one."""
+    tenants_made_by: Literal["installation", "everybody"] = "installation"
+    """Who may create organisations: the owners of the first one, or everybody who is signed in."""
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     """How many proxies stand before us and add to X-Forwarded-For: sign-in is limited by the address before them."""
     session_check_s: PositiveFloat = 30.0
@@ -105,7 +109,7 @@ class Settings(ServiceSettings):
     max_queued_packets: Annotated[int, Field(ge=10)] = 2_000
     """A socket that is further behind is cut off; its page catches up by itself."""
     resources: dict[str, Resource] = Field(default_factory=dict)
-    """The tool servers to which other agents can be let in, by address; empty: none can be."""
+    """Our tool servers, for which other agents and keys get tokens, by address; empty: none can be let in."""
     clients: dict[ClientId, RegisteredClient] = Field(default_factory=dict)
     """Agents that are set up here, by their id."""
     client_documents: bool = True

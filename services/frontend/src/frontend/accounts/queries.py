@@ -31,6 +31,7 @@ class Person:
 
     person_id: str
     tenant_id: str
+    """Empty: they belong to none."""
     email: str
     name: str
     roles: tuple[str, ...]
@@ -38,6 +39,13 @@ class Person:
     """Of the tenant."""
     session: str = ""
     """Marks the sign-in in the orchestrator's audit; empty outside a browser's session."""
+    scopes: frozenset[str] | None = None
+    """All that an API key may be used for; None: a person, who may do whatever their role may."""
+
+    @property
+    def role(self) -> Role:
+        """In the tenant they are in."""
+        return Role(self.roles[0])
 
 
 def has_owner(session: Session) -> bool:
@@ -96,6 +104,36 @@ def add_person(
     Raises:
         EmailTaken: the address (normalised) belongs to somebody already, in whatever tenant.
     """
+    person = add_account(
+        session,
+        email=email,
+        name=name,
+        password_hash=password_hash,
+        now=now,
+        is_verified=is_verified,
+    )
+    membership = MembershipRow(
+        person_id=person.person_id, tenant_id=tenant_id, role=role, joined_at=now
+    )
+    session.add(membership)
+    session.flush()
+    return _as_person(person, session.get_one(TenantRow, tenant_id), role)
+
+
+def add_account(
+    session: Session,
+    *,
+    email: str,
+    name: str,
+    password_hash: str | None,
+    now: datetime,
+    is_verified: bool = False,
+) -> PersonRow:
+    """Create somebody who belongs to no tenant yet.
+
+    Raises:
+        EmailTaken: see `add_person`.
+    """
     person = PersonRow(
         person_id=uuid.uuid4().hex,
         email=email,
@@ -109,25 +147,30 @@ def add_person(
         session.flush()
     except IntegrityError:
         raise EmailTaken("Somebody has an account with this address already.") from None
-    membership = MembershipRow(
-        person_id=person.person_id, tenant_id=tenant_id, role=role, joined_at=now
-    )
-    session.add(membership)
-    session.flush()
-    return _as_person(person, session.get_one(TenantRow, tenant_id), role)
+    return person
 
 
 def find_person(session: Session, person_id: str, tenant_id: str | None = None) -> Person | None:
-    """In that tenant, else in the one they joined first. None: gone, disabled, or a member of none."""
+    """In that tenant, else in the one they joined first; without tenant and roles when they belong to none.
+
+    None: gone, or disabled.
+    """
     row = session.get(PersonRow, person_id)
     return None if row is None else _with_membership(session, row, tenant_id)
 
 
 def find_owner(session: Session) -> Person | None:
-    row = session.scalar(
-        select(PersonRow).join(MembershipRow).where(MembershipRow.role == Role.OWNER).limit(1)
-    )
-    return None if row is None else _with_membership(session, row)
+    """Of the installation's own tenant: whoever has owned it for longest."""
+    found = session.execute(
+        select(PersonRow, TenantRow.tenant_id)
+        .join(MembershipRow, MembershipRow.person_id == PersonRow.person_id)
+        .join(TenantRow, TenantRow.tenant_id == MembershipRow.tenant_id)
+        .where(MembershipRow.role == Role.OWNER, TenantRow.is_first.is_(True))
+        .where(PersonRow.is_disabled.is_(False))
+        .order_by(MembershipRow.joined_at, PersonRow.created_at)
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else _with_membership(session, found[0], found[1])
 
 
 def find_by_email(session: Session, email: str) -> tuple[Person, str | None] | None:
@@ -178,11 +221,17 @@ def _with_membership(
     found = session.execute(
         select(MembershipRow.role, TenantRow)
         .join(TenantRow, TenantRow.tenant_id == MembershipRow.tenant_id)
-        .where(MembershipRow.person_id == row.person_id)
+        .where(
+            MembershipRow.person_id == row.person_id,
+            # Closed until it is deleted, but for those who can take that back.
+            TenantRow.delete_after.is_(None) | (MembershipRow.role == Role.OWNER),
+        )
         .order_by(TenantRow.tenant_id != tenant_id, MembershipRow.joined_at, TenantRow.created_at)
         .limit(1)
     ).one_or_none()
-    return None if found is None else _as_person(row, found[1], found[0])
+    if found is None:
+        return Person(row.person_id, "", row.email, row.name, ())
+    return _as_person(row, found[1], found[0])
 
 
 def _as_person(row: PersonRow, tenant: TenantRow, role: str) -> Person:

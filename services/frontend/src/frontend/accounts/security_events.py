@@ -10,9 +10,11 @@ import structlog
 from flask import has_request_context, request
 from prometheus_client import Counter
 from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
 
 from frontend.accounts.models import SecurityEventRow
 from frontend.accounts.queries import Person
+from frontend.database import Database
 from frontend.parts import parts
 
 KEPT = timedelta(days=180)
@@ -53,6 +55,26 @@ class SecurityEvent(StrEnum):
     AGENT_REGISTERED = "agent_registered"
     CODE_REPLAYED = "code_replayed"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - the name of an event
+    TENANT_CREATED = "tenant_created"
+    TENANT_RENAMED = "tenant_renamed"
+    TIER_CHANGED = "tier_changed"
+    DELETION_ASKED = "deletion_asked"
+    DELETION_TAKEN_BACK = "deletion_taken_back"
+    TENANT_DELETED = "tenant_deleted"
+    PERSON_INVITED = "person_invited"
+    INVITATION_WITHDRAWN = "invitation_withdrawn"
+    INVITATION_REFUSED = "invitation_refused"
+    PERSON_JOINED = "person_joined"
+    PERSON_LEFT = "person_left"
+    PERSON_REMOVED = "person_removed"
+    ROLE_CHANGED = "role_changed"
+    OWNERSHIP_TRANSFERRED = "ownership_transferred"
+    PERSON_DISABLED = "person_disabled"
+    PERSON_ENABLED = "person_enabled"
+    SIGN_IN_RESET = "sign_in_reset"
+    KEY_MADE = "key_made"
+    KEY_REVOKED = "key_revoked"
+    KEY_REFUSED = "key_refused"
 
 
 def record(
@@ -68,22 +90,47 @@ def record(
     `tenant_id` and `person_id` are for where there is no `person` but what is known of one.
     `facts` are no secrets; long ones are cut. Call it within rate limits only: each call is a row.
     """
-    now = parts().now()
+    with parts().database.transaction() as transaction:
+        add_event(
+            transaction,
+            kind,
+            parts().now(),
+            person=person,
+            tenant_id=tenant_id,
+            person_id=person_id,
+            **facts,
+        )
+
+
+def add_event(
+    session: Session,
+    kind: SecurityEvent,
+    now: datetime,
+    *,
+    person: Person | None = None,
+    tenant_id: str | None = None,
+    person_id: str | None = None,
+    **facts: str,
+) -> None:
+    """Like `record`, together with what was done: kept when that is."""
     if person is not None:
-        tenant_id, person_id = person.tenant_id, person.person_id
+        tenant_id, person_id = person.tenant_id or None, person.person_id
     row = _row(kind, tenant_id, person_id, facts, now)
     _events.labels(kind.value).inc()
     told = {name: row[name] for name in ("kind", "tenant_id", "person_id", "address")}
     log.info("security_event", **told)
-    with parts().database.transaction() as transaction:
-        transaction.execute(insert(SecurityEventRow).values(row))
+    session.execute(insert(SecurityEventRow).values(row))
 
 
-def forget_old_events() -> None:
-    with parts().database.transaction() as transaction:
-        transaction.execute(
-            delete(SecurityEventRow).where(SecurityEventRow.at < parts().now() - KEPT)
-        )
+def forget_events_before(database: Database, at: datetime) -> None:
+    """Older ones than KEPT are of no use any more."""
+    with database.transaction() as session:
+        session.execute(delete(SecurityEventRow).where(SecurityEventRow.at < at))
+
+
+def remove_events_of(session: Session, tenant_id: str) -> None:
+    """The tenant is deleted, and nobody can look at them any more."""
+    session.execute(delete(SecurityEventRow).where(SecurityEventRow.tenant_id == tenant_id))
 
 
 def _row(

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from frontend.chat.announce import announce_conversation, announce_path
 from frontend.chat.proxy import call, file, json_body, segment
-from frontend.rights import SIGNED_IN, Routes
+from frontend.rights import CHAT, Routes
 from frontend.sign_in.sessions import required_person
 
 FOUND_AT_MOST = 20
 
-routes = Routes("api", rule=SIGNED_IN, url_prefix="/api")
+routes = Routes("api", rule=CHAT, url_prefix="/api")
 
 
 @routes.get("/about")
@@ -38,7 +38,7 @@ def read_conversation(conversation_id: str) -> ResponseReturnValue:
 @routes.patch("/conversations/<conversation_id>")
 def rename_conversation(conversation_id: str) -> ResponseReturnValue:
     renamed = call("PATCH", f"/v1/conversations/{segment(conversation_id)}", json_body())
-    announce_conversation(required_person().person_id, renamed)
+    announce_conversation(required_person(), renamed)
     return jsonify(renamed)
 
 
@@ -46,14 +46,14 @@ def rename_conversation(conversation_id: str) -> ResponseReturnValue:
 def delete_conversation(conversation_id: str) -> ResponseReturnValue:
     call("DELETE", f"/v1/conversations/{segment(conversation_id)}")
     gone = {"conversation_id": conversation_id, "deleted": True}
-    announce_conversation(required_person().person_id, gone)
+    announce_conversation(required_person(), gone)
     return "", 204
 
 
 @routes.put("/conversations/<conversation_id>/head")
 def show_version(conversation_id: str) -> ResponseReturnValue:
     shown = call("PUT", f"/v1/conversations/{segment(conversation_id)}/head", json_body())
-    announce_path(required_person().person_id, conversation_id)
+    announce_path(required_person(), conversation_id)
     return jsonify(shown)
 
 

@@ -4,7 +4,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import structlog
@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from socketio.exceptions import ConnectionRefusedError as Refused
 from sqlalchemy.exc import SQLAlchemyError
 
-from frontend.accounts.queries import Person
+from frontend.accounts.queries import Person, find_person
 from frontend.chat.announce import PATH_CHANGED, conversation_room, person_room, session_room
 from frontend.chat.relay import Relays, sockets_cut_off
 from frontend.orchestrator import OrchestratorError, Stream
@@ -180,7 +180,7 @@ class Sockets:
         if viewer is None:
             raise Refused("signed_out")
         self._viewers[socket_id] = viewer
-        self._server.enter_room(socket_id, person_room(viewer.person.person_id))
+        self._server.enter_room(socket_id, person_room(viewer.person))
         self._server.enter_room(socket_id, session_room(viewer.session_key))
 
     def _disconnect(self, socket_id: str, *_: object) -> None:
@@ -213,12 +213,27 @@ class Sockets:
         return answer
 
     def _checked_viewer(self, socket_id: str) -> Viewer:
-        """Raises NotSignedIn when the session ended since the socket was opened."""
+        """The viewer, with the roles that the person has now.
+
+        Raises:
+            NotSignedIn: the session ended since the socket was opened, or the person belongs no more to the tenant.
+        """
         viewer = self._viewers.get(socket_id)
-        if viewer is None or not self._parts.redis.exists(store_name(viewer.session_id)):
+        if viewer is None or not self._is_still_in(viewer):
             self._sign_out(socket_id)
             raise NotSignedIn("You are signed out. Sign in again.")
         return viewer
+
+    def _is_still_in(self, viewer: Viewer) -> bool:
+        if not self._parts.redis.exists(store_name(viewer.session_id)):
+            return False
+        person = viewer.person
+        with self._parts.database.transaction() as transaction:
+            now = find_person(transaction, person.person_id, person.tenant_id)
+        if now is None or now.tenant_id != person.tenant_id:
+            return False
+        viewer.person = replace(now, session=person.session)
+        return True
 
     def _sign_out(self, socket_id: str) -> None:
         self._server.emit("signed_out", {}, to=socket_id, ignore_queue=True)
@@ -234,12 +249,12 @@ class Sockets:
     def _watch(self, socket_id: str, viewer: Viewer, message: Watch) -> Ack:
         person = viewer.person
         if viewer.conversation_id is not None:
-            left = conversation_room(person.person_id, viewer.conversation_id)
+            left = conversation_room(person, viewer.conversation_id)
             self._server.leave_room(socket_id, left)
             self._relays.leave(socket_id)
         viewer.conversation_id = message.conversation_id
         # Joined before it is read, so that nothing falls between the two.
-        joined = conversation_room(person.person_id, message.conversation_id)
+        joined = conversation_room(person, message.conversation_id)
         self._server.enter_room(socket_id, joined)
         try:
             path = f"/v1/conversations/{message.conversation_id}"
@@ -292,7 +307,7 @@ class Sockets:
     def _announce(self, person: Person, asked: Ask, turn_id: str) -> None:
         """The new turn to the other tabs, and the conversation's new title and time to all side lists."""
         news = asked.model_dump(include={"conversation_id", "client_id"})
-        room = conversation_room(person.person_id, asked.conversation_id)
+        room = conversation_room(person, asked.conversation_id)
         if asked.replaces is None:
             self.emit("turn", {**news, "turn_id": turn_id}, room)
         else:
@@ -303,7 +318,7 @@ class Sockets:
             return  # the list is right again at its next change
         for conversation in cast("list[dict[str, Any]]", page["conversations"]):
             if conversation["conversation_id"] == asked.conversation_id:
-                self.emit("conversation", conversation, person_room(person.person_id))
+                self.emit("conversation", conversation, person_room(person))
 
     def _emit_events(self, socket_id: str, turn_id: str, events: str) -> None:
         if self._is_far_behind(socket_id):
@@ -340,7 +355,7 @@ class Sockets:
 
 def _viewer_of_request(connection: socket.socket | None) -> Viewer | None:
     person = signed_in_person()
-    if person is None:
+    if person is None or not person.roles:
         return None
     session_id = str(cast(Any, session).sid)
     return Viewer(person, session_id, str(session[KEY]), connection)

@@ -56,7 +56,7 @@ def submit_sign_in() -> ResponseReturnValue:
     except TooManyRequests as error:
         page = _page(email=email, error=error.message)
         return page, 429, {"Retry-After": str(math.ceil(error.retry_after_s))}
-    found, is_right = _checked(email, request.form.get("password", "")[: MAX_CHARACTERS + 1])
+    found, is_right = checked_person(email, request.form.get("password", "")[: MAX_CHARACTERS + 1])
     if found is None or not is_right:
         parts().password_attempts.failed(email)
         record(SecurityEvent.SIGN_IN_REFUSED, person=found, email=email)
@@ -158,7 +158,7 @@ def _person_of_link(token: str) -> Person | None:
         return None
 
 
-def _checked(email: str, password: str) -> tuple[Person | None, bool]:
+def checked_person(email: str, password: str) -> tuple[Person | None, bool]:
     """Who has the address, and whether the password is theirs. Takes as long for nobody's."""
     found = None
     if is_email_address(email):

@@ -17,6 +17,8 @@ from flask_session.base import ServerSideSession
 from flask_session.redis import RedisSessionInterface
 
 from frontend.accounts.queries import Person, find_person
+from frontend.api_sessions.queries import remove_api_sessions
+from frontend.bearer import bearer, has_bearer
 from frontend.parts import parts
 from frontend.sign_in.session_rows import (
     Origin,
@@ -118,8 +120,12 @@ def end_one_session(session_hash: str, person_id: str) -> bool:
 
 
 def end_sessions_of(person_id: str, *, but: str | None = None) -> int:
-    """End all sessions of a person at once on every replica, but for that with the hash `but`. Gives how many."""
+    """End all sessions of a person at once on every replica, but for that with the hash `but`. Gives how many.
+
+    Their programs are signed out, too.
+    """
     with parts().database.transaction() as transaction:
+        remove_api_sessions(transaction, person_id)
         removed = remove_sessions_of(transaction, person_id, but)
     _end_where(removed)
     return len(removed)
@@ -131,6 +137,13 @@ def end_provider_sessions(issuer: str, *, subject: str | None, sid: str | None) 
         removed = remove_provider_sessions(transaction, issuer, subject=subject, sid=sid)
     _end_where(removed)
     return len(removed)
+
+
+def switch_tenant(person: Person) -> None:
+    """The rest of this session is in that tenant. Its open pages load anew."""
+    session[TENANT] = person.tenant_id
+    emit = cast("Callable[..., None]", current_app.extensions["steward_emit"])
+    emit("tenant_switched", {}, f"session:{session.get(KEY, '')}")
 
 
 def signed_in_person() -> Person | None:
@@ -164,6 +177,8 @@ def renew_freshness() -> None:
 
 
 def _load_person() -> Person | None:
+    if has_bearer():
+        return bearer().person
     person_id = session.get(PERSON)
     if not isinstance(person_id, str):
         return None

@@ -33,6 +33,10 @@ const CONTROLLERS = {
   mailbox: async () => (await import("./controllers/mailbox-controller.js")).MailboxController,
   "mailbox-link": async () =>
     (await import("./controllers/optional-link-controller.js")).MailboxLinkController,
+  "copy-field": async () =>
+    (await import("./controllers/copy-field-controller.js")).CopyFieldController,
+  "person-menu": async () =>
+    (await import("./controllers/person-menu-controller.js")).PersonMenuController,
   theme: async () => (await import("./controllers/theme-controller.js")).ThemeController,
   tools: async () => (await import("./controllers/tools-controller.js")).ToolsController,
 };

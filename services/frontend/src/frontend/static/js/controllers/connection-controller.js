@@ -10,6 +10,7 @@ import { RequestFailed } from "../models/api.js";
 /** Shorter breaks are not worth a word. */
 const PATIENCE_MS = 1200;
 const SIGN_IN = "/sign-in";
+const HOME = "/";
 
 export class ConnectionController {
   #element;
@@ -35,6 +36,7 @@ export class ConnectionController {
     hear("closed", () => this.#missing());
     hear("refused", () => this.#refused());
     hear("signed_out", () => this.#leave(SIGN_IN));
+    hear("tenant_switched", () => this.#leave(HOME));
     hear("relay_lost", ({ detail }) =>
       this.#show("closed", detail.message || "The assistant is away. Reconnecting…"),
     );

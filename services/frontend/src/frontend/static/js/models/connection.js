@@ -3,7 +3,7 @@
  * The live connection: requests with their answers, and what the server sends by itself.
  *
  * Dispatches `open`, `closed`, `refused`, and the server's events `events`, `turn`, `conversation`,
- * `conversation_changed`, `relay_lost` and `signed_out` as CustomEvents with the message as `detail`.
+ * `conversation_changed`, `relay_lost`, `signed_out` and `tenant_switched` as CustomEvents with the message as `detail`.
  */
 
 import { pauseMs } from "../lib/backoff.js";
@@ -91,6 +91,7 @@ export class Connection extends EventTarget {
       "conversation_changed",
       "relay_lost",
       "signed_out",
+      "tenant_switched",
     ]) {
       this.#socket.on(name, (/** @type {object} */ message) => this.#tell(name, message));
     }

@@ -1,0 +1,1 @@
+"""Keys of an organisation for its programs."""

@@ -1,0 +1,15 @@
+"""What a key can be allowed, in words for people: our own API, and whatever the tool servers know."""
+
+from shared import scopes
+
+OWN_SCOPES = {
+    "chat": "Ask questions and read its own conversations. Tools are used as its role may.",
+    "people:read": "List the people of the organisation.",
+    "people:write": "Change roles, disable, enable and remove people.",
+}
+KEY_SCOPES = {**OWN_SCOPES, **scopes.WORDS}
+
+
+def is_scope(scope: str) -> bool:
+    """Whether a key can have it."""
+    return scope in OWN_SCOPES or scopes.is_known(scope)
