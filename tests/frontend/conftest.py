@@ -1,11 +1,14 @@
 """A Valkey for the whole run; for each test a frontend of its own, before an orchestrator that obeys the test."""
 
 import shutil
+import uuid
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 from support.fake_orchestrator import FakeOrchestrator, fake_orchestrator
 from support.frontend_site import (
     BURST,
@@ -17,6 +20,7 @@ from support.frontend_site import (
     running_site,
     settings_for,
 )
+from support.organisation import World
 from support.ports import free_port
 from support.valkey import Valkey, valkey
 
@@ -136,3 +140,50 @@ def running(
 def site(running: Site) -> Generator[Site]:
     yield running
     running.close_all()
+
+
+@pytest.fixture
+def world(application: Application) -> World:
+    """Two organisations on SQLite."""
+    return World(application)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a migrated database to be copied."""
+    name = "frontend_template"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    upgrade(postgres_address(postgres_server, name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def either_world(
+    request: pytest.FixtureRequest,
+    files: Path,
+    tmp_path: Path,
+    redis_server: Valkey,
+    orchestrator: FakeOrchestrator,
+) -> Generator[World]:
+    """Two organisations, on each engine: where statements race, the engines differ."""
+    redis_server.forget_everything()
+    orchestrator.forget_everything()
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    changes: dict[str, str] = {}
+    if request.param == "postgres":
+        server: str = request.getfixturevalue("postgres_server")
+        template: str = request.getfixturevalue("postgres_template")
+        name = f"frontend_{uuid.uuid4().hex}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        changes["database_url"] = postgres_address(server, name)
+    settings = settings_for(tmp_path, redis_server.url, orchestrator.url, **changes)
+    application = create_app(settings, async_mode="threading")
+    yield World(application)
+    application.parts.close()
+
+
+def postgres_address(server: str, database: str) -> str:
+    url = make_url(server).set(drivername="postgresql+psycopg", database=database)
+    return url.render_as_string(hide_password=False)

@@ -7,6 +7,7 @@ from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from frontend.accounts.queries import Person
+from frontend.page_forms import page_address
 from frontend.parts import parts
 from frontend.rights import rule_of
 from frontend.tenants.queries import Membership, list_memberships
@@ -43,11 +44,11 @@ class Menu:
 
 
 def install(app: Flask) -> None:
-    """Let templates ask for it: `menu(person)`."""
+    """Let templates ask for it: `menu(person)`, and for addresses of a list's other parts."""
 
     @app.context_processor
     def add_menu() -> dict[str, Any]:
-        return {"menu": menu_of}
+        return {"menu": menu_of, "page_address": page_address}
 
     del add_menu  # registered by its decorator
 

@@ -1,6 +1,7 @@
 """What pages with forms have in common: reading fields, and saying on the next page what came of it."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -54,6 +55,11 @@ def page_asked() -> int:
     if not typed.isascii() or not typed.isdecimal() or len(typed) > 6:
         return 1
     return min(max(int(typed), 1), MAX_PAGE)
+
+
+def page_address(page: int) -> str:
+    """Of another part of the list that is shown."""
+    return f"{request.path}?{urlencode({**request.args.to_dict(), 'page': str(page)})}"
 
 
 def words_asked(name: str) -> str:

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name="uq_invitations_token_hash"),
         sa.UniqueConstraint("mailed_token_hash", name="uq_invitations_mailed_token_hash"),
     )
-    op.create_index("ix_invitations_tenant_id", "invitations", ["tenant_id", "created_at"])
+    op.create_index("ix_invitations_tenant_id_created_at", "invitations", ["tenant_id", "created_at"])
     op.create_table(
         "api_keys",
         sa.Column("key_id", sa.String(64), nullable=False),
@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_id", name="pk_api_keys"),
         sa.UniqueConstraint("prefix", name="uq_api_keys_prefix"),
     )
-    op.create_index("ix_api_keys_tenant_id", "api_keys", ["tenant_id", "created_at"])
+    op.create_index("ix_api_keys_tenant_id_created_at", "api_keys", ["tenant_id", "created_at"])
     op.create_table(
         "api_sessions",
         sa.Column("session_id", sa.String(64), nullable=False),
