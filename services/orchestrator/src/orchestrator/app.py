@@ -35,6 +35,7 @@ from orchestrator.turns import (
     keep_routes,
     path_routes,
     share_routes,
+    tenant_routes,
 )
 from orchestrator.turns import routes as turn_routes
 from shared import health
@@ -84,6 +85,7 @@ def create_app(
         mailbox_routes,
         knowledge_routes,
         audit_routes,
+        tenant_routes,
     ):
         app.include_router(routes.router)
     _add_about(app, settings)

@@ -447,6 +447,13 @@ class PolicyInEffect(BaseModel):
     rules: list[PolicyRule]
 
 
+class TenantRemoval(BaseModel):
+    """How far the deletion of an organisation is."""
+
+    done: bool
+    """False: there is more; ask again."""
+
+
 class About(BaseModel):
     """What answers, and within which limits."""
 

@@ -1,0 +1,57 @@
+"""The end of a tenant: everything of theirs, the ledger and the audit chain too, in short transactions.
+
+Each one takes a part, so that a large tenant needs no long one, and whoever is interrupted goes on by asking again.
+"""
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from orchestrator.approvals.models import ApprovalRow
+from orchestrator.audit.models import AuditHead, AuditRow
+from orchestrator.conversations.models import ConversationRow
+from orchestrator.database import Database
+from orchestrator.grants.models import GrantRow
+from orchestrator.inputs.models import InputRow
+from orchestrator.tools.models import ToolCallRow
+
+ROWS_AT_ONCE = 500
+CONVERSATIONS_AT_ONCE = 20
+"""With all their turns and events."""
+PARTS_A_REQUEST = 20
+
+# Whatever belongs to a conversation goes with it. The chain is last: it says what was done until the end.
+_TABLES = (
+    (ConversationRow, ConversationRow.conversation_id, CONVERSATIONS_AT_ONCE),
+    (ApprovalRow, ApprovalRow.call_id, ROWS_AT_ONCE),
+    (InputRow, InputRow.input_id, ROWS_AT_ONCE),
+    (GrantRow, GrantRow.grant_id, ROWS_AT_ONCE),
+    (ToolCallRow, ToolCallRow.call_id, ROWS_AT_ONCE),
+    (AuditRow, AuditRow.seq, ROWS_AT_ONCE),
+    (AuditHead, AuditHead.tenant_id, ROWS_AT_ONCE),
+)
+
+
+async def remove_part(db: Database, tenant_id: str, parts: int = PARTS_A_REQUEST) -> bool:
+    """Delete so many parts at most. Whether nothing of the tenant is left."""
+    for table, key, rows in _TABLES:
+        while await _remove(db, table, key, tenant_id, rows):
+            parts -= 1
+            if parts <= 0:
+                return False
+    return True
+
+
+async def _remove(
+    db: Database,
+    table: type[ConversationRow | ApprovalRow | InputRow | GrantRow | ToolCallRow | AuditRow | AuditHead],
+    key: InstrumentedAttribute[str] | InstrumentedAttribute[int],
+    tenant_id: str,
+    rows: int,
+) -> bool:
+    """Whether there was something to delete."""
+    some = select(key).where(table.tenant_id == tenant_id).limit(rows)
+    async with db.writing() as session:
+        removed = await session.execute(
+            delete(table).where(table.tenant_id == tenant_id, key.in_(some)).returning(key)
+        )
+        return removed.first() is not None

@@ -1,0 +1,93 @@
+"""The end of an organisation: all that is theirs goes, and nothing of anybody else's."""
+
+import pytest
+from sqlalchemy import func, select, text
+from support.models import ScriptedModel, calls
+from support.world import Api, World
+
+from orchestrator.database import Base, Database
+from orchestrator.turns.tenant import remove_part
+
+COUNT = calls(("tracker__count_tasks", "{}"))
+
+
+async def rows_of(world: World, tenant: str) -> dict[str, int]:
+    """How many rows each table has for a tenant, of those tables that say whose a row is."""
+    database = Database(world.make_settings().database_url)
+    async with database.reading() as session:
+        counts = {
+            table.name: await session.scalar(
+                select(func.count()).select_from(table).where(table.c.tenant_id == tenant)
+            )
+            or 0
+            for table in Base.metadata.sorted_tables
+            if "tenant_id" in table.c
+        }
+        for table in ("turn_events", "message_texts"):
+            counts[table] = await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0
+    await database.close()
+    return counts
+
+
+async def remove(api: Api) -> int:
+    """How often it had to be asked for."""
+    for times in range(1, 100):
+        answer = await api.request("DELETE", "/v1/tenant")
+        assert answer.status_code == 200, answer.text
+        if answer.json()["done"]:
+            return times
+    raise AssertionError("never done")
+
+
+async def test_everything_of_the_organisation_goes_and_nothing_of_another(world: World) -> None:
+    model = ScriptedModel([[COUNT], ["Two."], [COUNT], ["Two."]])
+    async with world.orchestrator(model):
+        owner, other = world.api("ada", roles=["owner"]), world.api("otto", tenant="umbrella")
+        await owner.turn("How many?", "client-0001")
+        await other.request("PUT", "/v1/conversations/conversation-2")
+        async with other.stream(
+            "POST",
+            "/v1/conversations/conversation-2/turns",
+            json={"client_id": "client-0002", "text": "How many?"},
+        ) as reader:
+            await reader.rest()
+        before = await rows_of(world, "umbrella")
+        assert (await rows_of(world, "acme"))["audit_rows"] > 0
+
+        assert await remove(owner) == 1
+        assert await remove(owner) == 1  # deleting what is gone does no harm
+
+        left = await rows_of(world, "acme")
+        after = await rows_of(world, "umbrella")
+    by_tenant = set(before) - {"turn_events", "message_texts"}
+    assert {table: left[table] for table in by_tenant} == dict.fromkeys(by_tenant, 0)
+    assert {table: after[table] for table in by_tenant} == {
+        table: before[table] for table in by_tenant
+    }
+    assert 0 < after["turn_events"] < before["turn_events"]
+
+
+async def test_a_deletion_that_was_interrupted_goes_on_where_it_was(world: World) -> None:
+    async with world.orchestrator(ScriptedModel([[COUNT], ["Two."]])):
+        owner = world.api("ada", roles=["owner"])
+        await owner.turn("How many?", "client-0001")
+        database = Database(world.make_settings().database_url)
+        assert await remove_part(database, "acme", parts=1) is False
+        await database.close()
+        left = await rows_of(world, "acme")
+        assert left["turns"] == 0
+        assert left["tool_calls"] > 0
+        await remove(owner)
+        assert sum((await rows_of(world, "acme")).values()) == 0
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"roles": ["admin"]}, {"roles": ["member"]}, {"roles": ["owner"], "client": "an agent"}],
+)
+async def test_only_an_owner_deletes_and_no_agent_of_theirs(
+    world: World, claims: dict[str, object]
+) -> None:
+    async with world.orchestrator(ScriptedModel([])):
+        refused = await world.api("bob", **claims).request("DELETE", "/v1/tenant")
+    assert refused.status_code == 403
