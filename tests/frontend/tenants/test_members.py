@@ -195,9 +195,7 @@ def test_somebody_lowered_while_acting_does_nothing_any_more(either_world: World
     """The admin's request is past the route's rule when the owner lowers them; their change comes after."""
     world = either_world
     bob, eve = world.add("bob", Role.ADMIN), world.add("eve", Role.MEMBER)
-    lower = partial(
-        world.program("ada").call, "PATCH", f"/api/users/{bob}", {"role": "visitor"}
-    )
+    lower = partial(world.program("ada").call, "PATCH", f"/api/users/{bob}", {"role": "visitor"})
     remove = partial(world.program("bob").call, "DELETE", f"/api/users/{eve}")
     with meeting_before(world.application.parts.database.engine, "UPDATE tenants"):
         answers = at_once(lower, remove)
@@ -222,7 +220,9 @@ def test_ownership_is_handed_over_whole(either_world: World) -> None:
 def test_whoever_belongs_to_nothing_is_told_so_and_can_sign_out(world: World) -> None:
     world.add("eve", Role.MEMBER)
     browser = world.browser("eve")
-    assert world.program("ada").call("DELETE", f"/api/users/{world.people['eve']}").status_code == 204
+    assert (
+        world.program("ada").call("DELETE", f"/api/users/{world.people['eve']}").status_code == 204
+    )
 
     again = world.browser("eve")
     page = again.get("/")

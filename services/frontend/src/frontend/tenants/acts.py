@@ -17,7 +17,7 @@ from frontend.api_sessions.queries import remove_api_sessions
 from frontend.parts import parts
 from frontend.sign_in.sessions import end_sessions_of
 from frontend.tenants import invitations, queries
-from frontend.tenants.invitations import Invitation, NewInvitation, Wish
+from frontend.tenants.invitations import GONE, Invitation, InvitationGone, NewInvitation, Wish
 from frontend.tenants.queries import Member, Tenant
 from frontend.tenants.rules import problem_with_tenant_name
 from shared.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -122,6 +122,9 @@ def join_as_new(token: str, *, email: str, name: str, password_hash: str) -> Per
     """
     with parts().database.transaction() as session:
         now = parts().now()
+        # First of all, so that nobody learns without an invitation who has an account.
+        if invitations.find_invitation(session, token, now) is None:
+            raise InvitationGone(GONE)
         account = add_account(session, email=email, name=name, password_hash=password_hash, now=now)
         invitation = invitations.join_tenant(session, token, account.person_id, now)
         return _joined(session, invitation, account.person_id)

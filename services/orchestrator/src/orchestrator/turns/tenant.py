@@ -43,7 +43,9 @@ async def remove_part(db: Database, tenant_id: str, parts: int = PARTS_A_REQUEST
 
 async def _remove(
     db: Database,
-    table: type[ConversationRow | ApprovalRow | InputRow | GrantRow | ToolCallRow | AuditRow | AuditHead],
+    table: type[
+        ConversationRow | ApprovalRow | InputRow | GrantRow | ToolCallRow | AuditRow | AuditHead
+    ],
     key: InstrumentedAttribute[str] | InstrumentedAttribute[int],
     tenant_id: str,
     rows: int,

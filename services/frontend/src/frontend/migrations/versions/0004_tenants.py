@@ -33,7 +33,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name="uq_invitations_token_hash"),
         sa.UniqueConstraint("mailed_token_hash", name="uq_invitations_mailed_token_hash"),
     )
-    op.create_index("ix_invitations_tenant_id_created_at", "invitations", ["tenant_id", "created_at"])
+    op.create_index(
+        "ix_invitations_tenant_id_created_at", "invitations", ["tenant_id", "created_at"]
+    )
     op.create_table(
         "api_keys",
         sa.Column("key_id", sa.String(64), nullable=False),
