@@ -149,5 +149,23 @@ def meeting_before(engine: Engine, statement: str, parties: int = 2) -> Generato
         event.remove(engine, "before_cursor_execute", meet)
 
 
+@contextmanager
+def interrupting_before(engine: Engine, statement: str, act: Callable[[], None]) -> Generator[None]:
+    """Do something right before the first statement that matches, as if somebody else had done it meanwhile."""
+    pattern, left = re.compile(statement, re.IGNORECASE), [act]
+
+    def interrupt(*given: Any) -> None:
+        if left and pattern.search(str(given[2])):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(left.pop()).result(20)
+
+    event.listen(engine, "before_cursor_execute", interrupt)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", interrupt)
+    assert not left, "nothing was interrupted"
+
+
 def statuses(answers: Sequence[TestResponse]) -> list[int]:
     return sorted(answer.status_code for answer in answers)
