@@ -52,7 +52,7 @@ def test_somebody_is_invited_and_joins_and_is_administered(
 
     open_page(page, site, "/admin/people?q=grace")
     page.get_by_role("link", name="Grace Hopper").click()
-    page.get_by_label("Role").select_option("member")
+    page.get_by_role("combobox", name="Role").select_option("member")
     page.get_by_role("button", name="Change the role").click()
     expect(page.get_by_role("status").filter(has_text="The role was changed.")).to_be_visible()
     page.get_by_text("Remove", exact=True).click()
