@@ -1,6 +1,6 @@
 """The document of the JSON API: it describes every operation, and what is answered is what it says."""
 
-from typing import Any
+from typing import Any, cast
 
 from support.frontend_site import json_of
 from support.organisation import World
@@ -50,10 +50,11 @@ def test_an_unknown_path_and_method_are_answered_as_errors(world: World) -> None
 
 def _references(value: Any) -> set[str]:
     if isinstance(value, dict):
-        own = {value["$ref"]} if "$ref" in value else set[str]()
-        return own.union(*(_references(inner) for inner in value.values()))
+        fields = cast("dict[str, Any]", value)
+        own = {str(fields["$ref"])} if "$ref" in fields else set[str]()
+        return own.union(*(_references(inner) for inner in fields.values()))
     if isinstance(value, list):
-        return set[str]().union(*(_references(inner) for inner in value))
+        return set[str]().union(*(_references(inner) for inner in cast("list[Any]", value)))
     return set()
 
 

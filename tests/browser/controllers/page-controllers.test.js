@@ -49,6 +49,7 @@ test("a short break goes unmentioned, a longer one is told until it is over", (c
 test("whoever is signed out leaves for the sign-in page, others stay", async () => {
   const table = /** @type {[(connection: FakeConnection) => void, any, string[]][]} */ ([
     [(connection) => connection.receive("signed_out"), null, ["/sign-in"]],
+    [(connection) => connection.receive("tenant_switched"), null, ["/"]],
     [
       (connection) => connection.receive("refused"),
       failure("not_signed_in", "Sign in."),

@@ -20,6 +20,7 @@ const GLOBALS = [
   "HTMLSelectElement",
   "HTMLTemplateElement",
   "HTMLTextAreaElement",
+  "Node",
   "SVGElement",
   "document",
   "history",

@@ -4,14 +4,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import pyotp
 import pytest
 from support.frontend_site import OWNER, Browser, json_of
 from support.organisation import Program, World, at_once, meeting_before, statuses
 
-from frontend.accounts.queries import find_person
+from frontend.accounts.queries import find_owner, find_person
 from frontend.accounts.roles import Role
 from frontend.api_sessions.queries import add_api_session
 from frontend.app import Application
+from frontend.sign_in.second_factors import begin_setup, confirm_setup
 from shared.sql import utc_now
 
 LOGIN = {name: OWNER[name] for name in ("email", "password")}
@@ -52,6 +54,26 @@ def test_a_wrong_password_and_an_unknown_address_are_refused_alike(
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert wrong.text == unknown.text
     assert "something else" not in call(application, "login", {"password": "something else"}).text
+
+
+@pytest.mark.usefixtures("visitor")
+def test_where_codes_are_asked_for_the_password_alone_is_not_enough(
+    application: Application,
+) -> None:
+    parts = application.parts
+    with parts.database.transaction() as session:
+        owner = find_owner(session)
+        assert owner is not None
+        setup = begin_setup(session, parts.sealer, owner.person_id, owner.email)
+        code = pyotp.TOTP(setup.secret).now()
+        recovery = confirm_setup(session, parts.sealer, owner.person_id, code, utc_now())
+    assert recovery is not None
+
+    missing = call(application, "login", LOGIN)
+    assert missing.status_code == 401
+    assert json_of(missing)["error"]["details"] == {"code_needed": True}
+    assert call(application, "login", {**LOGIN, "code": "000000"}).status_code == 401
+    assert call(application, "login", {**LOGIN, "code": recovery[0]}).status_code == 200
 
 
 @pytest.mark.usefixtures("visitor")

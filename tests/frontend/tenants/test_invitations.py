@@ -1,17 +1,19 @@
 """Links that let people join: how often, for whom, until when, and only as long as their maker may invite."""
 
+from collections.abc import Generator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from support.frontend_site import Browser, json_of
+from support.mail_sink import MailSink, mail_sink
 from support.organisation import World, at_once, meeting_before, statuses
+from werkzeug.test import TestResponse
 
-from frontend.accounts.queries import find_person
 from frontend.accounts.roles import Role
-from frontend.tenants.acts import invite
-from frontend.tenants.invitations import NewInvitation, Wish
+from frontend.mail import make_mailer
 from shared.sql import utc_now
 
 ACCOUNT = {"name": "Grace Hopper", "email": "grace@example.org", "password": "a long password"}
@@ -23,15 +25,6 @@ def link(world: World, maker: str = "ada", **wish: Any) -> str:
         world.program(maker).call("POST", f"/api/tenants/{world.acme}/invitations", wish)
     )
     return str(body["link"]).partition("8080")[2]
-
-
-def bound_to(world: World, email: str) -> NewInvitation:
-    with world.application.flask.test_request_context():
-        maker = world.application.parts
-        with maker.database.transaction() as session:
-            ada = find_person(session, world.people["ada"], world.acme)
-        assert ada is not None
-        return invite(ada, Wish(Role.MEMBER, 1, timedelta(days=1), email))
 
 
 def test_somebody_new_makes_an_account_and_is_in(world: World) -> None:
@@ -105,7 +98,7 @@ def test_of_two_who_use_the_last_one_at_once_one_joins(either_world: World) -> N
 
 def test_one_for_several_lets_so_many_in(world: World) -> None:
     token = link(world, uses=2).rpartition("/")[2]
-    answers = []
+    answers: list[TestResponse] = []
     for name in ("eve", "mallory", "trent"):
         world.add(name, Role.MEMBER, world.other)
         answers.append(
@@ -144,9 +137,23 @@ def test_an_admin_cannot_invite_owners(world: World) -> None:
         assert world.program("ada").call("POST", path, body).status_code == 422
 
 
-def test_one_for_an_address_is_for_whoever_has_shown_that_it_is_theirs(world: World) -> None:
-    made = bound_to(world, ACCOUNT["email"])
-    shown, mailed = f"/invitation/{made.token}", f"/invitation/{made.mailed_token}"
+@pytest.fixture
+def mail(world: World) -> Generator[MailSink]:
+    parts = world.application.parts
+    with mail_sink() as sink:
+        settings = parts.settings.model_copy(update={"smtp_url": SecretStr(sink.url)})
+        object.__setattr__(parts, "mailer", make_mailer(settings))
+        yield sink
+
+
+def test_one_for_an_address_is_mailed_and_for_whoever_reads_that_mail(
+    world: World, mail: MailSink
+) -> None:
+    shown = link(world, email=" Grace@Example.org", uses=5)
+    assert mail.last()["To"] == "grace@example.org"
+    assert "Ada invites you to join Acme" in mail.text()
+    mailed = "/invitation/" + mail.text().partition("/invitation/")[2].split()[0]
+    assert shown not in mail.text()
     visitor, other = world.visitor(), world.browser("otto")
 
     assert other.submit(shown, {}).status_code == 403
@@ -158,6 +165,15 @@ def test_one_for_an_address_is_for_whoever_has_shown_that_it_is_theirs(world: Wo
 
     found = json_of(world.program("ada").call("GET", "/api/users?q=grace"))["items"]
     assert found[0]["is_verified"] is True
+    assert world.visitor().get(mailed).status_code == 410  # good once, whatever was asked for
+
+
+def test_a_reset_sign_in_is_mailed_and_not_shown(world: World, mail: MailSink) -> None:
+    eve = world.add("eve", Role.MEMBER)
+    reset = json_of(world.program("ada").call("POST", f"/api/users/{eve}/sign-in-reset"))
+    assert reset == {"mailed_to": "eve@example.org", "link": None}
+    path = "/sign-in/link/" + mail.text().partition("/sign-in/link/")[2].split()[0]
+    assert world.visitor().submit(path, {}).status_code == 302
 
 
 def test_without_mail_there_is_none_for_an_address(world: World) -> None:

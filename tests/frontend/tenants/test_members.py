@@ -1,6 +1,7 @@
 """Who may change whom, in one organisation and from another one, also when two act at once."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 from support.frontend_site import json_of
@@ -8,6 +9,8 @@ from support.organisation import World, at_once, interrupting_before, meeting_be
 
 from frontend.accounts.roles import Role
 from frontend.tenants.rules import lesser, may_manage
+
+Request = tuple[str, str, Any]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_people_administration_is_closed_to_everybody_else(world: World, role: R
     world.add("eve", role)
     program, browser = world.program("eve"), world.browser("eve")
     ada = world.people["ada"]
-    requests = [
+    requests: list[Request] = [
         ("GET", "/api/users", None),
         ("GET", f"/api/users/{ada}", None),
         ("PATCH", f"/api/users/{ada}", {"role": "visitor"}),
@@ -84,7 +87,7 @@ def test_to_another_organisations_admin_nobody_is_there(world: World) -> None:
     key = json_of(world.program("ada").call("POST", "/api/keys", body))["facts"]["key_id"]
     for somebody in ("bob", "otto"):
         outside = world.program(somebody)
-        requests = [
+        requests: list[Request] = [
             ("GET", f"/api/users/{eve}", None),
             ("PATCH", f"/api/users/{eve}", {"role": "visitor"}),
             ("PATCH", f"/api/users/{eve}", {"is_disabled": True}),

@@ -1,5 +1,7 @@
 """The end of an organisation: all that is theirs goes, and nothing of anybody else's."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select, text
 from support.models import ScriptedModel, calls
@@ -86,7 +88,7 @@ async def test_a_deletion_that_was_interrupted_goes_on_where_it_was(world: World
     [{"roles": ["admin"]}, {"roles": ["member"]}, {"roles": ["owner"], "client": "an agent"}],
 )
 async def test_only_an_owner_deletes_and_no_agent_of_theirs(
-    world: World, claims: dict[str, object]
+    world: World, claims: dict[str, Any]
 ) -> None:
     async with world.orchestrator(ScriptedModel([])):
         refused = await world.api("bob", **claims).request("DELETE", "/v1/tenant")
