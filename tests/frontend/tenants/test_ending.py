@@ -105,7 +105,7 @@ def test_the_installations_own_organisation_stays(world: World) -> None:
 
 def test_the_name_is_typed_before_it_is_closed(world: World) -> None:
     otto = world.browser("otto")
-    otto.submit("/organisation/deletion", {"name": "Othre"}, page="/organisation")
+    otto.submit("/organisation/deletion", {"name": "Mother"}, page="/organisation")
     assert "Take the deletion back" not in otto.get("/organisation").text
     otto.submit("/organisation/deletion", {"name": "Other"}, page="/organisation")
     assert "Take the deletion back" in otto.get("/organisation").text
