@@ -4,8 +4,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import pyotp
 import pytest
+from pyotp.totp import TOTP
 from support.frontend_site import OWNER, Browser, json_of
 from support.organisation import Program, World, at_once, meeting_before, statuses
 
@@ -65,7 +65,7 @@ def test_where_codes_are_asked_for_the_password_alone_is_not_enough(
         owner = find_owner(session)
         assert owner is not None
         setup = begin_setup(session, parts.sealer, owner.person_id, owner.email)
-        code = pyotp.TOTP(setup.secret).now()
+        code = TOTP(setup.secret).now()
         recovery = confirm_setup(session, parts.sealer, owner.person_id, code, utc_now())
     assert recovery is not None
 
