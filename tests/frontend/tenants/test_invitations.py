@@ -149,7 +149,7 @@ def mail(world: World) -> Generator[MailSink]:
 def test_one_for_an_address_is_mailed_and_for_whoever_reads_that_mail(
     world: World, mail: MailSink
 ) -> None:
-    shown = link(world, email=" Grace@Example.org", uses=5)
+    shown = link(world, email="Grace@Example.org", uses=5)
     assert mail.last()["To"] == "grace@example.org"
     assert "Ada invites you to join Acme" in mail.text()
     mailed = "/invitation/" + mail.text().partition("/invitation/")[2].split()[0]

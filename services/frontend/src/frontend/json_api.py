@@ -26,6 +26,15 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """Of a person, a tenant, a key or an invitation."""
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=254)]
 """One line of text."""
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+Email = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$", min_length=3, max_length=254
+    ),
+]
+"""An address, as `accounts.email_address` takes it, in either case."""
 
 
 class HexId(BaseConverter):

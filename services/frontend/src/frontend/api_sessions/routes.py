@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from frontend.accounts.email_address import normalised, problem_with_account
-from frontend.accounts.passwords import MAX_CHARACTERS, problem_with
+from frontend.accounts.email_address import MAX_NAME_CHARACTERS, normalised, problem_with_account
+from frontend.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS, problem_with
 from frontend.accounts.queries import EmailTaken, OwnerExists, Person, add_owner, has_owner
 from frontend.accounts.security_events import SecurityEvent, record
 from frontend.api_sessions import queries
 from frontend.api_sessions.queries import ACCESS_LIFETIME, Tokens
 from frontend.bearer import REFUSED
-from frontend.json_api import Answer, Body, Line, operation
+from frontend.json_api import Answer, Body, Email, Line, operation
 from frontend.parts import parts
 from frontend.people.answers import Me, me_of
 from frontend.rights import ANYBODY, Routes
@@ -47,9 +47,9 @@ class Login(Body):
 class Registration(Body):
     """A new account."""
 
-    email: Line
-    name: Line
-    password: Password
+    email: Email
+    name: Annotated[Line, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+    password: Annotated[SecretStr, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)]
     invitation: Token | None = None
     """What the link of an invitation ends with. Needed as soon as there is an owner."""
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from frontend.accounts.email_address import is_email_address, normalised
 from frontend.accounts.queries import Person
 from frontend.accounts.roles import Role
-from frontend.json_api import Answer, Body, Id, Line, ListPage, operation
+from frontend.json_api import Answer, Body, Email, Id, Line, ListPage, operation
 from frontend.parts import parts
 from frontend.people.answers import TenantAnswer, tenant_answer
 from frontend.rights import ADMINS, OWNERS, SIGNED_IN, Routes, Rule, open_to
@@ -53,7 +53,7 @@ class InvitationWish(Body):
     uses: Annotated[int, Field(ge=1, le=MAX_USES)] = 1
     """How many people can join by it."""
     lifetime_days: Annotated[int, Field(ge=1, le=MAX_LIFETIME_DAYS)] = DEFAULT_LIFETIME_DAYS
-    email: Line | None = None
+    email: Email | None = None
     """Only for whoever this address belongs to, and sent there. Then it is good once."""
 
 
