@@ -114,9 +114,12 @@ def test_a_refresh_for_another_tool_server_is_refused(agent: Agent, first: str) 
 
 
 def test_the_token_of_one_client_is_worth_nothing_to_another(agent: Agent, first: str) -> None:
-    answer = agent.refresh(first, client_id=BACKEND, client_secret=SECRET)
-    assert json_of(answer)["error"] == "invalid_grant"
-    assert refreshed(agent, first)
+    second = refreshed(agent, first)["refresh_token"]
+    third = refreshed(agent, second)["refresh_token"]
+    for token in (first, third):
+        answer = agent.refresh(token, client_id=BACKEND, client_secret=SECRET)
+        assert json_of(answer)["error"] == "invalid_grant"
+    assert refreshed(agent, third)  # nor can another end it by sending what was used
 
 
 def test_who_was_disabled_has_no_agents(application: Application, agent: Agent, first: str) -> None:
