@@ -81,7 +81,12 @@ def make_application(
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
 
     def make(**changes: Any) -> Application:
-        options = {"resources": RESOURCES, "clients": CLIENTS, **changes}
+        options = {
+            "resources": RESOURCES,
+            "clients": CLIENTS,
+            "agent_consents_a_minute": 1_000,
+            **changes,
+        }
         settings = settings_for(tmp_path, redis_server.url, orchestrator.url, **options)
         made.append(create_app(settings, async_mode="threading", now=clock))
         return made[-1]
