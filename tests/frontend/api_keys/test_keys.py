@@ -137,7 +137,7 @@ def test_a_cookie_beside_a_key_counts_for_nothing(world: World) -> None:
 
 async def test_a_key_gets_a_token_for_one_audience_and_no_more_than_it_has(world: World) -> None:
     parts = world.application.parts
-    resource = Resource(name="Databases", scopes=frozenset({"db:read", "db:act"}))
+    resource = Resource(name="Databases", scopes=["db:read", "db:act"])
     object.__setattr__(parts.settings, "resources", {SERVER: resource})
     key = using(world, make(world, scopes=["db:read", "chat"], role="support")[0])
 

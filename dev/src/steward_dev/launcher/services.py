@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.key_file import ensure_keys
 from shared.scopes import RESOURCES
@@ -19,6 +20,7 @@ from steward_dev.launcher.processes import Command
 from steward_dev.launcher.settings import LauncherSettings
 
 VALKEY_MEMORY = "256mb"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PREFIXES = (
     "ORCHESTRATOR_", "FRONTEND_", "MCP_DBQUERY_", "MCP_EMAIL_", "MCP_SEARCH_", "DEMO_MODEL_",
 )  # fmt: skip
@@ -272,7 +274,9 @@ class _Planner:
         }
 
     def _resources(self) -> dict[str, dict[str, object]]:
-        """What agents can be let use: address, name for people, scopes."""
+        """What agents can be let use: address, name for people, scopes. Nothing over plain HTTP beyond this machine."""
+        if urlsplit(self._settings.url).hostname not in LOOPBACK:
+            return {}
         return {
             f"{self._urls[server]}/mcp": {"name": one.name, "scopes": sorted(one.all)}
             for server, one in RESOURCES.items()
