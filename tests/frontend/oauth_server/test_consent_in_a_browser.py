@@ -46,7 +46,7 @@ def test_a_person_lets_an_agent_in_and_ends_it(
     wanted = page.get_by_role("group", name="It wants to")
     expect(wanted.get_by_role("checkbox", checked=True)).to_have_count(2)
     assert not scrolls_sideways(page)
-    page.get_by_label("Write drafts in your mailbox").uncheck()
+    page.get_by_label("Write drafts, mark mails").uncheck()
     page.get_by_role("button", name="Allow").click()
 
     expect(page.get_by_text("You can close this page.")).to_be_visible()
@@ -57,7 +57,7 @@ def test_a_person_lets_an_agent_in_and_ends_it(
 
     page.goto(f"{agent_site.url}/agents")
     listed = page.get_by_role("listitem").filter(has_text="Travel Agent")
-    expect(listed).to_contain_text("Read and search your mail")
+    expect(listed).to_contain_text("Read your mail.")
     expect(listed).not_to_contain_text("Write drafts")
     assert not scrolls_sideways(page)
     page.get_by_role("button", name="Disconnect Travel Agent from Mail").click()

@@ -1,5 +1,7 @@
 """Revocation (RFC 7009), introspection (RFC 7662), and the page on which people end what agents may do."""
 
+import re
+
 from support.agents import (
     BACKEND,
     DATABASES,
@@ -115,11 +117,16 @@ def test_forged_tokens_and_those_for_other_purposes_are_dead(
     assert is_active(agent, sign(claims, token_type="at+jwt"))
 
 
+def ends(page: str) -> list[str]:
+    """Where its forms are sent that disconnect an agent, in their order."""
+    return re.findall(r'action="(/agents/[^"]+)"', page)
+
+
 def test_the_page_names_agents_and_addresses(agent: Agent, owner: Browser) -> None:
     assert "You have let none in." in owner.get("/agents").text
     agent.tokens(owner)
     page = owner.get("/agents").text
-    for words in ("Office Agent", "Read and search your mail", MAIL, "last used"):
+    for words in ("Office Agent", "Read your mail.", MAIL, "last used"):
         assert words in page, words
 
 
@@ -128,7 +135,7 @@ def test_a_person_ends_what_an_agent_may_do(
 ) -> None:
     tokens = agent.tokens(owner)
     page = owner.get("/agents").text
-    path = page.partition('action="')[2].partition('"')[0]
+    [path] = ends(page)
     assert owner.client.post(path).status_code == 403  # without the token of the page
     assert owner.submit(path, {}, page="/agents").location == "/agents"
     assert not is_active(agent, tokens["access_token"])
@@ -151,9 +158,7 @@ def test_administrators_see_everybodys_agents_and_others_their_own(
     assert "Of others in your organisation" not in seen_by_eve
     assert "For eve@example.org" in seen_by_owner
 
-    owners_path, eves_path = (
-        part.partition('"')[0] for part in seen_by_owner.split('action="')[1:]
-    )
+    owners_path, eves_path = ends(seen_by_owner)
     assert eve.submit(owners_path, {}, page="/agents").status_code == 404
     assert json_of(agent.refresh(owners["refresh_token"]))
     assert owner.submit(eves_path, {}, page="/agents").status_code == 302

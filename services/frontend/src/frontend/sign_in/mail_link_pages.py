@@ -150,7 +150,7 @@ def _address(link: MailLink) -> ResponseReturnValue:
             forget_mail_links(transaction, person.person_id)
     except IntegrityError:  # somebody else's meanwhile
         return _gone()
-    record(SecurityEvent.ADDRESS_CHANGED, person=person, before=person.email, now=link.email)
+    record(SecurityEvent.ADDRESS_CHANGED, person=person, before=person.email, after=link.email)
     tell(person.email, "Your address was changed", f"You sign in with {link.email} from now on.")
     return _done("Your address is changed", f"Sign in with {link.email} from now on.")
 
