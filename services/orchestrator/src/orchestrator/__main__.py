@@ -13,9 +13,9 @@ import uvicorn
 
 from orchestrator.app import create_app
 from orchestrator.audit.commands import export_database, verify_database, verify_file
-from orchestrator.connections import protocol
 from orchestrator.database import DatabaseAway
 from orchestrator.migrations import upgrade
+from orchestrator.patient_http import protocol
 from orchestrator.policy_file import load_policy
 from orchestrator.resources import Resources
 from orchestrator.settings import Settings
