@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator import http_errors
 from orchestrator.audit import routes as audit_routes
+from orchestrator.connections import routes as connection_routes
 from orchestrator.conversations import routes as conversation_routes
 from orchestrator.conversations import search_routes
 from orchestrator.database import DatabaseAway
@@ -35,6 +36,7 @@ from orchestrator.turns import (
     keep_routes,
     path_routes,
     share_routes,
+    sign_in_routes,
     tenant_routes,
 )
 from orchestrator.turns import routes as turn_routes
@@ -82,6 +84,8 @@ def create_app(
         keep_routes,
         grant_routes,
         tool_routes,
+        connection_routes,
+        sign_in_routes,
         mailbox_routes,
         knowledge_routes,
         audit_routes,
@@ -100,6 +104,8 @@ def _publish(app: FastAPI, resources: Resources) -> None:
     app.state.verifier = resources.verifier
     app.state.database = resources.parts.database
     app.state.catalogue = resources.parts.catalogue
+    app.state.connections = resources.connections
+    app.state.configured_servers = frozenset(resources.parts.catalogue.servers)
     app.state.policy = resources.parts.policy
     app.state.mailbox_reader = MailboxReader(resources.parts.catalogue)
     app.state.knowledge = KnowledgeBase(resources.parts.catalogue, resources.http)

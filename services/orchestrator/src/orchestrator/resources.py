@@ -11,6 +11,10 @@ from typing import Any
 
 import httpx
 
+from orchestrator.connections.addresses import AddressGuard
+from orchestrator.connections.exchange import Exchange
+from orchestrator.connections.parts import ConnectionParts, load_sealer
+from orchestrator.connections.pinned import PinnedTransport
 from orchestrator.database import Database
 from orchestrator.models.openai_model import OpenAIModel
 from orchestrator.models.port import Model
@@ -19,6 +23,7 @@ from orchestrator.settings import Settings
 from orchestrator.tools.calls import ToolCaller
 from orchestrator.tools.catalogue import Catalogue
 from orchestrator.tools.host import McpServer, new_pool
+from orchestrator.tools.remote import RemoteServers
 from orchestrator.turns.parts import TurnParts
 from orchestrator.turns.redis_transport import RedisTransport
 from orchestrator.turns.runner import TurnRunner
@@ -41,6 +46,8 @@ class Resources:
     key: SigningKey
     transport: RedisTransport | None
     http: httpx.AsyncClient
+    connections: ConnectionParts | None
+    """None: servers of others cannot be added here."""
 
     async def hand_over(self) -> None:
         """Let others go on with the turns that run here, and with showing them."""
@@ -79,7 +86,12 @@ async def open_resources(
             )
             for name, server in settings.tool_servers.items()
         }
-        catalogue = Catalogue(servers, TokenIssuer(settings.issuer, key), database)
+        guard = AddressGuard(settings.reachable_networks)
+        outside = PinnedTransport(guard)
+        stack.push_async_callback(outside.aclose)
+        connections = _create_connections(settings, database, guard, outside, now)
+        remote = None if connections is None else RemoteServers(connections, outside)
+        catalogue = Catalogue(servers, TokenIssuer(settings.issuer, key), database, remote)
         caller = ToolCaller(catalogue)
         policy = load_policy(settings.policy_file)
         transport = _create_transport(settings, instance_id)
@@ -95,7 +107,8 @@ async def open_resources(
         stack.push_async_callback(runner.hand_over)
         await _run_in_background(stack, runner.sweeping())
         await _run_in_background(stack, runner.keeping_leases())
-        yield Resources(parts, runner, _create_verifier(settings, http), key, transport, http)
+        verifier = _create_verifier(settings, http)
+        yield Resources(parts, runner, verifier, key, transport, http, connections)
 
 
 def _new_instance_id() -> str:
@@ -108,6 +121,25 @@ def _create_transport(settings: Settings, instance_id: str) -> RedisTransport | 
         return None
     return RedisTransport(
         command_client(settings.redis_url), reader_client(settings.redis_url), instance_id
+    )
+
+
+def _create_connections(
+    settings: Settings,
+    database: Database,
+    guard: AddressGuard,
+    transport: PinnedTransport,
+    now: Callable[[], datetime],
+) -> ConnectionParts | None:
+    if settings.secret_file is None or settings.public_url is None:
+        return None
+    return ConnectionParts(
+        database=database,
+        sealer=load_sealer(settings.secret_file),
+        exchange=Exchange(transport),
+        guard=guard,
+        public_url=str(settings.public_url).rstrip("/"),
+        now=now,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    IPvAnyNetwork,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -86,6 +87,13 @@ class Settings(PolicySettings):
     """What tool servers know us as: our own base URL."""
     trusted_issuers: dict[str, HttpUrl]
     """Whose tokens we accept: issuer → address of its key set."""
+    public_url: HttpUrl | None = None
+    """Where browsers find the frontend: sign-in services send people back there."""
+    secret_file: Path | None = None
+    """Secrets of at least 32 random characters, one a line, under the first of which people's tokens for other servers
+    are sealed. None, or no `public_url`: servers of others cannot be added."""
+    reachable_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks in which added servers may be although they are not public, also without https. For development."""
     demo_model_url: str | None = None
     """The built-in demo model, which answers while no key and no base URL is set."""
 

@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    SecretStr,
     StringConstraints,
     model_validator,
 )
@@ -369,6 +370,8 @@ class ToolState(StrEnum):
     READY = "ready"
     CHANGED = "changed"
     """Its definition is not the one that was accepted: disabled until somebody looks."""
+    NEW = "new"
+    """Of a server that an admin has added, and nobody has looked at it yet: off until somebody does."""
 
 
 class Tool(BaseModel):
@@ -391,6 +394,10 @@ class ToolServer(BaseModel):
 
     server: str
     own: bool
+    added: bool = False
+    """An admin has added it. False: the operator has configured it."""
+    sign_in_needed: bool = False
+    """You have to sign in there, or again. What is listed is what was accepted before."""
     problem: str | None = None
     tools: list[Tool] = []
 
@@ -401,6 +408,108 @@ class ToolAcceptance(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     definition_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class NewServer(BaseModel):
+    """A tool server of somebody else's, to be added for the whole organisation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+    """What it is called here."""
+    url: Annotated[str, Field(max_length=2_000)]
+
+
+class ServerChange(BaseModel):
+    """Switch a server on or off."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool
+
+
+class AddedServer(BaseModel):
+    """A tool server that an admin has added."""
+
+    server: str
+    """Its name; with letters at its end where the name was used before."""
+    url: str
+    enabled: bool
+    added_at: datetime
+
+
+class AddedServers(BaseModel):
+    """Oldest first."""
+
+    servers: list[AddedServer]
+
+
+class IssuerClient(BaseModel):
+    """As whom Steward is registered with a server's sign-in service."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    issuer: Annotated[str, Field(max_length=1_000)]
+    """Letter by letter as the service calls itself."""
+    client_id: Annotated[str, Field(min_length=1, max_length=1_000)]
+    client_secret: Annotated[SecretStr | None, Field(max_length=2_000)] = None
+    auth_method: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    """How the secret is told, where there is one."""
+
+
+class Connection(BaseModel):
+    """Your sign-in at a tool server that was added."""
+
+    server: str
+    url: str
+    state: Literal["none", "wanted", "active", "ended"]
+    """none: the server has not asked for a sign-in; wanted: it has, and there was none; ended: sign in again."""
+    issuer: str = ""
+    scopes: list[str] = []
+    expires_at: datetime | None = None
+    """When the token ends; it is renewed before, as long as the sign-in service does that."""
+    renews: bool = False
+    problem: str = ""
+    connected_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class Connections(BaseModel):
+    """One for each server that is switched on, and for others where you are signed in."""
+
+    connections: list[Connection]
+
+
+class SignInBegun(BaseModel):
+    """Where the person's browser has to go. It is to be used once and soon."""
+
+    url: str
+
+
+class SignInAnswer(BaseModel):
+    """What the browser brought back from the sign-in service."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Annotated[str, Field(min_length=1, max_length=200)]
+    code: Annotated[str | None, Field(max_length=4_000)] = None
+    error: Annotated[str | None, Field(max_length=200)] = None
+    iss: Annotated[str | None, Field(max_length=1_000)] = None
+
+
+class SignedIn(BaseModel):
+    """The sign-in counts."""
+
+    server: str
+    turns: int
+    """Questions that go on now."""
+
+
+class Disconnected(BaseModel):
+    """The connection is gone."""
+
+    revoked: bool
+    """The sign-in service has confirmed that it forgot it, too."""
 
 
 class AuditRow(BaseModel):

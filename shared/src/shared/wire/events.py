@@ -336,19 +336,20 @@ class OutcomeDecided(EventBase):
 
 
 class InputNeeded(EventBase):
-    """A tool server asks the person something before it goes on (MCP elicitation)."""
+    """A tool server asks the person something before it goes on: MCP elicitation, or that they sign in there."""
 
     kind: Literal["input_needed"] = "input_needed"
     input_id: str
     call_id: str
     server: str
-    mode: Literal["form", "url"]
+    mode: Literal["form", "url", "sign_in"]
+    """`sign_in` is answered by signing in, and ends the call when it is declined."""
     message: str
     answer_schema: dict[str, JsonValue] = {}
     """JSON Schema of the answer: one level of strings, numbers, booleans and choices. Empty in URL mode."""
     url: str | None = None
     domain: str | None = None
-    """Of the address, as it is to be shown before the person follows it."""
+    """Of the address, as it is to be shown before the person follows it; for a sign-in, of the server."""
     live: bool = False
     """The server waits on an open connection, as those of the protocol before 2026-07-28 do: it is lost with it."""
     expires_at: datetime

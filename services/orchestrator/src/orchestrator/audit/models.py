@@ -34,6 +34,18 @@ class AuditKind(StrEnum):
     DEFINITION_ACCEPTED = "definition_accepted"
     GRANT_GIVEN = "grant_given"
     GRANT_WITHDRAWN = "grant_withdrawn"
+    SERVER_ADDED = "server_added"
+    """An admin has added a tool server of somebody else's by its address."""
+    SERVER_ENABLED = "server_enabled"
+    SERVER_DISABLED = "server_disabled"
+    SERVER_REMOVED = "server_removed"
+    SERVER_CLIENT_SET = "server_client_set"
+    """An admin has said as whom we are registered with a server's sign-in service."""
+    CONNECTED = "connected"
+    """A person has signed in at a server that was added."""
+    DISCONNECTED = "disconnected"
+    CONNECTION_REFRESH_REFUSED = "connection_refresh_refused"
+    """A sign-in could not be renewed: its service said no."""
 
 
 class AuditRow(Base):

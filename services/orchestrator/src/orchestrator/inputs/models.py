@@ -18,7 +18,7 @@ class InputRow(Base):
 
     input_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """outcome, form or url."""
+    """outcome, form, url or sign_in."""
     call_id: Mapped[str] = mapped_column(String(64))
     turn_id: Mapped[str] = mapped_column(String(64))
     tenant_id: Mapped[str] = mapped_column(String(64))
@@ -26,12 +26,12 @@ class InputRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     """pending, or the answer: an OutcomeChoice for outcomes, an InputAction for a server's questions."""
     server_key: Mapped[str] = mapped_column(String(256))
-    """The server's own name for its question."""
+    """The server's own name for its question; of a sign-in, our name for the server."""
     request_state: Mapped[str | None] = mapped_column(Text)
     """What the server wants back together with the answers. Opaque, and never shown."""
     answer_schema: Mapped[dict[str, Any]] = mapped_column(JSON)
     content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    """What the person filled in, kept until the call has ended."""
+    """What the person filled in, kept until the call has ended. Of a sign-in, what they had filled in before."""
     checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     """What the server said about a lost outcome, each time it was asked."""
     answered_by_name: Mapped[str] = mapped_column(String(200))

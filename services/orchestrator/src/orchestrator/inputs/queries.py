@@ -33,6 +33,7 @@ def question_row(
     *,
     server_key: str = "",
     request_state: str | None = None,
+    content: dict[str, Any] | None = None,
     turn_id: str,
     tenant_id: str,
     owner_id: str,
@@ -51,7 +52,7 @@ def question_row(
         server_key=server_key,
         request_state=request_state,
         answer_schema={} if is_outcome else asked.answer_schema,
-        content=None,
+        content=content,
         checks=[],
         answered_by_name="",
         created_at=now,
@@ -150,6 +151,21 @@ async def list_inputs(session: AsyncSession, turn_id: str) -> list[InputRow]:
             .order_by(InputRow.created_at, InputRow.input_id)
         )
     )
+
+
+async def list_pending_of(
+    session: AsyncSession, kind: str, server_key: str, owner: Principal, now: datetime
+) -> list[InputRow]:
+    """A person's open questions of one kind and one server, in all their turns."""
+    query = select(InputRow).where(
+        InputRow.kind == kind,
+        InputRow.server_key == server_key,
+        InputRow.tenant_id == owner.tenant,
+        InputRow.owner_id == owner.subject,
+        InputRow.state == PENDING,
+        InputRow.expires_at > now,
+    )
+    return list(await session.scalars(query.order_by(InputRow.created_at, InputRow.input_id)))
 
 
 async def list_due(session: AsyncSession, now: datetime) -> list[str]:

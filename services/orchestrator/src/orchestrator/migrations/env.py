@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from orchestrator.approvals import models as approval_models
 from orchestrator.audit import models as audit_models
+from orchestrator.connections import models as connection_models
 from orchestrator.conversations import models as conversation_models
 from orchestrator.database import Base, Database
 from orchestrator.grants import models as grant_models
@@ -17,6 +18,7 @@ from orchestrator.turns import models as turn_models
 TABLES = (
     approval_models,
     audit_models,
+    connection_models,
     conversation_models,
     grant_models,
     input_models,

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Literal, cast
 
 import orjson
@@ -18,6 +17,7 @@ from mcp.types import (
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from orchestrator.audit.canonical import canonical
+from orchestrator.connections.tokens import SignInNeeded
 from orchestrator.tools.catalogue import (
     IDEMPOTENCY_META,
     QUESTION_META,
@@ -25,7 +25,12 @@ from orchestrator.tools.catalogue import (
     CatalogueTool,
     partition,
 )
-from orchestrator.tools.elicitation import InputQuestion, question_of, questions_of
+from orchestrator.tools.elicitation import (
+    InputQuestion,
+    question_of,
+    questions_of,
+    sign_in_question,
+)
 from orchestrator.tools.host import (
     BadAnswer,
     CallRefused,
@@ -91,6 +96,8 @@ class AskingCall:
     call_id: str
     questions: tuple[InputQuestion, ...]
     request_state: str | None
+    carried: InputResponses | None = None
+    """Answers of the person that have not reached the server yet: it wants them to sign in first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ class ToolCaller:
         try:
             answer = await server.call(
                 partition(principal),
-                self.catalogue.token_for(tool, principal, tool.preview_tool),
+                self.catalogue.sign(tool, principal, tool.preview_tool),
                 tool.preview_tool,
                 arguments,
                 timeout_s=PREVIEW_TIMEOUT_S,
@@ -164,7 +171,7 @@ class ToolCaller:
         try:
             answer = await server.call(
                 partition(principal),
-                self.catalogue.token_for(tool, principal, tool.status_tool),
+                self.catalogue.sign(tool, principal, tool.status_tool),
                 tool.status_tool,
                 {"idempotency_key": idempotency_key},
                 timeout_s=STATUS_TIMEOUT_S,
@@ -187,6 +194,13 @@ class ToolCaller:
         for attempt in range(1, attempts + 1):
             try:
                 outcome = await self._send_rounds(call, show_progress, ask)
+            except SignInNeeded as needed:
+                return AskingCall(
+                    call.call_id,
+                    (sign_in_question(needed, call.tool.server.url),),
+                    call.request_state,
+                    call.responses,
+                )
             except ExpectedError as error:
                 may_have_arrived |= _may_have_arrived(error)
                 if isinstance(error, ServerUnavailable) and attempt < attempts:
@@ -225,7 +239,7 @@ class ToolCaller:
         server = call.tool.server
         return await server.call(
             partition(call.principal),
-            partial(self.catalogue.token_for, call.tool, call.principal),
+            self.catalogue.sign(call.tool, call.principal),
             call.tool.tool.name,
             cast("dict[str, Any]", json.loads(call.arguments_text)),
             meta=call.meta,

@@ -1,25 +1,29 @@
 """Which tools there are for a person, and which of them may be used.
 
-A tool is usable while its definition is the one that was accepted. The first definition seen is accepted with
-the server itself; any change disables the tool until somebody has looked at the difference.
+A tool is usable while its definition is the one that was accepted. The first definition seen of a configured server is
+accepted with the server itself; of one that an admin has added, once somebody has looked at it. Any change disables the
+tool until somebody has looked at the difference.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import structlog
 from mcp.types import Tool, ToolAnnotations
 from pydantic import JsonValue
 
+from orchestrator.connections.tokens import SignInNeeded
 from orchestrator.database import Database
 from orchestrator.models.port import ToolForModel
 from orchestrator.policy.conditions import ToolTraits
-from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model
-from orchestrator.tools.host import LIST_TIMEOUT_S, McpServer, ServerUnavailable
+from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model, tool_of
+from orchestrator.tools.host import LIST_TIMEOUT_S, McpServer, ServerUnavailable, Token
 from orchestrator.tools.queries import add_definition, find_definitions
+from orchestrator.tools.remote import RemoteServers
 from shared.errors import ExpectedError
 from shared.scopes import LOOK, in_order, needed_by
 from shared.service_tokens import Principal, TokenIssuer
@@ -52,13 +56,20 @@ class CatalogueTool:
     definition: dict[str, JsonValue]
     definition_hash: str
     accepted: dict[str, JsonValue] | None
-    """The accepted definition when it is another one, None when this is it."""
+    """The accepted definition when it is another one, None when this is it or there is none."""
     needed: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """What tokens must allow for each tool of the server, this one and its companions."""
+    is_new: bool = False
+    """Nobody has looked at it yet, and somebody has to."""
 
     @property
     def is_changed(self) -> bool:
         return self.accepted is not None
+
+    @property
+    def is_off(self) -> bool:
+        """Not to be called as it is now defined."""
+        return self.is_changed or self.is_new
 
     @property
     def is_hidden(self) -> bool:
@@ -147,6 +158,8 @@ class ServerTools:
     server: McpServer
     tools: tuple[CatalogueTool, ...] = ()
     problem: ExpectedError | None = None
+    sign_in_needed: bool = False
+    """It tells the person nothing before they sign in there. The tools are those that were accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +170,7 @@ class Toolbox:
 
     def for_model(self) -> list[ToolForModel]:
         return [
-            tool.for_model() for tool in self._tools() if not tool.is_hidden and not tool.is_changed
+            tool.for_model() for tool in self._tools() if not tool.is_hidden and not tool.is_off
         ]
 
     def by_model_name(self, name: str) -> CatalogueTool | None:
@@ -187,6 +200,8 @@ class _Slot:
     def fresh(self, now: float, max_age_s: float) -> ServerTools | None:
         if self.listed is None:
             return None
+        if self.listed.sign_in_needed:  # they may have signed in on another replica meanwhile
+            return None
         lifetime_s = max_age_s if self.listed.problem is None else min(max_age_s, FAILED_LIFETIME_S)
         return self.listed if now - self.listed_at < lifetime_s else None
 
@@ -198,14 +213,17 @@ class Catalogue:
     servers: Mapping[str, McpServer]
     issuer: TokenIssuer
     database: Database
+    remote: RemoteServers | None = None
+    """Those that admins have added; None when this installation does not have that."""
     _slots: dict[tuple[str, str, str], _Slot] = field(
         default_factory=dict[tuple[str, str, str], _Slot]
     )
 
     async def toolbox(self, principal: Principal, *, max_age_s: float = LIFETIME_S) -> Toolbox:
         """The person's tools. A server that fails is part of the answer, not an error."""
+        servers = [*self.servers.values(), *await self._added(principal.tenant)]
         listed = await asyncio.gather(
-            *(self._tools_of(server, principal, max_age_s) for server in self.servers.values())
+            *(self._tools_of(server, principal, max_age_s) for server in servers)
         )
         return Toolbox(tuple(listed))
 
@@ -234,6 +252,26 @@ class Catalogue:
             lifetime_s=TOKEN_LIFETIME_S,
         )
 
+    def sign(
+        self, tool: CatalogueTool, principal: Principal, companion: str | None = None
+    ) -> Token:
+        """What a call's requests carry: our own token (`token_for`), or the person's from their sign-in there."""
+        if tool.server.is_added and self.remote is not None:
+            return self.remote.access(tool.server, principal)
+        return partial(self.token_for, tool, principal, companion)
+
+    def _sign_list(self, server: McpServer, principal: Principal) -> Token:
+        if server.is_added and self.remote is not None:
+            return self.remote.access(server, principal)
+        return self._token(server, principal, LOOK if server.own else frozenset())
+
+    async def _added(self, tenant_id: str) -> list[McpServer]:
+        """A server that the operator has configured later under the same name comes first."""
+        if self.remote is None:
+            return []
+        added = await self.remote.of_tenant(tenant_id)
+        return [server for server in added if server.key not in self.servers]
+
     def forget(self) -> None:
         """List everything anew when next asked: an acceptance changed what is usable."""
         self._slots.clear()
@@ -257,8 +295,10 @@ class Catalogue:
     async def _list(self, server: McpServer, principal: Principal) -> ServerTools:
         try:
             async with asyncio.timeout(LIST_TIMEOUT_S):
-                token = self._token(server, principal, LOOK if server.own else frozenset())
+                token = self._sign_list(server, principal)
                 tools = await server.list_tools(partition(principal), token)
+        except SignInNeeded:
+            return await self._accepted_tools(server)
         except ExpectedError as error:
             log.warning("tools_not_listed", server=server.key, code=error.code)
             return ServerTools(server, problem=error)
@@ -275,7 +315,8 @@ class Catalogue:
         async with self.database.reading() as session:
             accepted = await find_definitions(session, server.key)
         needed = _needed(server, tools)
-        if unseen := [name for name in described if name not in accepted]:
+        unseen = [name for name in described if name not in accepted]
+        if unseen and not server.is_added:
             await self._accept_unseen(server, {name: described[name] for name in unseen})
         return [
             CatalogueTool(
@@ -286,9 +327,27 @@ class Catalogue:
                 definition_hash=hashes[tool.name],
                 accepted=_other_than(accepted.get(tool.name), hashes[tool.name]),
                 needed=needed,
+                is_new=server.is_added and tool.name not in accepted,
             )
             for tool in tools
         ]
+
+    async def _accepted_tools(self, server: McpServer) -> ServerTools:
+        """What the model is offered of a server that lists nothing before the person signs in: a call will ask them."""
+        async with self.database.reading() as session:
+            accepted = await find_definitions(session, server.key)
+        tools = [
+            CatalogueTool(
+                server=server,
+                tool=tool_of(value),
+                model_name=name_for_model(server.key, name),
+                definition=value,
+                definition_hash=definition_hash,
+                accepted=None,
+            )
+            for name, (definition_hash, value) in sorted(accepted.items())
+        ]
+        return ServerTools(server, tuple(tools), sign_in_needed=True)
 
     async def _accept_unseen(
         self, server: McpServer, unseen: Mapping[str, dict[str, JsonValue]]

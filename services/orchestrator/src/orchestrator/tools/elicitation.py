@@ -7,7 +7,7 @@ whoever agrees must have seen all of it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 from mcp.types import (
     ElicitRequest,
@@ -22,6 +22,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, JsonValue, Valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
+from orchestrator.connections.tokens import SignInNeeded
 from orchestrator.tools.gate import problem_with
 from shared.errors import UpstreamFailed
 from shared.wire.events import InputAction
@@ -35,7 +36,8 @@ MAX_STATE_CHARACTERS = 100_000
 PUSHED_KEY = "asked"
 """The key of a question asked during a call: it comes alone, and the protocol gives it no name."""
 
-Mode: TypeAlias = Literal["form", "url"]
+Mode: TypeAlias = Literal["form", "url", "sign_in"]
+SIGN_IN: Final = "sign_in"
 
 _IN_THE_PROTOCOL: Mapping[InputAction, Literal["accept", "decline", "cancel"]] = {
     InputAction.ACCEPT: "accept",
@@ -101,6 +103,12 @@ def question_of(params: ElicitRequestParams, key: str = PUSHED_KEY) -> InputQues
         url = _checked_url(params.url)
         return InputQuestion(key, "url", params.message, None, str(url), _domain(url))
     return InputQuestion(key, "form", params.message, _checked_schema(params), None, None)
+
+
+def sign_in_question(needed: SignInNeeded, server_url: str) -> InputQuestion:
+    """That the person has to sign in at a server before it answers."""
+    host = _domain(AnyHttpUrl(server_url))
+    return InputQuestion(needed.server, SIGN_IN, needed.message, None, None, host)
 
 
 def problem_with_answer(

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 from mcp.types import Tool
@@ -35,6 +36,11 @@ def definition(tool: Tool) -> dict[str, JsonValue]:
     return cast(
         dict[str, JsonValue], {name: part for name, part in parts.items() if part is not None}
     )
+
+
+def tool_of(value: Mapping[str, JsonValue]) -> Tool:
+    """The tool that has this definition."""
+    return Tool.model_validate(value, by_name=True)
 
 
 def canonical_hash(value: JsonValue) -> str:

@@ -82,6 +82,11 @@ def judge_use(
     tainted: bool,
 ) -> Judgement:
     """What becomes of a call of this tool. `arguments` is None when they were no JSON object."""
+    if tool.is_new:
+        return _refuse(
+            "not_looked_at",
+            "This tool is off until an owner or an admin has looked at it on the tools page.",
+        )
     if tool.is_changed:
         return _refuse(
             "definition_changed",

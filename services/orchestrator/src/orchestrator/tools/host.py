@@ -51,6 +51,7 @@ HTTP_TIMEOUT = httpx2.Timeout(5.0, read=330.0, pool=10.0)
 """The read timeout must exceed every call's own: when httpx gives up, the whole client dies with it."""
 ASKING_HTTP_TIMEOUT = httpx2.Timeout(5.0, read=None, pool=10.0)
 """A server says nothing while it waits for a person's answer; the call's own clock is the limit."""
+CUT_OFF = "The tool server's sign-in ended while the call went on."
 TIMED_OUT = "The tool did not answer in time and was cancelled."
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CALL = b'"tools/call"'
@@ -62,8 +63,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 OnProgress = ProgressFnT
 """Awaited with progress, total and message."""
-Token: TypeAlias = str | Callable[[], str]
-"""A function makes a token for each request: the first may run out while a person thinks."""
+Token: TypeAlias = str | Callable[[], str] | httpx2.Auth
+"""A function makes a token for each request: the first may run out while a person thinks. Where people sign in
+themselves, an Auth knows how."""
 OnElicit: TypeAlias = Callable[[ElicitRequestParams], Awaitable[ElicitResult]]
 """Answers what a server of the protocol before 2026-07-28 asks during a call."""
 ToolAnswer: TypeAlias = CallToolResult | InputRequiredResult
@@ -108,7 +110,7 @@ class CallRefused(UpstreamFailed):
 class BearerAuth(httpx2.Auth):
     """Sends a token with each request."""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: str | Callable[[], str]) -> None:
         self._token = token
 
     def auth_flow(self, request: httpx2.Request) -> Any:
@@ -131,20 +133,22 @@ class McpServer:
     key: str
     url: str
     own: bool
-    pool: httpx2.AsyncHTTPTransport
+    pool: httpx2.AsyncBaseTransport
     call_timeout_s: float
     origin: Origin
     """Of the texts it answers with."""
     audience: str
     """What tokens for it name: its address as other agents know it."""
+    is_added: bool = False
+    """By an admin, for one tenant: people sign in there themselves, and no tool is used that nobody has looked at."""
     _store: InMemoryResponseCacheStore = field(default_factory=InMemoryResponseCacheStore)
     _discovered: DiscoverResult | None = None
 
-    async def list_tools(self, partition: str, token: str) -> list[Tool]:
+    async def list_tools(self, partition: str, token: Token) -> list[Tool]:
         """All tools this principal may see, in the server's order.
 
         Raises:
-            ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused.
+            ServerUnavailable, SignInRefused, SignInNeeded, CallTimedOut, BadAnswer, CallRefused.
         """
 
         async def list_all(client: Client) -> list[Tool]:
@@ -187,7 +191,7 @@ class McpServer:
             timeout_s: for the server's own time, `call_timeout_s` when None.
 
         Raises:
-            ServerUnavailable, SignInRefused, CallTimedOut, BadAnswer, CallRefused.
+            ServerUnavailable, SignInRefused, SignInNeeded, CallTimedOut, BadAnswer, CallRefused.
         """
         clock = CallClock(self.call_timeout_s if timeout_s is None else timeout_s)
 
@@ -261,7 +265,8 @@ class McpServer:
     ) -> T | ExpectedError:
         # An AsyncClient around the shared pool costs 0.03 ms; closing it would close the pool.
         timeout = HTTP_TIMEOUT if ask is None else ASKING_HTTP_TIMEOUT
-        http = _Http(transport=self.pool, timeout=timeout, auth=BearerAuth(token))
+        auth = token if isinstance(token, httpx2.Auth) else BearerAuth(token)
+        http = _Http(transport=self.pool, timeout=timeout, auth=auth)
         try:
             async with self._client(partition, http, ask) as client:
                 try:  # inside, because outside everything arrives as an exception group
@@ -337,17 +342,24 @@ class _Http(httpx2.AsyncClient):
     call_may_have_left = False
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        had_left = self.call_may_have_left
         try:
             response = await super().send(request, **options)
         except NOT_SENT:
             raise
+        except ExpectedError:  # of whoever signs the request: it was refused, or has never left
+            if had_left:
+                raise ServerUnavailable(CUT_OFF, sent=True) from None
+            raise
         except BaseException:
             self._note(request)
             raise
-        self._note(request)
         if response.status_code in {401, 403}:
             await response.aclose()
+            if had_left:
+                raise ServerUnavailable(CUT_OFF, sent=True)
             raise SignInRefused("The tool server does not accept our sign-in.")
+        self._note(request)
         if response.status_code in NOT_MCP_STATUSES:
             await response.aclose()
             raise ServerUnavailable(

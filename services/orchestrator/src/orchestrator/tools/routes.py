@@ -27,7 +27,7 @@ Tools = Annotated[Catalogue, Depends(_catalogue)]
 
 @router.get("")
 async def list_all(caller: Caller, catalogue: Tools) -> dict[str, list[ToolServer]]:
-    """The configured tool servers and what each offers you now."""
+    """The tool servers and what each offers you now."""
     toolbox = await catalogue.toolbox(caller)
     return {"servers": [_as_server(listed) for listed in toolbox.servers]}
 
@@ -42,9 +42,9 @@ async def accept(
     db: Db,
     now: Now,
 ) -> Tool:
-    """Accept a tool's changed definition, so that it can be called again. For owners and admins."""
+    """Accept a tool's definition, so that it can be called (again). For owners and admins."""
     if not caller.roles & MAY_ACCEPT:
-        raise NotAllowed("Only an owner or an admin can accept a changed tool.")
+        raise NotAllowed("Only an owner or an admin can accept a tool.")
     found = (await catalogue.toolbox(caller, max_age_s=0)).find(server, tool)
     if found is None:
         raise NotFound("There is no such tool right now.")
@@ -85,6 +85,8 @@ def _as_server(listed: ServerTools) -> ToolServer:
     return ToolServer(
         server=listed.server.key,
         own=listed.server.own,
+        added=listed.server.is_added,
+        sign_in_needed=listed.sign_in_needed,
         problem=listed.problem.message if listed.problem else None,
         # One that models never see, but pages work with, must be seen to be accepted.
         tools=[_as_tool(tool) for tool in listed.tools if tool.is_changed or not tool.is_hidden],
@@ -98,8 +100,14 @@ def _as_tool(tool: CatalogueTool) -> Tool:
         title=tool.title,
         description=tool.tool.description or "",
         read_only=tool.reads_only,
-        state=ToolState.CHANGED if tool.is_changed else ToolState.READY,
+        state=_state_of(tool),
         definition_hash=tool.definition_hash,
         definition=tool.definition,
         accepted_definition=tool.accepted,
     )
+
+
+def _state_of(tool: CatalogueTool) -> ToolState:
+    if tool.is_new:
+        return ToolState.NEW
+    return ToolState.CHANGED if tool.is_changed else ToolState.READY

@@ -19,7 +19,7 @@ from orchestrator.models.port import ProposedCall
 from orchestrator.policy.rules import is_stricter
 from orchestrator.tools.calls import AskingCall, CallToSend, EndedCall
 from orchestrator.tools.catalogue import CatalogueTool, Toolbox
-from orchestrator.tools.elicitation import InputQuestion
+from orchestrator.tools.elicitation import SIGN_IN, InputQuestion
 from orchestrator.tools.fingerprint import name_for_model
 from orchestrator.tools.models import ToolCallRow, WholeResultRow
 from orchestrator.tools.queries import end_call, mark_sent
@@ -45,6 +45,8 @@ FRESH_BEFORE_WRITING_S = 2.0
 MAX_ROUNDS_OF_QUESTIONS = 10
 MAX_QUESTION_TOLD = 400
 """Characters of the person's own words that a server is told."""
+MAX_SIGN_INS = 3
+"""In one call: to sign in, and twice for more rights (MCP authorization, step-up wants a limit)."""
 LOOK_FOR_ANSWER_S = 0.5
 """How often an answer is looked for while a server waits for it on an open connection."""
 
@@ -54,7 +56,13 @@ ASKS_TOO_OFTEN = CallError(
     code="asks_too_often",
     message=f"The tool asked more than {MAX_ROUNDS_OF_QUESTIONS} times and was given up.",
 )
+WANTS_TOO_MUCH = CallError(
+    code="sign_in_did_not_help",
+    message=f"The server still refused the call after {MAX_SIGN_INS} sign-ins; nothing was done.",
+    hint="An administrator can look at what the server wants on the tools page.",
+)
 TOOL_GONE = CallError(code="tool_gone", message="The server does not offer this tool any more.")
+NOT_SIGNED_IN = "The person did not sign in at the server; nothing was done."
 MAY_HAVE_BEEN_DONE = "It was sent, but the answer was lost: it may have been done."
 _WHY_ENDED = {
     CallState.REJECTED: "The person said no; nothing was done.",
@@ -146,10 +154,15 @@ class Calls:
         if isinstance(ended, AskingCall):
             if call.sends > MAX_ROUNDS_OF_QUESTIONS:
                 self._end_call(call.call_id, CallState.FAILED, ASKS_TOO_OFTEN)
+            elif is_sign_in(ended) and call.sign_ins >= MAX_SIGN_INS:
+                self._end_call(call.call_id, CallState.FAILED, WANTS_TOO_MUCH)
             else:
                 for question in ended.questions:
                     self._work.inputs.ask_for_server(
-                        call, question, request_state=ended.request_state
+                        call,
+                        question,
+                        request_state=ended.request_state,
+                        carried=ended.carried,
                     )
             return
         if ended.state is not CallState.OUTCOME_UNKNOWN:
@@ -177,7 +190,7 @@ class Calls:
         self._work.inputs.take_up_answer(row)
         await self._work.writer.commit()
         responses, _ = responses_of([row])
-        return cast(ElicitResult, responses[row.server_key])
+        return cast(ElicitResult, (responses or {})[row.server_key])
 
     async def _prepare(self, calls: Sequence[CallFacts]) -> list[CallToSend]:
         """Look the tools up again; what changed since the call was judged is not sent."""
@@ -317,7 +330,13 @@ def _why_settled(call: CallFacts, state: CallState) -> CallError:
         said_by = call.outcome_decided.decided_by
         message = f"The answer was lost; that it was done is known from {said_by}."
         return CallError(code=state.value, message=message)
+    if call.sign_in_refused is not None:
+        return CallError(code="not_signed_in", message=NOT_SIGNED_IN)
     return CallError(code=state.value, message=_WHY_ENDED[state])
+
+
+def is_sign_in(asking: AskingCall) -> bool:
+    return any(question.mode == SIGN_IN for question in asking.questions)
 
 
 def _any_asked(calls: Sequence[CallFacts]) -> bool:
@@ -338,7 +357,7 @@ def _why_not_sent(
         return CallError(code=problem.code, message=problem.message, hint="Try again in a moment.")
     if tool is None:
         return TOOL_GONE
-    if tool.is_changed or tool.definition_hash != row.definition_hash:
+    if tool.is_off or tool.definition_hash != row.definition_hash:
         return CallError(
             code="definition_changed",
             message="The tool's definition changed after this call was judged, so it was not sent.",

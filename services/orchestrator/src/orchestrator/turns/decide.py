@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.turns.facts import CallFacts, TurnFacts
-from shared.wire.events import CallError, CallState, Decision, Outcome, OutcomeChoice, Verdict
+from shared.wire.events import (
+    CallError,
+    CallState,
+    Decision,
+    InputAction,
+    Outcome,
+    OutcomeChoice,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,9 @@ def _settled(calls: Sequence[CallFacts]) -> Iterator[tuple[CallFacts, CallState]
             yield call, CallState.REFUSED
         elif call.decided is not None and call.decided.decision in _ENDS_AS:
             yield call, _ENDS_AS[call.decided.decision]
+        elif call.sign_in_refused is not None:
+            has_expired = call.sign_in_refused is InputAction.EXPIRED
+            yield call, CallState.EXPIRED if has_expired else CallState.REJECTED
         elif call.outcome_decided is not None:
             yield call, _STATE_AFTER[call.outcome_decided.choice]
 

@@ -13,6 +13,7 @@ from shared.wire.events import (
     CallStarted,
     CitationsChecked,
     Event,
+    InputAction,
     InputAnswered,
     InputNeeded,
     Notice,
@@ -43,6 +44,10 @@ class CallFacts:
     """Questions of the tool server in its last answer."""
     answered: frozenset[str] = frozenset()
     """Those of its questions, by id, that the person has answered or let pass."""
+    sign_ins: int = 0
+    """How often the person was asked to sign in for it."""
+    sign_in_refused: InputAction | None = None
+    """They did not: it cannot be sent."""
     outcome_needed: OutcomeNeeded | None = None
     outcome_checks: int = 0
     """How often the server was asked about the outcome."""
@@ -181,10 +186,25 @@ def _apply(facts: TurnFacts, event: Event) -> TurnFacts:
         case InputNeeded():
             call = facts.calls[event.call_id]
             still_out = call.started and event.live
-            return _with_call(facts, event.call_id, started=still_out, inputs=(*call.inputs, event))
+            return _with_call(
+                facts,
+                event.call_id,
+                started=still_out,
+                inputs=(*call.inputs, event),
+                sign_ins=call.sign_ins + (event.mode == "sign_in"),
+            )
         case InputAnswered():
-            answered = facts.calls[event.call_id].answered | {event.input_id}
-            return _with_call(facts, event.call_id, answered=answered)
+            call = facts.calls[event.call_id]
+            is_refusal = event.action is not InputAction.ACCEPT and any(
+                needed.input_id == event.input_id and needed.mode == "sign_in"
+                for needed in call.inputs
+            )
+            return _with_call(
+                facts,
+                event.call_id,
+                answered=call.answered | {event.input_id},
+                sign_in_refused=event.action if is_refusal else call.sign_in_refused,
+            )
         case OutcomeNeeded():
             return _with_call(facts, event.call_id, outcome_needed=event)
         case OutcomeChecked():

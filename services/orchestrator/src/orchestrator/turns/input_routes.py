@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from orchestrator.deps import Caller, Now
 from orchestrator.inputs.models import InputRow
 from orchestrator.inputs.queries import OUTCOME, PENDING, get_input, record_answer
-from orchestrator.tools.elicitation import problem_with_answer
+from orchestrator.tools.elicitation import SIGN_IN, problem_with_answer
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.deps import Parts, Runner
 from shared.errors import InvalidInput, NotFound
@@ -28,6 +28,8 @@ async def answer(
         row = await get_input(session, input_id, caller)
         if row.kind == OUTCOME:
             raise NotFound("There is no such question, or it is not yours to answer.")
+        if row.kind == SIGN_IN and given.action == "accept":
+            raise InvalidInput("This is answered by signing in there.")
         await turn_log.wake(session, row.turn_id)
         action = InputAction(given.action)
         content = _content(row, given)

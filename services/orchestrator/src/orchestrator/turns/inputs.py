@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from mcp.types import InputResponses
+from mcp.types import ElicitResult, InputResponses
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.inputs.models import InputRow
@@ -15,7 +16,7 @@ from orchestrator.inputs.queries import (
     cancel_inputs,
     question_row,
 )
-from orchestrator.tools.elicitation import InputQuestion, elicit_result
+from orchestrator.tools.elicitation import SIGN_IN, InputQuestion, elicit_result
 from orchestrator.tools.queries import mark_outcome_unknown
 from orchestrator.turns.facts import CallFacts
 from orchestrator.turns.models import TurnRow
@@ -62,9 +63,13 @@ class InputDesk:
         question: InputQuestion,
         *,
         request_state: str | None = None,
+        carried: InputResponses | None = None,
         live: bool = False,
     ) -> str:
-        """A tool server wants to know something before it goes on. Gives the question's id."""
+        """A tool server wants to know something before it goes on. Gives the question's id.
+
+        `carried`: answers that go to the server together with the state once this is answered.
+        """
         asked = InputNeeded(
             n=(n := self.writer.number),
             first=n,
@@ -80,7 +85,13 @@ class InputDesk:
             expires_at=self.now() + self.lifetime,
         )
         self.writer.add(
-            asked, self._storing(asked, server_key=question.key, request_state=request_state)
+            asked,
+            self._storing(
+                asked,
+                server_key=question.key,
+                request_state=request_state,
+                content=None if carried is None else stored_responses(carried),
+            ),
         )
         return asked.input_id
 
@@ -113,11 +124,13 @@ class InputDesk:
         *,
         server_key: str = "",
         request_state: str | None = None,
+        content: dict[str, Any] | None = None,
     ) -> Write:
         row = question_row(
             asked,
             server_key=server_key,
             request_state=request_state,
+            content=content,
             turn_id=self.row.turn_id,
             tenant_id=self.row.tenant_id,
             owner_id=self.row.owner_id,
@@ -167,13 +180,28 @@ class InputDesk:
         )
 
 
-def responses_of(rows: Sequence[InputRow]) -> tuple[InputResponses, str | None]:
+def responses_of(rows: Sequence[InputRow]) -> tuple[InputResponses | None, str | None]:
     """What a server is sent to go on with a call: the answers to one round of its questions, and its state."""
     responses: InputResponses = {}
     for row in rows:
+        if row.kind == SIGN_IN:
+            responses |= _restored_responses(row.content or {})
+            continue
         mode = "form" if row.kind == "form" else "url"
         responses[row.server_key] = elicit_result(mode, _action_of(row), row.content)
-    return responses, next((row.request_state for row in rows), None)
+    return responses or None, next((row.request_state for row in rows), None)
+
+
+def stored_responses(responses: InputResponses) -> dict[str, Any]:
+    """As JSON, until the call can be sent with them."""
+    return {
+        key: response.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for key, response in responses.items()
+    }
+
+
+def _restored_responses(stored: dict[str, Any]) -> InputResponses:
+    return {key: ElicitResult.model_validate(value) for key, value in stored.items()}
 
 
 def _action_of(row: InputRow) -> InputAction:

@@ -1,0 +1,48 @@
+"""What signing in elsewhere needs, built once for the whole process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from orchestrator.connections.addresses import AddressGuard
+from orchestrator.connections.exchange import Exchange
+from orchestrator.database import Database
+from shared.sealed import Sealer
+
+CALLBACK_PATH = "/connections/callback"
+CLIENT_DOCUMENT_PATH = "/connections/client.json"
+CLIENT_NAME = "Steward"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionParts:
+    """What signing in elsewhere needs; one for the whole process."""
+
+    database: Database
+    sealer: Sealer
+    exchange: Exchange
+    guard: AddressGuard
+    public_url: str
+    """Where browsers find us, without a slash at its end."""
+    now: Callable[[], datetime]
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.public_url}{CALLBACK_PATH}"
+
+    @property
+    def client_document(self) -> str | None:
+        """Our own client id where issuers look clients up (OAuth Client ID Metadata Documents). None without https."""
+        url = f"{self.public_url}{CLIENT_DOCUMENT_PATH}"
+        return url if url.startswith("https://") else None
+
+
+def load_sealer(path: Path) -> Sealer:
+    """One secret a line; the first seals, the others still open what they sealed.
+
+    Raises:
+        ValueError: a secret is too short, or there is none.
+    """
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return Sealer([line for line in lines if line], "connections")

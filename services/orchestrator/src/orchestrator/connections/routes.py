@@ -1,0 +1,148 @@
+"""Added servers and people's connections over HTTP. Signing in itself is in `turns`: it lets turns go on."""
+
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Request
+
+from orchestrator.connections.exchange import Client
+from orchestrator.connections.models import ConnectionRow, RemoteServerRow
+from orchestrator.connections.parts import ConnectionParts
+from orchestrator.connections.queries import list_connections, list_servers
+from orchestrator.connections.servers import (
+    add_server,
+    disconnect,
+    remove_server,
+    set_client,
+    switch_server,
+)
+from orchestrator.connections.tokens import opened
+from orchestrator.deps import Caller
+from shared.errors import NotAllowed, NotFound
+from shared.service_tokens import Principal
+from shared.wire.api import (
+    AddedServer,
+    AddedServers,
+    Connection,
+    Connections,
+    Disconnected,
+    IssuerClient,
+    NewServer,
+    ServerChange,
+)
+
+MAY_MANAGE = frozenset({"owner", "admin"})
+
+router = APIRouter(prefix="/v1", tags=["connections"])
+
+
+def _parts(request: Request) -> ConnectionParts:
+    parts = cast("ConnectionParts | None", request.app.state.connections)
+    if parts is None:
+        raise NotFound(
+            "Servers of others cannot be added here: the operator has not set ORCHESTRATOR_SECRET_FILE and "
+            "ORCHESTRATOR_PUBLIC_URL."
+        )
+    return parts
+
+
+def _configured(request: Request) -> frozenset[str]:
+    return cast("frozenset[str]", request.app.state.configured_servers)
+
+
+def _admin(caller: Caller) -> Principal:
+    if not caller.roles & MAY_MANAGE:
+        raise NotAllowed("Only an owner or an admin can manage tool servers.")
+    return caller
+
+
+ConnectionsHere = Annotated[ConnectionParts, Depends(_parts)]
+Configured = Annotated[frozenset[str], Depends(_configured)]
+Admin = Annotated[Principal, Depends(_admin)]
+
+
+@router.get("/servers")
+async def list_added(admin: Admin, parts: ConnectionsHere) -> AddedServers:
+    """The servers that were added, those that are switched off included. For owners and admins."""
+    async with parts.database.reading() as session:
+        rows = await list_servers(session, admin.tenant)
+    return AddedServers(servers=[_as_server(row) for row in rows])
+
+
+@router.post("/servers", status_code=201)
+async def add(
+    wanted: NewServer, admin: Admin, parts: ConnectionsHere, configured: Configured
+) -> AddedServer:
+    """Add somebody else's tool server by its address. Its tools stay off until each was looked at and accepted."""
+    row = await add_server(parts, admin, name=wanted.name, url=wanted.url, taken=configured)
+    return _as_server(row)
+
+
+@router.patch("/servers/{server}")
+async def switch(
+    server: str, change: ServerChange, admin: Admin, parts: ConnectionsHere
+) -> AddedServer:
+    """Switch a server on or off. Off, nobody's calls reach it; connections and accepted tools stay."""
+    return _as_server(await switch_server(parts, admin, server, is_enabled=change.enabled))
+
+
+@router.delete("/servers/{server}", status_code=204)
+async def remove(server: str, admin: Admin, parts: ConnectionsHere) -> None:
+    """Remove a server and everybody's connections to it, which are revoked."""
+    await remove_server(parts, admin, server)
+
+
+@router.put("/servers/{server}/client", status_code=204)
+async def set_issuer_client(
+    server: str, known: IssuerClient, admin: Admin, parts: ConnectionsHere
+) -> None:
+    """Say as whom Steward is registered with the server's sign-in service. The secret is never shown again."""
+    secret = known.client_secret.get_secret_value() if known.client_secret else None
+    method = known.auth_method if secret else "none"
+    await set_client(parts, admin, server, known.issuer, Client(known.client_id, secret, method))
+
+
+@router.get("/connections")
+async def list_mine(caller: Caller, parts: ConnectionsHere) -> Connections:
+    """Your sign-ins at the servers that were added."""
+    async with parts.database.reading() as session:
+        servers = {row.key: row for row in await list_servers(session, caller.tenant)}
+        rows = {row.server: row for row in await list_connections(session, caller)}
+    return Connections(
+        connections=[
+            _as_connection(parts, server, rows.get(key))
+            for key, server in servers.items()
+            if server.is_enabled or key in rows
+        ]
+    )
+
+
+@router.delete("/connections/{server}")
+async def end(server: str, caller: Caller, parts: ConnectionsHere) -> Disconnected:
+    """Disconnect: the tokens are revoked at the sign-in service and forgotten here."""
+    return Disconnected(revoked=await disconnect(parts, caller, server))
+
+
+def _as_server(row: RemoteServerRow) -> AddedServer:
+    return AddedServer(server=row.key, url=row.url, enabled=row.is_enabled, added_at=row.added_at)
+
+
+def _as_connection(
+    parts: ConnectionParts, server: RemoteServerRow, row: ConnectionRow | None
+) -> Connection:
+    if row is None:
+        return Connection(server=server.key, url=server.url, state="none")
+    tokens = opened(parts, row)
+    return Connection.model_validate(
+        {
+            "server": server.key,
+            "url": server.url,
+            "state": row.state,
+            "issuer": row.issuer,
+            "scopes": row.scopes.split(),
+            "expires_at": row.token_expires_at if row.state == "active" else None,
+            "renews": tokens is not None and tokens.refresh is not None,
+            "problem": row.problem,
+            "connected_at": row.connected_at,
+            "last_used_at": row.last_used_at,
+        }
+    )
