@@ -1,6 +1,5 @@
 """Somebody else's tool server and the sign-in service it names, over real HTTP. Both do as a test says."""
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -54,8 +53,8 @@ class Issuer:
     refuses_refresh: bool = False
     loses_answers: int = 0
     """To so many questions for new tokens, after they were given."""
-    hold: asyncio.Event | None = None
-    """Questions for new tokens wait for it."""
+    is_away: bool = False
+    """It answers no question for tokens, and does nothing."""
     asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Forms that came to the token endpoint."""
     authorized: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -121,8 +120,8 @@ class Issuer:
     async def _token(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
         self.asked.append(form)
-        if self.hold is not None:
-            await self.hold.wait()
+        if self.is_away:
+            return Response("", 503)
         grant = self._grant_of(form)
         if grant is None or grant.resource != form.get("resource"):
             return JSONResponse({"error": "invalid_grant"}, 400)

@@ -1,0 +1,101 @@
+"""Tokens are renewed ahead of their end; when they cannot be, the person is told, and never too early."""
+
+from datetime import timedelta
+
+from support.models import ScriptedModel
+from support.signing_in import accept_all, add_notes, connection, sign_in, tools_of
+from support.third_party import Notes
+from support.world import World
+
+
+async def listed_anew(world: World, person: str = "ada") -> bool:
+    """Whether the server tells the person its tools, asked by a process that knows nothing yet."""
+    async with world.orchestrator(ScriptedModel([])):
+        return not (await tools_of(world.api(person)))["sign_in_needed"]
+
+
+async def signed_in(world: World, notes: Notes) -> None:
+    async with world.orchestrator(ScriptedModel([])):
+        api = world.api()
+        await add_notes(api, notes)
+        await sign_in(api)
+
+
+async def shown(world: World) -> tuple[str, str]:
+    async with world.orchestrator(ScriptedModel([])):
+        mine = await connection(world.api())
+        return mine["state"], mine["problem"]
+
+
+async def test_a_token_is_renewed_before_it_ends_and_not_before_that(
+    world: World, notes: Notes
+) -> None:
+    await signed_in(world, notes)
+    world.clock.ahead = timedelta(minutes=50)
+    assert await listed_anew(world)
+    assert notes.issuer.refreshes() == 0
+    world.clock.ahead = timedelta(minutes=59, seconds=30)
+    assert await listed_anew(world)
+    assert notes.issuer.refreshes() == 1
+    assert notes.issuer.asked[-1]["resource"] == f"{notes.url}/mcp"
+    assert await listed_anew(world)
+    assert notes.issuer.refreshes() == 1
+
+
+async def test_a_token_that_is_refused_before_its_time_is_renewed_once(
+    world: World, notes: Notes
+) -> None:
+    await signed_in(world, notes)
+    notes.issuer.forget_access_tokens()
+    assert await listed_anew(world)
+    assert notes.issuer.refreshes() == 1
+
+
+async def test_a_lost_answer_ends_nothing_while_the_token_still_holds(
+    world: World, notes: Notes
+) -> None:
+    await signed_in(world, notes)
+    notes.issuer.loses_answers = 1
+    world.clock.ahead = timedelta(minutes=59, seconds=30)
+    assert await listed_anew(world)
+    state, problem = await shown(world)
+    assert state == "active"
+    assert "could not be renewed" in problem
+    # The service took the token, so it takes it for stolen when it comes again: only the person can mend that.
+    world.clock.ahead = timedelta(minutes=59, seconds=50)
+    assert not await listed_anew(world)
+    assert (await shown(world))[0] == "ended"
+    assert notes.issuer.refreshes() == 2
+
+
+async def test_a_service_that_is_away_for_a_while_is_asked_again(
+    world: World, notes: Notes
+) -> None:
+    await signed_in(world, notes)
+    world.clock.ahead = timedelta(hours=2)
+    notes.issuer.is_away = True
+    async with world.orchestrator(ScriptedModel([])):
+        api = world.api()
+        server = await tools_of(api)
+        assert "could not be renewed" in server["problem"]
+        assert not server["sign_in_needed"]
+        assert (await connection(api))["state"] == "active"
+    notes.issuer.is_away = False
+    world.clock.ahead = timedelta(hours=2, seconds=10)
+    assert await listed_anew(world)
+
+
+async def test_a_refusal_ends_the_connection_and_the_tools_that_were_accepted_stay_offered(
+    world: World, notes: Notes
+) -> None:
+    await signed_in(world, notes)
+    async with world.orchestrator(ScriptedModel([])):
+        await accept_all(world.api())
+    notes.issuer.refuses_refresh = True
+    world.clock.ahead = timedelta(hours=2)
+    async with world.orchestrator(ScriptedModel([])):
+        server = await tools_of(world.api())
+    assert server["sign_in_needed"]
+    assert {tool["state"] for tool in server["tools"]} == {"ready"}
+    assert (await shown(world))[0] == "ended"
+    assert notes.issuer.refreshes() == 1
