@@ -34,7 +34,7 @@ const GLOBALS = [
 /**
  * Opens a page and puts its globals in place. Once per test file: modules keep what they find.
  *
- * @param {{ template?: "chat.html" | "tools.html" | "approvals.html" | "grants.html" | "mailbox.html" | "knowledge.html", path?: string }} [options]
+ * @param {{ template?: "chat.html" | "tools.html" | "approvals.html" | "grants.html" | "mailbox.html" | "knowledge.html" | "connections.html", path?: string }} [options]
  * @returns {any} the window
  */
 export function openPage({ template = "chat.html", path = "/" } = {}) {

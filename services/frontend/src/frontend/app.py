@@ -25,6 +25,7 @@ from frontend.api_sessions import routes as api_sessions
 from frontend.bearer import has_bearer
 from frontend.chat import api, knowledge_api, pages, shared_page
 from frontend.chat.socket import Sockets
+from frontend.connections import routes as connections
 from frontend.database import Database
 from frontend.json_api import HexId
 from frontend.mail import make_mailer
@@ -95,6 +96,7 @@ FEATURES = (
     api_sessions,
     api_document,
     agents,
+    connections,
 )
 
 STATIC = Path(__file__).parent / "static"

@@ -13,7 +13,7 @@ import httpx
 
 from orchestrator.connections.addresses import AddressGuard
 from orchestrator.connections.exchange import Exchange
-from orchestrator.connections.parts import ConnectionParts, load_sealer
+from orchestrator.connections.parts import CLIENT_DOCUMENT_PATH, ConnectionParts, load_sealer
 from orchestrator.connections.pinned import PinnedTransport
 from orchestrator.database import Database
 from orchestrator.models.openai_model import OpenAIModel
@@ -133,12 +133,15 @@ def _create_connections(
 ) -> ConnectionParts | None:
     if settings.secret_file is None or settings.public_url is None:
         return None
+    public_url = str(settings.public_url).rstrip("/")
+    is_public = settings.public_url.scheme == "https"
     return ConnectionParts(
         database=database,
         sealer=load_sealer(settings.secret_file),
         exchange=Exchange(transport),
         guard=guard,
-        public_url=str(settings.public_url).rstrip("/"),
+        public_url=public_url,
+        client_document=f"{public_url}{CLIENT_DOCUMENT_PATH}" if is_public else None,
         now=now,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import ClassVar
 
 from pydantic import AnyHttpUrl, ValidationError
@@ -11,6 +11,7 @@ from shared.errors import InvalidInput
 from shared.networks import Address, Network, is_public
 
 MAX_URL_CHARACTERS = 2_000
+LOCALHOST = "localhost"
 
 
 class AddressRefused(InvalidInput):
@@ -45,12 +46,10 @@ class AddressGuard:
         if url.username or url.password or url.fragment:
             raise AddressRefused("The address must have no user name, no password and no # in it.")
         address = literal_address(url)
-        if address is not None:
-            self.check([address])
-        elif url.scheme != "https":
-            raise AddressRefused("The address must begin with https.")
         if url.scheme != "https" and not self._is_reachable(address):
             raise AddressRefused("The address must begin with https.")
+        if address is not None:
+            self.check([address])
         return url
 
     def check(self, addresses: Sequence[Address]) -> None:
@@ -65,7 +64,9 @@ class AddressGuard:
 
 
 def literal_address(url: AnyHttpUrl) -> Address | None:
-    """Where the host is no name but an address."""
+    """Where the host is no name but an address, or the one name that always stands for one (RFC 6761, section 6.3)."""
+    if url.host == LOCALHOST:
+        return IPv4Address("127.0.0.1")
     try:
         return ip_address((url.host or "").strip("[]"))
     except ValueError:

@@ -25,17 +25,13 @@ class ConnectionParts:
     guard: AddressGuard
     public_url: str
     """Where browsers find us, without a slash at its end."""
+    client_document: str | None
+    """Our own client id where issuers look clients up (OAuth Client ID Metadata Documents). None without https."""
     now: Callable[[], datetime]
 
     @property
     def redirect_uri(self) -> str:
         return f"{self.public_url}{CALLBACK_PATH}"
-
-    @property
-    def client_document(self) -> str | None:
-        """Our own client id where issuers look clients up (OAuth Client ID Metadata Documents). None without https."""
-        url = f"{self.public_url}{CLIENT_DOCUMENT_PATH}"
-        return url if url.startswith("https://") else None
 
 
 def load_sealer(path: Path) -> Sealer:

@@ -31,6 +31,8 @@ from shared.errors import ExpectedError
 from shared.sealed import CannotOpen
 from shared.service_tokens import Principal
 
+MAX_SIGN_INS = 3
+"""In one call: to sign in, and twice for more rights (MCP authorization, step-up wants a limit)."""
 AHEAD_S = 60.0
 """So long before its end a token is renewed, but never in the first two thirds of its life."""
 JITTER = 0.5

@@ -40,7 +40,7 @@ class RemoteServers:
             # Never ours: annotations only tighten, and texts are strangers'.
             origin = Origin(kind="tool", server=key, trusted=False)
             known = McpServer(
-                key, url, False, self.transport, CALL_TIMEOUT_S, origin, is_added=True
+                key, url, False, self.transport, CALL_TIMEOUT_S, origin, url, is_added=True
             )
             self._known[key] = known
         return known

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.approvals.queries import cancel_approvals
+from orchestrator.connections.tokens import MAX_SIGN_INS
 from orchestrator.conversations.models import ConversationRow
 from orchestrator.grants.queries import list_standing
 from orchestrator.inputs.models import InputRow
@@ -45,8 +46,6 @@ FRESH_BEFORE_WRITING_S = 2.0
 MAX_ROUNDS_OF_QUESTIONS = 10
 MAX_QUESTION_TOLD = 400
 """Characters of the person's own words that a server is told."""
-MAX_SIGN_INS = 3
-"""In one call: to sign in, and twice for more rights (MCP authorization, step-up wants a limit)."""
 LOOK_FOR_ANSWER_S = 0.5
 """How often an answer is looked for while a server waits for it on an open connection."""
 

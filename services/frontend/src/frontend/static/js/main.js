@@ -22,6 +22,8 @@ const CONTROLLERS = {
     (await import("./controllers/conversation-list-controller.js")).ConversationListController,
   "conversation-menu": async () =>
     (await import("./controllers/conversation-menu-controller.js")).ConversationMenuController,
+  connections: async () =>
+    (await import("./controllers/connections-controller.js")).ConnectionsController,
   "demo-banner": async () =>
     (await import("./controllers/demo-banner-controller.js")).DemoBannerController,
   drawer: async () => (await import("./controllers/drawer-controller.js")).DrawerController,

@@ -5,7 +5,7 @@ import { KnowledgeApi } from "./knowledge-api.js";
 
 /** @import { SearchHit, Share } from "../types/conversations.js" */
 /** @import { MailEntries, MailFolder, MailRead, MailboxAccount } from "../types/mail.js" */
-/** @import { About, CallDecision, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, Json, JsonObject, KeepWish, KeptCall, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
+/** @import { About, AddedServer, CallDecision, Connection, Conversation, ConversationDetail, ConversationPage, DecisionResult, ErrorBody, Grant, IssuerClient, Json, JsonObject, KeepWish, KeptCall, NamedDecision, OutcomeAnswer, PendingApproval, PersonInput, PreviewAnswer, Tool, ToolServer } from "../types/wire.js" */
 
 /** A request that was answered with an error, or not at all. The message is for the person. */
 export class RequestFailed extends Error {
@@ -185,6 +185,41 @@ export class Api {
   /** @returns {Promise<{ servers: ToolServer[] }>} */
   tools() {
     return this.#request("GET", "/api/tools");
+  }
+
+  /** Those that were added, switched off or not. @returns {Promise<{ servers: AddedServer[] }>} */
+  servers() {
+    return this.#request("GET", "/api/servers");
+  }
+
+  /** @param {{ name: string, url: string }} wanted @returns {Promise<AddedServer>} */
+  addServer(wanted) {
+    return this.#request("POST", "/api/servers", wanted);
+  }
+
+  /** @param {string} server @param {boolean} enabled @returns {Promise<AddedServer>} */
+  switchServer(server, enabled) {
+    return this.#request("PATCH", `/api/servers/${encodeURIComponent(server)}`, { enabled });
+  }
+
+  /** @param {string} server @returns {Promise<unknown>} */
+  removeServer(server) {
+    return this.#request("DELETE", `/api/servers/${encodeURIComponent(server)}`);
+  }
+
+  /** @param {string} server @param {IssuerClient} client @returns {Promise<unknown>} */
+  setIssuerClient(server, client) {
+    return this.#request("PUT", `/api/servers/${encodeURIComponent(server)}/client`, client);
+  }
+
+  /** @returns {Promise<{ connections: Connection[] }>} */
+  connections() {
+    return this.#request("GET", "/api/connections");
+  }
+
+  /** @param {string} server @returns {Promise<{ revoked: boolean }>} whether the sign-in service confirmed it */
+  disconnect(server) {
+    return this.#request("DELETE", `/api/connections/${encodeURIComponent(server)}`);
   }
 
   /** @param {Pick<Tool, "server" | "tool" | "definition_hash">} tool @returns {Promise<Tool>} */

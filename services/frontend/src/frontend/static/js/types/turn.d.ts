@@ -83,7 +83,7 @@ export interface LostOutcome {
 export interface ServerQuestion {
   inputId: string;
   server: string;
-  mode: "form" | "url";
+  mode: "form" | "url" | "sign_in";
   message: string;
   schema: JsonObject;
   url: string | null;

@@ -196,7 +196,7 @@ export interface InputNeeded extends Numbered {
   input_id: string;
   call_id: string;
   server: string;
-  mode: "form" | "url";
+  mode: "form" | "url" | "sign_in";
   message: string;
   answer_schema: JsonObject;
   url: string | null;
@@ -374,7 +374,7 @@ export interface Tool {
   title: string;
   description: string;
   read_only: boolean;
-  state: "ready" | "changed";
+  state: "ready" | "changed" | "new";
   definition_hash: string;
   definition: JsonObject;
   accepted_definition: JsonObject | null;
@@ -383,8 +383,36 @@ export interface Tool {
 export interface ToolServer {
   server: string;
   own: boolean;
+  added: boolean;
+  sign_in_needed: boolean;
   problem: string | null;
   tools: Tool[];
+}
+
+export interface AddedServer {
+  server: string;
+  url: string;
+  enabled: boolean;
+  added_at: string;
+}
+
+export interface IssuerClient {
+  issuer: string;
+  client_id: string;
+  client_secret?: string;
+}
+
+export interface Connection {
+  server: string;
+  url: string;
+  state: "none" | "wanted" | "active" | "ended";
+  issuer: string;
+  scopes: string[];
+  expires_at: string | null;
+  renews: boolean;
+  problem: string;
+  connected_at: string | null;
+  last_used_at: string | null;
 }
 
 export interface About {

@@ -1,12 +1,13 @@
 // @ts-check
 /**
- * A tool server's question to the person: a form, or an address to open elsewhere.
+ * A tool server's question to the person: a form, an address to open elsewhere, or that they sign in.
  *
  * The question is the server's and not ours, so the card says whose it is, and follows no address by itself.
  */
 
 import { fromTemplate, part, setText } from "../lib/dom.js";
 import { AnswerForm } from "./answer-form.js";
+import { signInAddress } from "./connection-view.js";
 import { ExpiryClock } from "./expiry-clock.js";
 
 /** @import { Call, ServerQuestion } from "../types/turn.js" */
@@ -17,6 +18,16 @@ import { ExpiryClock } from "./expiry-clock.js";
  * @property {(inputId: string, answer: PersonInput) => Promise<unknown>} answer
  *   rejects with a sentence for the person when the answer did not count
  */
+
+/** @type {Record<ServerQuestion["mode"], (server: string) => string>} */
+const WARNINGS = {
+  form: (server) =>
+    `What you write goes to “${server}”. Never type a password, a code or a card number here.`,
+  url: () =>
+    "Steward has not looked at that page. Go on only if you know the address and expected to be sent there.",
+  sign_in: () =>
+    "Look at the address of the page before you type a password. Steward gets access, never the password.",
+};
 
 const BUTTONS = /** @type {const} */ (["send", "decline", "cancel"]);
 
@@ -34,6 +45,7 @@ export class InputCard {
     this.element = fromTemplate("input-template");
     this.#describe(call);
     if (question.mode === "url") this.#showAddress();
+    else if (question.mode === "sign_in") this.#showSignIn();
     else this.#form = new AnswerForm(part(this.element, "fields"), question.schema);
     part(this.element, "form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -82,13 +94,10 @@ export class InputCard {
   #describe({ title, tool }) {
     const { inputId, server, message, mode } = this.#question;
     const words = {
-      title: `The server “${server}” asks`,
+      title: mode === "sign_in" ? "Sign in to continue" : `The server “${server}” asks`,
       tool: title || tool,
       message,
-      warning:
-        mode === "url"
-          ? "Steward has not looked at that page. Go on only if you know the address and expected to be sent there."
-          : `What you write goes to “${server}”. Never type a password, a code or a card number here.`,
+      warning: WARNINGS[mode](server),
     };
     for (const [name, text] of Object.entries(words)) setText(part(this.element, name), text);
     for (const name of ["title", "message"])
@@ -113,6 +122,21 @@ export class InputCard {
     const link = part(this.element, "open", HTMLAnchorElement);
     if (target) link.href = target.href;
     else link.hidden = true;
+  }
+
+  /** It is answered by signing in, wherever and whenever that happens; the card leaves by itself then. */
+  #showSignIn() {
+    const { server, domain } = this.#question;
+    for (const name of ["send", "cancel"]) part(this.element, name).hidden = true;
+    setText(part(this.element, "decline"), "Do not sign in");
+    part(this.element, "address").hidden = false;
+    setText(part(this.element, "lead"), "You sign in at the service that this server names:");
+    setText(part(this.element, "domain"), domain ?? server);
+    part(this.element, "url").hidden = true;
+    setText(part(this.element, "open-words"), "Sign in in a new tab");
+    const link = part(this.element, "open", HTMLAnchorElement);
+    link.href = signInAddress(server);
+    link.classList.add("primary");
   }
 
   /** @param {boolean} isBusy */

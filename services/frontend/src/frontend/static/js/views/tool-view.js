@@ -1,5 +1,5 @@
 // @ts-check
-/** One tool of a server: what it does, what it may do, and whether its definition has changed. */
+/** One tool of a server: what it does, what it may do, and whether its definition is the one that was accepted. */
 
 import { fromTemplate, part, setText } from "../lib/dom.js";
 import { diffLines } from "./definition-diff.js";
@@ -19,7 +19,7 @@ export function toolView(tool, port) {
   const kind = part(view, "kind");
   setText(kind, tool.read_only ? "Reads only" : "Changes things · asks first");
   kind.dataset.kind = tool.read_only ? "reads" : "changes";
-  if (tool.state === "changed") view.append(changedTool(tool, view, port));
+  if (tool.state !== "ready") view.append(toolThatIsOff(tool, tool.state, view, port));
   return view;
 }
 
@@ -28,9 +28,24 @@ function flowing(text) {
   return text.replace(/(?<!\n)\n(?!\s*(\n|[-*•]|\d+[.)]))/g, " ");
 }
 
-/** @param {Tool} tool @param {HTMLElement} view @param {Parameters<typeof toolView>[1]} port */
-function changedTool(tool, view, port) {
+/** Why it is off, and what to do about it. */
+const OFF = {
+  changed: {
+    why: "This tool is switched off: its definition is not the one that was accepted.",
+    summary: "See what changed",
+    accept: "Accept the new definition",
+  },
+  new: {
+    why: "This tool is switched off: nobody has looked at it yet. What it says of itself is its server's word.",
+    summary: "See its whole definition",
+    accept: "Switch it on",
+  },
+};
+
+/** @param {Tool} tool @param {keyof typeof OFF} state @param {HTMLElement} view @param {Parameters<typeof toolView>[1]} port */
+function toolThatIsOff(tool, state, view, port) {
   const box = fromTemplate("changed-tool-template");
+  for (const [name, text] of Object.entries(OFF[state])) setText(part(box, name), text);
   part(box, "diff").append(...diffLines(tool.accepted_definition ?? {}, tool.definition));
   setText(
     part(box, "who"),
