@@ -64,7 +64,7 @@ def client() -> ResponseReturnValue:
         redirect_uris=[f"{public_url}{url_for('connections.finish')}"],
         grant_types=["authorization_code", "refresh_token"],
         response_types=["code"],
-        token_endpoint_auth_method="none",
+        token_endpoint_auth_method="none",  # noqa: S106 - the name of a method
         application_type="web",
     )
 
