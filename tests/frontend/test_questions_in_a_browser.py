@@ -176,3 +176,56 @@ def test_an_address_is_not_opened_before_a_click(
     other.value.wait_for_load_state()
     assert other.value.url == "https://elsewhere.test/sign-in"
     assert other.value.evaluate("[opener, document.referrer]") == [None, ""]
+
+
+SIGN_IN: Json = {
+    **QUESTION,
+    "mode": "sign_in",
+    "message": "“rooms” wants you to sign in there.",
+    "answer_schema": {},
+    "domain": "rooms.example",
+}
+
+
+def test_a_call_that_needs_a_sign_in_offers_it_in_a_new_tab_and_goes_on_by_itself(
+    tabs: BrowserContext, site: Site, turn: FakeTurn
+) -> None:
+    service = f"{site.url}/connections/callback?state=s1&code=c1"
+    site.orchestrator.answers["POST", "/v1/connections/rooms/sign-in"] = (200, {"url": service})
+    signed_in = (200, {"server": "rooms", "turns": 1})
+    site.orchestrator.answers["POST", "/v1/connections/callback"] = signed_in
+    write(turn, STARTED, PROPOSED, SENT, SIGN_IN)
+    page = opened(tabs, site)
+    card = page.get_by_role("alertdialog", name="Sign in to continue")
+    expect(card.get_by_text("rooms.example")).to_be_visible()
+    expect(card.get_by_role("button", name="Send")).to_be_hidden()
+    assert all(
+        request.path != "/v1/connections/rooms/sign-in" for request in site.orchestrator.received
+    )
+
+    with tabs.expect_page() as opening:
+        card.get_by_role("link", name="Sign in in a new tab").click()
+    elsewhere = opening.value
+    expect(elsewhere.get_by_role("heading", name="You are signed in at “rooms”")).to_be_visible()
+    assert elsewhere.evaluate("window.opener") is None
+    assert "c1" not in elsewhere.url
+    expect(card).to_be_visible()
+
+    answered = {"kind": "input_answered", "input_id": INPUT, "call_id": CALL, "action": "accept"}
+    write(turn, answered, SENT)
+    expect(card).to_be_hidden()
+
+
+def test_a_sign_in_can_be_declined_and_survives_a_reload(
+    tabs: BrowserContext, site: Site, turn: FakeTurn
+) -> None:
+    path = f"/v1/inputs/{INPUT}"
+    answer = {"input_id": INPUT, "action": "decline"}
+    site.orchestrator.answers["PUT", path] = (200, answer)
+    write(turn, STARTED, PROPOSED, SENT, SIGN_IN)
+    page = opened(tabs, site)
+    page.get_by_role("alertdialog", name="Sign in to continue").wait_for()
+    page.reload()
+    page.get_by_role("button", name="Do not sign in").click()
+    expect(page.get_by_text("Sending your answer…")).to_be_visible()
+    assert site.orchestrator.last("PUT", path).body == {"action": "decline"}

@@ -1,5 +1,6 @@
 """Somebody else's tool server and the sign-in service it names, over real HTTP. Both do as a test says."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -53,6 +54,10 @@ class Issuer:
     refuses_refresh: bool = False
     loses_answers: int = 0
     """To so many questions for new tokens, after they were given."""
+    hold: asyncio.Event | None = None
+    """Answers for new tokens wait for it, after they were given."""
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one does."""
     is_away: bool = False
     """It answers no question for tokens, and does nothing."""
     asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -129,6 +134,9 @@ class Issuer:
         if self.loses_answers and form["grant_type"] == "refresh_token":
             self.loses_answers -= 1
             return Response("", 503)
+        if self.hold is not None:
+            self.held.set()
+            await self.hold.wait()
         return JSONResponse(answer)
 
     def _grant_of(self, form: dict[str, str]) -> Grant | None:

@@ -1,11 +1,18 @@
 """Tokens are renewed ahead of their end; when they cannot be, the person is told, and never too early."""
 
+import asyncio
 from datetime import timedelta
 
 from support.models import ScriptedModel
 from support.signing_in import accept_all, add_notes, connection, sign_in, tools_of
 from support.third_party import Notes
 from support.world import World
+
+from orchestrator.connections.tokens import held_token
+from orchestrator.resources import open_resources
+from shared.service_tokens import Principal
+
+ADA = Principal(subject="ada", tenant="acme", roles=frozenset({"owner"}), name="Ada")
 
 
 async def listed_anew(world: World, person: str = "ada") -> bool:
@@ -83,6 +90,27 @@ async def test_a_service_that_is_away_for_a_while_is_asked_again(
     notes.issuer.is_away = False
     world.clock.ahead = timedelta(hours=2, seconds=10)
     assert await listed_anew(world)
+
+
+async def test_tokens_are_kept_although_nobody_waits_for_them_any_more(
+    world: World, notes: Notes
+) -> None:
+    await signed_in(world, notes)
+    world.clock.ahead = timedelta(hours=2)
+    notes.issuer.hold = asyncio.Event()
+    async with open_resources(world.make_settings(), now=world.clock) as resources:
+        parts = resources.connections
+        assert parts is not None
+        waiting = asyncio.create_task(held_token(parts, "notes", ADA))
+        await asyncio.wait_for(notes.issuer.held.wait(), 5)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        notes.issuer.hold.set()
+        held = await held_token(parts, "notes", ADA)
+    assert held is not None
+    assert held.access in notes.issuer.tokens
+    assert held.generation == 2
+    assert notes.issuer.refreshes() == 1
 
 
 async def test_a_refusal_ends_the_connection_and_the_tools_that_were_accepted_stay_offered(

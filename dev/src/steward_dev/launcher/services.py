@@ -242,10 +242,14 @@ class _Planner:
             "ORCHESTRATOR_ISSUER": self._urls["orchestrator"],
             "ORCHESTRATOR_TRUSTED_ISSUERS": _jwks_of(self._urls["frontend"]),
             "ORCHESTRATOR_TOOL_SERVERS": json.dumps(tool_servers),
+            "ORCHESTRATOR_PUBLIC_URL": self._urls["frontend"],
+            "ORCHESTRATOR_SECRET_FILE": str(_secret(self._var / "keys" / "orchestrator-secret")),
             "ORCHESTRATOR_APPROVAL_LIFETIME_S": str(self._settings.approval_lifetime_s),
             "ORCHESTRATOR_DEMO_MODEL_URL": f"{self._urls['demo-model']}/v1",
         }
         settings = self._settings
+        if settings.reachable_networks is not None:
+            environment["ORCHESTRATOR_REACHABLE_NETWORKS"] = settings.reachable_networks
         if settings.policy_file is not None:
             environment["ORCHESTRATOR_POLICY_FILE"] = str(settings.policy_file.resolve())
         key = settings.openai_api_key

@@ -56,6 +56,8 @@ class LauncherSettings(ServiceSettings):
     """The web and documents (TOML, mcp-search's configuration). None: DuckDuckGo, and a few sample documents."""
     policy_file: Path | None = None
     """The rules of which tool calls run, ask and are refused (TOML). None: the shipped ones."""
+    reachable_networks: str | None = None
+    """Networks (JSON list) in which added tool servers may be although they are not public. For development."""
     redis_url: str | None = None
     """None: a Valkey of our own."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"

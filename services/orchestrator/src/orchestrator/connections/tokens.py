@@ -80,6 +80,10 @@ class Held:
     scopes: str
 
 
+_refreshing: set[asyncio.Task[Held]] = set()
+"""Kept here, or nobody would keep those whose waiter has gone."""
+
+
 def sealed(parts: ConnectionParts, connection_id: str, tokens: Tokens) -> str:
     return parts.sealer.seal(tokens.model_dump_json(), connection_id)
 
@@ -190,7 +194,11 @@ async def _renewed(
         async with parts.database.writing() as session:
             is_ours = await claim_refresh(session, row, parts.now(), REFRESH_LEASE)
         if is_ours:
-            return await _refresh(parts, row, tokens, old, must=must)
+            # Whoever waits may be stopped at any moment; tokens that were given must be kept all the same.
+            refreshing = asyncio.create_task(_refresh(parts, row, tokens, old, must=must))
+            refreshing.add_done_callback(_refreshing.discard)
+            _refreshing.add(refreshing)
+            return await asyncio.shield(refreshing)
         if not must:
             return old
         now_there = await _read(parts, row.server, person)
