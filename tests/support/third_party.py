@@ -142,7 +142,9 @@ class Issuer:
     def _grant_of(self, form: dict[str, str]) -> Grant | None:
         if form["grant_type"] == "refresh_token":
             return self._refreshed(form)
-        query, grant = self._codes.pop(form["code"], ({}, None))
+        if form["code"] not in self._codes:
+            return None
+        query, grant = self._codes.pop(form["code"])
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         is_proved = query.get("code_challenge") == base64.urlsafe_b64encode(digest).decode()[:-1]
         is_same = query.get("redirect_uri") == form["redirect_uri"]

@@ -5,7 +5,7 @@ import { App } from "#js/models/app.js";
 import { failure } from "../support/connection.js";
 import { openPage, settled, until } from "../support/page.js";
 
-openPage({ template: "tools.html" });
+const window = openPage({ template: "tools.html" });
 const { ToolsController } = await import("#js/controllers/tools-controller.js");
 
 /** @param {object} [changes] */
@@ -113,4 +113,43 @@ test("a list that cannot be had is told in a sentence", async () => {
     tools: () => Promise.reject(failure("unavailable", "The assistant is away.")),
   });
   assert.ok(main.textContent.includes("The tools cannot be shown. The assistant is away."));
+});
+
+test("a tool that nobody has looked at shows its whole definition before it is switched on", async () => {
+  const fresh = tool({ state: "new", read_only: false });
+  const main = await shown({ ...answering([fresh]), accept: async () => tool() });
+  assert.ok(main.textContent.includes("nobody has looked at it yet"));
+  assert.match(main.querySelector(".diff").textContent, /Runs one SELECT\./);
+  assert.equal(main.querySelector('[data-part="accept"]').textContent, "Switch it on");
+  main.querySelector('[data-part="accept"]').click();
+  await until(() => main.querySelector(".changed-tool") === null);
+});
+
+test("admins add servers, switch them and remove them after a question", async () => {
+  /** @type {any[]} */
+  const done = [];
+  const added = { server: "notes", url: "https://notes.example/mcp", enabled: false };
+  const api = {
+    ...answering([]),
+    servers: async () => ({ servers: [added] }),
+    addServer: async (/** @type {any} */ wanted) => {
+      done.push(wanted);
+      return added;
+    },
+    switchServer: async (/** @type {any} */ ...change) => done.push(change),
+    removeServer: async (/** @type {any} */ server) => done.push(server),
+  };
+  const main = await shown(api);
+  assert.equal(main.querySelector('[data-part="adding"]').hidden, false);
+  assert.ok(main.textContent.includes("This server is switched off."));
+  main.querySelector('[data-part="add-name"]').value = "notes";
+  main.querySelector('[data-part="add-url"]').value = added.url;
+  main.querySelector('[data-part="add-form"]').dispatchEvent(new window.Event("submit"));
+  await settled();
+  main.querySelector('[data-part="switch"]').click();
+  await settled();
+  main.querySelector('[data-part="remove"]').click();
+  /** @type {any} */ (document.getElementById("confirm-dialog")).close("yes");
+  await settled();
+  assert.deepEqual(done, [{ name: "notes", url: added.url }, ["notes", true], "notes"]);
 });

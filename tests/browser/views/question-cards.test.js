@@ -432,3 +432,25 @@ test("a request that failed leaves every question open", async () => {
   assert.equal(together(element).approve.disabled, false);
   assert.equal(partOf(element, "approve").disabled, false);
 });
+
+// Signing in
+
+test("a sign-in leads to it in a new tab, shows whose it is, and can only be declined here", async () => {
+  const needed = inputNeeded({
+    mode: "sign_in",
+    message: "“rooms” wants you to sign in there.",
+    answer_schema: {},
+    domain: "rooms.example",
+  });
+  const { element } = shown(proposed(), callStarted(), needed);
+  const link = partOf(element, "open");
+  assert.equal(link.getAttribute("href"), "/connections/rooms/sign-in");
+  assert.equal(link.getAttribute("target"), "_blank");
+  assert.match(link.getAttribute("rel"), /noopener/);
+  assert.equal(partOf(element, "domain").textContent, "rooms.example");
+  assert.equal(partOf(element, "send").hidden, true);
+  assert.equal(partOf(element, "cancel").hidden, true);
+  partOf(element, "decline").click();
+  await settled();
+  assert.deepEqual(sent, [["input-1", { action: "decline" }]]);
+});
