@@ -131,7 +131,9 @@ async def open_host(address: str, scenario: str, known: dict[str, Any]) -> Async
     """Where nobody signs in, the server is one that the operator has configured."""
     if not scenario.startswith("auth/"):
         async with new_pool() as pool:
-            yield Host(McpServer("peer", address, False, pool, CALL_TIMEOUT_S, ORIGIN), TOKEN)
+            yield Host(
+                McpServer("peer", address, False, pool, CALL_TIMEOUT_S, ORIGIN, address), TOKEN
+            )
         return
     guard = AddressGuard(LOOPBACK)
     async with PinnedTransport(guard) as transport, open_database() as database:
@@ -143,7 +145,9 @@ async def open_host(address: str, scenario: str, known: dict[str, Any]) -> Async
         await add_server(parts, ADA, name="peer", url=address, taken=())
         if "client_id" in known:
             await register_by_hand(parts, address, known)
-        server = McpServer("peer", address, False, transport, CALL_TIMEOUT_S, ORIGIN, is_added=True)
+        server = McpServer(
+            "peer", address, False, transport, CALL_TIMEOUT_S, ORIGIN, address, is_added=True
+        )
         yield Host(server, PersonAccess(parts, "peer", ADA), parts)
 
 

@@ -7,8 +7,10 @@ from sqlalchemy import func, select, text
 from support.models import ScriptedModel, calls
 from support.world import Api, World
 
+from orchestrator.connections.models import ConnectionRow, RemoteServerRow
 from orchestrator.database import Base, Database
 from orchestrator.turns.tenant import remove_part
+from shared.sql import utc_now
 
 COUNT = calls(("tracker__count_tasks", "{}"))
 
@@ -29,6 +31,39 @@ async def rows_of(world: World, tenant: str) -> dict[str, int]:
             counts[table] = await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0
     await database.close()
     return counts
+
+
+async def connect(world: World, tenant: str) -> None:
+    """A server that somebody of the tenant has added, and is signed in at."""
+    database = Database(world.make_settings().database_url)
+    async with database.writing() as session:
+        server = RemoteServerRow(
+            key=f"tickets-{tenant}",
+            tenant_id=tenant,
+            url="https://mcp.example/mcp",
+            is_enabled=True,
+            added_by="ada",
+            added_at=utc_now(),
+        )
+        connection = ConnectionRow(
+            connection_id=tenant,
+            tenant_id=tenant,
+            owner_id="ada",
+            server=server.key,
+            state="connected",
+            issuer="https://issuer.example",
+            token_endpoint="https://issuer.example/token",
+            resource=server.url,
+            client_id="steward",
+            scopes="",
+            generation=1,
+            wanted_scopes="",
+            problem="",
+        )
+        session.add(server)
+        await session.flush()
+        session.add(connection)
+    await database.close()
 
 
 async def remove(api: Api) -> int:
@@ -53,6 +88,8 @@ async def test_everything_of_the_organisation_goes_and_nothing_of_another(world:
             json={"client_id": "client-0002", "text": "How many?"},
         ) as reader:
             await reader.rest()
+        await connect(world, "acme")
+        await connect(world, "umbrella")
         before = await rows_of(world, "umbrella")
         assert (await rows_of(world, "acme"))["audit_rows"] > 0
 

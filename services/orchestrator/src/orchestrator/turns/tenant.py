@@ -3,11 +3,12 @@
 Each one takes a part, so that a large tenant needs no long one, and whoever is interrupted goes on by asking again.
 """
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from orchestrator.approvals.models import ApprovalRow
 from orchestrator.audit.models import AuditHead, AuditRow
+from orchestrator.connections.models import ConnectionRow, RemoteServerRow, SignInRow
 from orchestrator.conversations.models import ConversationRow
 from orchestrator.database import Database
 from orchestrator.grants.models import GrantRow
@@ -24,6 +25,8 @@ _TABLES = (
     (ConversationRow, ConversationRow.conversation_id, CONVERSATIONS_AT_ONCE),
     (ApprovalRow, ApprovalRow.call_id, ROWS_AT_ONCE),
     (InputRow, InputRow.input_id, ROWS_AT_ONCE),
+    (ConnectionRow, ConnectionRow.connection_id, ROWS_AT_ONCE),
+    (SignInRow, SignInRow.state_hash, ROWS_AT_ONCE),
     (GrantRow, GrantRow.grant_id, ROWS_AT_ONCE),
     (ToolCallRow, ToolCallRow.call_id, ROWS_AT_ONCE),
     (AuditRow, AuditRow.seq, ROWS_AT_ONCE),
@@ -38,13 +41,39 @@ async def remove_part(db: Database, tenant_id: str, parts: int = PARTS_A_REQUEST
             parts -= 1
             if parts <= 0:
                 return False
+    await _forget_servers(db, tenant_id)
     return True
+
+
+async def _forget_servers(db: Database, tenant_id: str) -> None:
+    """Only their keys stay, which nobody is to inherit."""
+    now_nobodys = {
+        "tenant_id": "",
+        "url": "",
+        "added_by": "",
+        "is_enabled": False,
+        "removed_at": func.coalesce(RemoteServerRow.removed_at, RemoteServerRow.added_at),
+    }
+    async with db.writing() as session:
+        await session.execute(
+            update(RemoteServerRow)
+            .where(RemoteServerRow.tenant_id == tenant_id)
+            .values(now_nobodys)
+        )
 
 
 async def _remove(
     db: Database,
     table: type[
-        ConversationRow | ApprovalRow | InputRow | GrantRow | ToolCallRow | AuditRow | AuditHead
+        ConversationRow
+        | ApprovalRow
+        | InputRow
+        | ConnectionRow
+        | SignInRow
+        | GrantRow
+        | ToolCallRow
+        | AuditRow
+        | AuditHead
     ],
     key: InstrumentedAttribute[str] | InstrumentedAttribute[int],
     tenant_id: str,
