@@ -4,8 +4,8 @@ from shared import scopes
 
 OWN_SCOPES = {
     "chat": "Ask questions and read its own conversations. Tools are used as its role may.",
-    "people:read": "List the people of the organisation.",
-    "people:write": "Change roles, disable, enable and remove people.",
+    "people:read": "List the people of the organisation. Its role must be admin or owner.",
+    "people:write": "Change roles, disable, enable and remove people. Its role must be admin or owner.",
 }
 KEY_SCOPES = {**OWN_SCOPES, **scopes.WORDS}
 
