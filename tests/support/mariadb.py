@@ -62,19 +62,21 @@ def mariadb() -> Generator[Server]:
     with tempfile.TemporaryDirectory(prefix="my-") as directory:
         data = Path(directory) / "data"
         as_user = ["--user=root"] if os.geteuid() == 0 else []
-        subprocess.run(
+        # Each starts with removing temporary tables where it keeps them, those of its neighbours, too.
+        own_place = {**os.environ, "TMPDIR": directory}
+        installed = subprocess.run(
             [programs.install, "--no-defaults", f"--datadir={data}", "--skip-test-db", "--skip-name-resolve",
              "--auth-root-authentication-method=normal", *as_user],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            check=False, capture_output=True, text=True, env=own_place,
         )  # fmt: skip
+        assert installed.returncode == 0, installed.stdout + installed.stderr
         server = Server(free_port(), Path(directory) / "socket")
         process = subprocess.Popen(
-            # Each starts with removing temporary tables where it keeps them, those of its neighbours, too.
-            [programs.server, "--no-defaults", f"--datadir={data}", f"--tmpdir={data}", f"--socket={server.socket}",
+            [programs.server, "--no-defaults", f"--datadir={data}", f"--socket={server.socket}",
              f"--port={server.port}", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
              "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
              "--performance-schema=OFF", *as_user],
-            stderr=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=own_place,
         )  # fmt: skip
         log = cast("IO[bytes]", process.stderr)
         drain = threading.Thread(target=log.read)

@@ -57,6 +57,13 @@ def of_frontend(typ: str | None = AT_JWT, **differing: Any) -> Make:
     )
 
 
+def of_frontend_at(claim: str, seconds: int) -> Make:
+    """With a time that many seconds after the request; tests may be collected long before they run."""
+    return lambda servers, server: of_frontend(**{claim: int(time.time()) + seconds})(
+        servers, server
+    )
+
+
 def of_host(**differing: Any) -> Make:
     return lambda servers, server: servers.host.key.sign(
         claims(servers, server, **{"iss": HOST, "client_id": None, **differing})
@@ -160,10 +167,10 @@ REFUSED: dict[str, Make] = {
     "with a path for a key id": forged(
         lambda _: by_secret(b""), alg="HS256", kid="../../../dev/null"
     ),
-    "expired": of_frontend(exp=int(time.time()) - 60),
+    "expired": of_frontend_at("exp", -60),
     "that never expires": of_frontend(exp=None),
-    "not yet valid": of_frontend(nbf=int(time.time()) + 120),
-    "issued in the future": of_frontend(iat=int(time.time()) + 120),
+    "not yet valid": of_frontend_at("nbf", 120),
+    "issued in the future": of_frontend_at("iat", 120),
     "of nobody": of_frontend(sub=None),
     "of nobody by an empty name": of_frontend(sub=""),
     "of no tenant": of_frontend(tenant=None),
