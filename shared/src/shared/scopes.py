@@ -20,6 +20,9 @@ MAIL_SEND = "mail:send"
 WEB_SEARCH = "web:search"
 KB_READ = "kb:read"
 KB_WRITE = "kb:write"
+REMOVAL = "removal"
+"""Deleting what is kept of a tenant or of somebody who left it. Between our own services only: it is none of WORDS, so
+no person, key or agent can be given it. A token with it is in nobody's name, and good for nothing else."""
 
 WORDS: Mapping[str, str] = {
     DB_READ: "Look into the databases that you may ask. Nothing is changed.",

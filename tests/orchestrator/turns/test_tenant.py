@@ -10,6 +10,7 @@ from support.world import Api, World
 from orchestrator.connections.models import ConnectionRow, RemoteServerRow
 from orchestrator.database import Base, Database
 from orchestrator.turns.tenant import remove_part
+from shared.scopes import REMOVAL
 from shared.sql import utc_now
 
 COUNT = calls(("tracker__count_tasks", "{}"))
@@ -66,8 +67,14 @@ async def connect(world: World, tenant: str) -> None:
     await database.close()
 
 
-async def remove(api: Api) -> int:
+def remover(world: World, tenant: str = "acme") -> Api:
+    """What the frontend's purge brings."""
+    return world.api("frontend", tenant, roles=[], scope=REMOVAL)
+
+
+async def remove(world: World) -> int:
     """How often it had to be asked for."""
+    api = remover(world)
     for times in range(1, 100):
         answer = await api.request("DELETE", "/v1/tenant")
         assert answer.status_code == 200, answer.text
@@ -93,8 +100,8 @@ async def test_everything_of_the_organisation_goes_and_nothing_of_another(world:
         before = await rows_of(world, "umbrella")
         assert (await rows_of(world, "acme"))["audit_rows"] > 0
 
-        assert await remove(owner) == 1
-        assert await remove(owner) == 1  # deleting what is gone does no harm
+        assert await remove(world) == 1
+        assert await remove(world) == 1  # deleting what is gone does no harm
 
         left = await rows_of(world, "acme")
         after = await rows_of(world, "umbrella")
@@ -116,17 +123,29 @@ async def test_a_deletion_that_was_interrupted_goes_on_where_it_was(world: World
         left = await rows_of(world, "acme")
         assert left["turns"] == 0
         assert left["tool_calls"] > 0
-        await remove(owner)
+        await remove(world)
         assert sum((await rows_of(world, "acme")).values()) == 0
 
 
 @pytest.mark.parametrize(
     "claims",
-    [{"roles": ["admin"]}, {"roles": ["member"]}, {"roles": ["owner"], "client": "an agent"}],
+    [
+        {"roles": ["owner"]},
+        {"roles": ["owner"], "scope": "chat"},
+        {"roles": ["owner"], "scope": f"chat {REMOVAL}"},
+        {"roles": ["owner"], "client": "an agent"},
+    ],
 )
-async def test_only_an_owner_deletes_and_no_agent_of_theirs(
+async def test_nobody_deletes_an_organisation_by_a_token_of_their_own(
     world: World, claims: dict[str, Any]
 ) -> None:
     async with world.orchestrator(ScriptedModel([])):
-        refused = await world.api("bob", **claims).request("DELETE", "/v1/tenant")
-    assert refused.status_code == 403
+        refused = await world.api("ada", **claims).request("DELETE", "/v1/tenant")
+        assert refused.status_code == 403
+        assert (await rows_of(world, "acme"))["conversations"] == 1
+
+
+async def test_a_token_for_deleting_is_good_for_nothing_else(world: World) -> None:
+    async with world.orchestrator(ScriptedModel([])):
+        for path in ("/v1/conversations", "/v1/about", "/v1/audit"):
+            assert (await remover(world).request("GET", path)).status_code == 403

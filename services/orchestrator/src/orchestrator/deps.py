@@ -12,7 +12,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from orchestrator.database import Database
-from shared.errors import NotSignedIn
+from shared.errors import NotAllowed, NotSignedIn
+from shared.scopes import REMOVAL
 from shared.service_tokens import Principal, TokenVerifier
 
 _bearer = HTTPBearer(
@@ -21,7 +22,7 @@ _bearer = HTTPBearer(
 )
 
 
-async def _principal(
+async def _verified(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Principal:
@@ -29,6 +30,18 @@ async def _principal(
         raise NotSignedIn("This needs a bearer token in the Authorization header.")
     verifier = cast(TokenVerifier, request.app.state.verifier)
     return await verifier.verify(credentials.credentials)
+
+
+async def _principal(verified: Annotated[Principal, Depends(_verified)]) -> Principal:
+    if REMOVAL in verified.scopes:
+        raise NotAllowed("This token is for deleting what is kept, and for nothing else.")
+    return verified
+
+
+async def _remover(verified: Annotated[Principal, Depends(_verified)]) -> Principal:
+    if verified.scopes != {REMOVAL}:
+        raise NotAllowed("Only the frontend deletes this, when its time is over.")
+    return verified
 
 
 def _database(request: Request) -> Database:
@@ -42,5 +55,7 @@ def _now(request: Request) -> datetime:
 
 Caller = Annotated[Principal, Depends(_principal)]
 """The verified person a request is made for."""
+Remover = Annotated[Principal, Depends(_remover)]
+"""The frontend's purge, for the tenant that its token names. Nobody's person, key or agent."""
 Db = Annotated[Database, Depends(_database)]
 Now = Annotated[datetime, Depends(_now)]
