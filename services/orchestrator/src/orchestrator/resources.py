@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from orchestrator.connections.addresses import AddressGuard
+from orchestrator.connections.endings import ending_what_was_left
 from orchestrator.connections.exchange import Exchange
 from orchestrator.connections.parts import CLIENT_DOCUMENT_PATH, ConnectionParts, load_sealer
 from orchestrator.connections.pinned import PinnedTransport
@@ -90,6 +91,8 @@ async def open_resources(
         outside = PinnedTransport(guard)
         stack.push_async_callback(outside.aclose)
         connections = _create_connections(settings, database, guard, outside, now)
+        if connections is not None:
+            stack.push_async_callback(connections.settle)
         remote = None if connections is None else RemoteServers(connections, outside)
         catalogue = Catalogue(servers, TokenIssuer(settings.issuer, key), database, remote)
         caller = ToolCaller(catalogue)
@@ -107,6 +110,8 @@ async def open_resources(
         stack.push_async_callback(runner.hand_over)
         await _run_in_background(stack, runner.sweeping())
         await _run_in_background(stack, runner.keeping_leases())
+        if connections is not None:
+            await _run_in_background(stack, ending_what_was_left(connections))
         verifier = _create_verifier(settings, http)
         yield Resources(parts, runner, verifier, key, transport, http, connections)
 

@@ -512,6 +512,14 @@ class Disconnected(BaseModel):
     """The sign-in service has confirmed that it forgot it, too."""
 
 
+class ConnectionsEnded(BaseModel):
+    """The sign-ins of somebody who has left are gone."""
+
+    ended: int
+    revoked: int
+    """Of those, how many a sign-in service has confirmed that it forgot, too."""
+
+
 class AuditRow(BaseModel):
     """One decision or side effect in the audit chain."""
 

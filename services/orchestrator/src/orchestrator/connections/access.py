@@ -73,8 +73,8 @@ class PersonAccess(httpx2.Auth):
             held = await renewed_token(self._parts, self._server, self._person, held)
             response = yield _with(request, held)
             challenge = challenge_of(response)
-            if challenge is not None and not challenge.more_rights:
-                await end_connection(self._parts, self._server, self._person)
+            if challenge is not None and not challenge.more_rights and held is not None:
+                await end_connection(self._parts, self._server, self._person, held)
         if challenge is not None:
             await self._note(challenge)
             raise SignInNeeded(self._server, more_rights=challenge.more_rights)

@@ -11,6 +11,7 @@ from orchestrator.connections.exchange import BadIssuer, Client
 from orchestrator.connections.models import OAuthClientRow
 from orchestrator.connections.parts import CLIENT_NAME, ConnectionParts
 from orchestrator.connections.queries import find_client, put_client
+from shared.sealed import CannotOpen
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 
@@ -19,7 +20,7 @@ async def client_for(parts: ConnectionParts, server: str, authority: Authority) 
     """Who we are to this issuer and no other.
 
     Raises:
-        BadIssuer: it knows us by no way that we have.
+        BadIssuer: it knows us by no way that we have, or the secret that an admin has entered cannot be read any more.
         IssuerUnavailable, AddressRefused.
     """
     known = await known_client(parts, server, authority.issuer)
@@ -37,18 +38,48 @@ async def client_for(parts: ConnectionParts, server: str, authority: Authority) 
 
 
 async def known_client(parts: ConnectionParts, server: str, issuer: str) -> Client | None:
-    """As we were registered there before."""
+    """As we were registered there before. None also where the issuer can register us anew.
+
+    Raises:
+        BadIssuer: the secret that an admin has entered cannot be read any more.
+    """
     async with parts.database.reading() as session:
         row = await find_client(session, server, issuer)
     if row is None:
         return None
-    return Client(row.client_id, _opened(parts, row), row.auth_method)
+    try:
+        return Client(row.client_id, _opened(parts, row), row.auth_method)
+    except CannotOpen:
+        if row.is_registered:
+            raise BadIssuer(
+                "Steward cannot read its client secret any more. An administrator can enter it again on the tools page."
+            ) from None
+        return None
 
 
 async def client_of(parts: ConnectionParts, server: str, issuer: str, client_id: str) -> Client:
-    """The client that tokens were given to. Without its secret when it was registered anew since."""
+    """The client that tokens were given to. Without its secret when that is gone or was replaced since.
+
+    Raises:
+        BadIssuer: see `known_client`.
+    """
     known = await known_client(parts, server, issuer)
     return known if known is not None and known.client_id == client_id else Client(client_id)
+
+
+async def drop_registration(
+    parts: ConnectionParts, server: str, issuer: str, client_id: str
+) -> bool:
+    """The issuer does not take us for this client. True: the next sign-in is as another one, so it can help."""
+    if client_id == parts.client_document:
+        return False
+    async with parts.database.writing() as session:
+        row = await find_client(session, server, issuer)
+        if row is None or row.client_id != client_id:
+            return True
+        if not row.is_registered:
+            await session.delete(row)
+        return not row.is_registered
 
 
 def client_row(

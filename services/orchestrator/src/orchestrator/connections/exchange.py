@@ -1,5 +1,6 @@
 """Small questions to sign-in services: no redirects, bounded in time and size, nothing of a person but what is sent."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -12,7 +13,14 @@ import httpx2
 from shared.errors import ExpectedError, Unavailable, UpstreamFailed
 
 TIMEOUT_S = 10.0
+"""For each step: to connect, to send, to wait for the next piece."""
+ANSWER_WITHIN_S = 20.0
+"""For all steps together: whoever sends a byte at a time would else hold a question open for ever."""
 MAX_BYTES = 256 * 1024
+
+PASSING_ERRORS = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+"""Errors that say nothing of what was sent."""
+CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -40,6 +48,11 @@ class IssuerRefused(ExpectedError):
     def __init__(self, error: str) -> None:
         super().__init__("The sign-in service said no. Try again, or ask an administrator.")
         self.error = error
+
+    @property
+    def is_about_us(self) -> bool:
+        """It does not know us as a client, or not with this secret; the person's consent may stand."""
+        return self.error in CLIENT_ERRORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +107,18 @@ class Exchange:
             sent["client_secret"] = client.secret or ""
         status, body = await self._ask("POST", url, headers, urlencode(sent).encode())
         answer = _object(body)
-        if status in {200, 201}:
-            if body.strip() and answer is None:
-                raise BadIssuer("The sign-in service answered with what is no JSON.")
-            return answer or {}
-        if status in {400, 401, 403}:
-            raise IssuerRefused(str((answer or {}).get("error", "")))
-        raise IssuerUnavailable("The sign-in service cannot be asked right now. Try again later.")
+        error = str((answer or {}).get("error") or "")
+        is_refusal = status in {400, 401} or (status in {200, 403} and error)
+        if is_refusal and error not in PASSING_ERRORS:
+            # Some say no with 200. A 403 without an error of OAuth is a gateway's, which knows nothing of tokens.
+            raise IssuerRefused(error)
+        if status not in {200, 201} or error:
+            raise IssuerUnavailable(
+                "The sign-in service cannot be asked right now. Try again later."
+            )
+        if body.strip() and answer is None:
+            raise BadIssuer("The sign-in service answered with what is no JSON.")
+        return answer or {}
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
@@ -110,7 +128,10 @@ class Exchange:
         http = httpx2.AsyncClient(transport=self._transport, timeout=timeout, trust_env=False)
         try:
             sent = {"Accept-Encoding": "identity", **headers}
-            async with http.stream(method, url, headers=sent, content=content) as response:
+            async with (
+                asyncio.timeout(ANSWER_WITHIN_S),
+                http.stream(method, url, headers=sent, content=content) as response,
+            ):
                 body = b""
                 async for piece in response.aiter_bytes():
                     body += piece
@@ -119,7 +140,7 @@ class Exchange:
                 return response.status_code, body
         except httpx2.InvalidURL:
             raise BadIssuer("A sign-in service names an address that is none.") from None
-        except httpx2.HTTPError:
+        except (httpx2.HTTPError, TimeoutError):
             raise IssuerUnavailable(
                 "The sign-in service cannot be reached. Try again later."
             ) from None

@@ -1,12 +1,13 @@
 """What signing in elsewhere needs, built once for the whole process."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from orchestrator.connections.addresses import AddressGuard
-from orchestrator.connections.exchange import Exchange
+from orchestrator.connections.exchange import ANSWER_WITHIN_S, Exchange
 from orchestrator.database import Database
 from shared.sealed import Sealer
 
@@ -28,10 +29,17 @@ class ConnectionParts:
     client_document: str | None
     """Our own client id where issuers look clients up (OAuth Client ID Metadata Documents). None without https."""
     now: Callable[[], datetime]
+    renewing: set[asyncio.Task[object]] = field(default_factory=set[asyncio.Task[object]])
+    """Questions for new tokens that are under way here. Whoever waited for one may have gone."""
 
     @property
     def redirect_uri(self) -> str:
         return f"{self.public_url}{CALLBACK_PATH}"
+
+    async def settle(self) -> None:
+        """Let what is under way come to its end: tokens that were given and not kept are lost for good."""
+        if self.renewing:
+            await asyncio.wait(self.renewing, timeout=ANSWER_WITHIN_S)
 
 
 def load_sealer(path: Path) -> Sealer:

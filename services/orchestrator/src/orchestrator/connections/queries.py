@@ -28,6 +28,8 @@ class ConnectionState(StrEnum):
     ACTIVE = "active"
     ENDED = "ended"
     """Its tokens are refused or cannot be renewed: the person has to sign in again."""
+    LEAVING = "leaving"
+    """It is being revoked and goes then. `refresh_until` is when another may take that over."""
 
 
 async def list_servers(session: AsyncSession, tenant_id: str) -> list[RemoteServerRow]:
@@ -67,37 +69,43 @@ async def put_client(session: AsyncSession, row: OAuthClientRow) -> None:
     await session.merge(row)
 
 
-def _is_of(person: Principal, server: str) -> ColumnElement[bool]:
-    return and_(
-        ConnectionRow.tenant_id == person.tenant,
-        ConnectionRow.owner_id == person.subject,
-        ConnectionRow.server == server,
-    )
+def are_of_tenant(tenant_id: str) -> ColumnElement[bool]:
+    return ConnectionRow.tenant_id == tenant_id
+
+
+def are_of_person(tenant_id: str, owner_id: str) -> ColumnElement[bool]:
+    return and_(are_of_tenant(tenant_id), ConnectionRow.owner_id == owner_id)
+
+
+def is_of(person: Principal, server: str) -> ColumnElement[bool]:
+    return and_(are_of_person(person.tenant, person.subject), ConnectionRow.server == server)
+
+
+def are_to(server: RemoteServerRow) -> ColumnElement[bool]:
+    """Everybody's, for when the server is removed."""
+    return and_(are_of_tenant(server.tenant_id), ConnectionRow.server == server.key)
+
+
+def are_left_behind(now: datetime) -> ColumnElement[bool]:
+    """Anybody's: whoever began to end them has not done it in time."""
+    return and_(ConnectionRow.state == ConnectionState.LEAVING, ConnectionRow.refresh_until <= now)
 
 
 async def find_connection(
     session: AsyncSession, server: str, person: Principal
 ) -> ConnectionRow | None:
     """As it is in the database now, whatever the session has seen before."""
-    query = select(ConnectionRow).where(_is_of(person, server))
+    query = select(ConnectionRow).where(is_of(person, server))
     return await session.scalar(query.execution_options(populate_existing=True))
 
 
 async def list_connections(session: AsyncSession, person: Principal) -> list[ConnectionRow]:
+    """Without those that are being revoked."""
     query = select(ConnectionRow).where(
-        ConnectionRow.tenant_id == person.tenant, ConnectionRow.owner_id == person.subject
+        are_of_person(person.tenant, person.subject),
+        ConnectionRow.state != ConnectionState.LEAVING,
     )
     return list(await session.scalars(query.order_by(ConnectionRow.server)))
-
-
-async def list_connections_to(
-    session: AsyncSession, server: RemoteServerRow
-) -> list[ConnectionRow]:
-    """Everybody's, for when the server is removed."""
-    query = select(ConnectionRow).where(
-        ConnectionRow.server == server.key, ConnectionRow.tenant_id == server.tenant_id
-    )
-    return list(await session.scalars(query))
 
 
 def new_connection(server: str, person: Principal) -> ConnectionRow:
@@ -127,6 +135,26 @@ def new_connection(server: str, person: Principal) -> ConnectionRow:
     )
 
 
+async def take_to_end(
+    session: AsyncSession, which: ColumnElement[bool], until: datetime, limit: int | None = None
+) -> list[ConnectionRow]:
+    """Put connections out of use. Until then they are the caller's alone to revoke and remove."""
+    some = select(ConnectionRow.connection_id).where(which).limit(limit)
+    taken = (
+        update(ConnectionRow)
+        .where(which, ConnectionRow.connection_id.in_(some))
+        .values(
+            state=ConnectionState.LEAVING,
+            generation=ConnectionRow.generation + 1,
+            refresh_until=until,
+            problem="",
+        )
+        .returning(ConnectionRow)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return list(await session.scalars(taken))
+
+
 async def remove_connection(session: AsyncSession, row: ConnectionRow) -> bool:
     """False: it was gone already, or replaced by another sign-in."""
     result = await session.execute(
@@ -138,6 +166,16 @@ async def remove_connection(session: AsyncSession, row: ConnectionRow) -> bool:
         .returning(ConnectionRow.connection_id)
     )
     return result.scalar_one_or_none() is not None
+
+
+async def remove_connections_of(session: AsyncSession, tenant_id: str, owner_id: str) -> int:
+    """A person's, with nothing revoked. Gives how many there were."""
+    gone = await session.scalars(
+        delete(ConnectionRow)
+        .where(are_of_person(tenant_id, owner_id))
+        .returning(ConnectionRow.connection_id)
+    )
+    return len(gone.all())
 
 
 async def update_connection(session: AsyncSession, row: ConnectionRow, **values: object) -> bool:
@@ -197,3 +235,10 @@ async def remove_outdated_sign_ins(session: AsyncSession, now: datetime) -> None
 async def remove_sign_ins(session: AsyncSession, servers: Sequence[str]) -> None:
     """Those under way at servers that are gone or switched off."""
     await session.execute(delete(SignInRow).where(SignInRow.server.in_(servers)))
+
+
+async def remove_sign_ins_of(session: AsyncSession, tenant_id: str, owner_id: str) -> None:
+    """Those that a person has under way."""
+    await session.execute(
+        delete(SignInRow).where(SignInRow.tenant_id == tenant_id, SignInRow.owner_id == owner_id)
+    )

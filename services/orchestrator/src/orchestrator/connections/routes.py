@@ -4,10 +4,16 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
 
+from orchestrator.connections.endings import end_person
 from orchestrator.connections.exchange import Client
 from orchestrator.connections.models import ConnectionRow, RemoteServerRow
 from orchestrator.connections.parts import ConnectionParts
-from orchestrator.connections.queries import list_connections, list_servers
+from orchestrator.connections.queries import (
+    ConnectionState,
+    list_connections,
+    list_servers,
+    remove_connections_of,
+)
 from orchestrator.connections.servers import (
     add_server,
     disconnect,
@@ -16,7 +22,7 @@ from orchestrator.connections.servers import (
     switch_server,
 )
 from orchestrator.connections.tokens import opened
-from orchestrator.deps import Caller
+from orchestrator.deps import Caller, Db, Remover
 from shared.errors import NotAllowed, NotFound
 from shared.service_tokens import Principal
 from shared.wire.api import (
@@ -24,12 +30,14 @@ from shared.wire.api import (
     AddedServers,
     Connection,
     Connections,
+    ConnectionsEnded,
     Disconnected,
     IssuerClient,
     NewServer,
     ServerChange,
 )
 
+UNREADABLE = "Steward cannot read what it kept of this sign-in any more."
 MAY_MANAGE = frozenset({"owner", "admin"})
 
 router = APIRouter(prefix="/v1", tags=["connections"])
@@ -122,6 +130,23 @@ async def end(server: str, caller: Caller, parts: ConnectionsHere) -> Disconnect
     return Disconnected(revoked=await disconnect(parts, caller, server))
 
 
+@router.delete("/people/{subject}/connections", tags=["tenant"])
+async def end_of_person(
+    subject: str, remover: Remover, request: Request, db: Db
+) -> ConnectionsEnded:
+    """End all sign-ins of somebody who has left the tenant: they are revoked at their issuers and forgotten here.
+
+    Only with a token for deleting, which nobody is given. Doing it again does no harm.
+    """
+    parts = cast("ConnectionParts | None", request.app.state.connections)
+    if parts is None:  # nothing to read their tokens with
+        async with db.writing() as session:
+            ended = await remove_connections_of(session, remover.tenant, subject)
+        return ConnectionsEnded(ended=ended, revoked=0)
+    end = await end_person(parts, subject, remover)
+    return ConnectionsEnded(ended=end.connections, revoked=end.revoked)
+
+
 def _as_server(row: RemoteServerRow) -> AddedServer:
     return AddedServer(server=row.key, url=row.url, enabled=row.is_enabled, added_at=row.added_at)
 
@@ -132,16 +157,18 @@ def _as_connection(
     if row is None:
         return Connection(server=server.key, url=server.url, state="none")
     tokens = opened(parts, row)
+    is_unreadable = row.state == ConnectionState.ACTIVE and tokens is None
+    is_active = row.state == ConnectionState.ACTIVE and not is_unreadable
     return Connection.model_validate(
         {
             "server": server.key,
             "url": server.url,
-            "state": row.state,
+            "state": ConnectionState.ENDED if is_unreadable else row.state,
             "issuer": row.issuer,
             "scopes": row.scopes.split(),
-            "expires_at": row.token_expires_at if row.state == "active" else None,
+            "expires_at": row.token_expires_at if is_active else None,
             "renews": tokens is not None and tokens.refresh is not None,
-            "problem": row.problem,
+            "problem": UNREADABLE if is_unreadable else row.problem,
             "connected_at": row.connected_at,
             "last_used_at": row.last_used_at,
         }

@@ -1,6 +1,5 @@
 """Adding somebody else's tool server to a tenant, switching it, removing it; and ending people's connections."""
 
-import asyncio
 import secrets
 import string
 from collections.abc import Collection
@@ -12,27 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
 from orchestrator.connections.clients import client_row
+from orchestrator.connections.endings import end_connections
 from orchestrator.connections.exchange import Client
-from orchestrator.connections.models import ConnectionRow, RemoteServerRow
+from orchestrator.connections.models import RemoteServerRow
 from orchestrator.connections.parts import ConnectionParts
 from orchestrator.connections.queries import (
-    find_connection,
+    are_to,
     get_server,
-    list_connections_to,
+    is_of,
     list_servers,
     put_client,
-    remove_connection,
     remove_sign_ins,
+    take_to_end,
     was_key_used,
 )
-from orchestrator.connections.tokens import opened, revoke
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.service_tokens import Principal
 
 MAX_SERVERS = 50
 """Of one tenant: each is asked for its tools."""
 SUFFIX_CHARACTERS = 4
-REVOKED_AT_ONCE = 8
 
 
 class ServerExists(Conflict):
@@ -106,24 +104,19 @@ async def switch_server(
 async def remove_server(parts: ConnectionParts, admin: Principal, key: str) -> None:
     """Take it away with everybody's connections, which are revoked as far as their issuers answer.
 
+    Where there are many, the last of them a minute later.
+
     Raises:
         NotFound.
     """
     async with parts.database.writing() as session:
         row = await get_server(session, key, admin.tenant)
-        connections = await list_connections_to(session, row)
         row.removed_at, row.is_enabled = parts.now(), False
         await remove_sign_ins(session, [key])
-        for connection in connections:
-            await session.delete(connection)
+        await take_to_end(session, are_to(row), parts.now())
         await _record(session, parts, admin, AuditKind.SERVER_REMOVED, row)
-    turns = asyncio.Semaphore(REVOKED_AT_ONCE)
-
-    async def forget(connection: ConnectionRow) -> None:
-        async with turns:
-            await revoke(parts, connection, opened(parts, connection))
-
-    await asyncio.gather(*(forget(connection) for connection in connections))
+    # Where there are more, they are found as if somebody had left them behind.
+    await end_connections(parts, are_to(row), admin)
 
 
 async def set_client(
@@ -160,28 +153,10 @@ async def disconnect(parts: ConnectionParts, person: Principal, server: str) -> 
     Raises:
         NotFound: there is no connection.
     """
-    async with parts.database.writing() as session:
-        row = await find_connection(session, server, person)
-        if row is None or not await remove_connection(session, row):
-            raise NotFound("You are not signed in there.")
-    is_revoked = await revoke(parts, row, opened(parts, row))
-    async with parts.database.writing() as session:
-        await record(
-            session,
-            person.tenant,
-            AuditKind.DISCONNECTED,
-            parts.now(),
-            person=person.subject,
-            body={
-                "server": server,
-                "issuer": row.issuer,
-                "connection_id": row.connection_id,
-                "revoked": is_revoked,
-                "name": person.name,
-                "session": person.session,
-            },
-        )
-    return is_revoked
+    ended = await end_connections(parts, is_of(person, server), person)
+    if not ended.connections:
+        raise NotFound("You are not signed in there.")
+    return ended.revoked > 0
 
 
 async def _free_key(session: AsyncSession, name: str) -> str:

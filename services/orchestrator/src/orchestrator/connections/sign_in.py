@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
-from orchestrator.connections.clients import client_for, client_of
+from orchestrator.connections.clients import client_for, client_of, drop_registration
 from orchestrator.connections.discovery import Authority, discover, scopes_to_ask
-from orchestrator.connections.exchange import BadIssuer, Client
+from orchestrator.connections.exchange import BadIssuer, Client, IssuerRefused
 from orchestrator.connections.models import ConnectionRow, RemoteServerRow, SignInRow
 from orchestrator.connections.parts import ConnectionParts
 from orchestrator.connections.queries import (
@@ -28,10 +28,12 @@ from orchestrator.connections.queries import (
 )
 from orchestrator.connections.tokens import Tokens, ends_at, sealed
 from shared.errors import ExpectedError, InvalidInput
+from shared.sealed import CannotOpen
 from shared.service_tokens import Principal
 
 LIFETIME = timedelta(minutes=10)
 """How long a person may take at the issuer."""
+BEGIN_AGAIN = "This sign-in is not yours, is over, or was begun too long ago. Begin it again."
 
 
 class SignInMixedUp(InvalidInput):
@@ -106,9 +108,7 @@ async def finish(parts: ConnectionParts, person: Principal, callback: Callback) 
     async with parts.database.writing() as session:
         row = await take_sign_in(session, _hash(callback.state), person)
     if row is None or row.expires_at <= now:
-        raise SignInMixedUp(
-            "This sign-in is not yours, is over, or was begun too long ago. Begin it again."
-        )
+        raise SignInMixedUp(BEGIN_AGAIN)
     _check_issuer(row, callback.issuer)
     if callback.error is not None or not callback.code:
         raise SignInDeclined("Nobody was signed in: it was declined there.")
@@ -171,14 +171,23 @@ def _check_issuer(row: SignInRow, said: str | None) -> None:
 
 async def _exchange(parts: ConnectionParts, row: SignInRow, code: str) -> OAuthToken:
     client = await client_of(parts, row.server, row.issuer, row.client_id)
+    try:
+        verifier = parts.sealer.open(row.sealed_verifier, row.state_hash)
+    except CannotOpen:
+        raise SignInMixedUp(BEGIN_AGAIN) from None
     fields = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": parts.redirect_uri,
-        "code_verifier": parts.sealer.open(row.sealed_verifier, row.state_hash),
+        "code_verifier": verifier,
         "resource": row.resource,
     }
-    answer = await parts.exchange.submit(row.token_endpoint, client, fields)
+    try:
+        answer = await parts.exchange.submit(row.token_endpoint, client, fields)
+    except IssuerRefused as refusal:
+        if refusal.is_about_us:  # or every sign-in after this one would end like it
+            await drop_registration(parts, row.server, row.issuer, row.client_id)
+        raise
     try:
         return OAuthToken.model_validate(answer)
     except ValidationError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -13,9 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
-from orchestrator.connections.clients import client_of
+from orchestrator.connections.clients import client_of, drop_registration
 from orchestrator.connections.exchange import (
+    ANSWER_WITHIN_S,
     BadIssuer,
+    Client,
     IssuerRefused,
     IssuerUnavailable,
 )
@@ -27,6 +30,7 @@ from orchestrator.connections.queries import (
     find_connection,
     update_connection,
 )
+from orchestrator.database import DatabaseAway
 from shared.errors import ExpectedError
 from shared.sealed import CannotOpen
 from shared.service_tokens import Principal
@@ -37,13 +41,21 @@ AHEAD_S = 60.0
 """So long before its end a token is renewed, but never in the first two thirds of its life."""
 JITTER = 0.5
 """Up to half of that earlier, at random, so that the tokens of one moment are not all renewed at one moment."""
-REFRESH_LEASE = timedelta(seconds=25)
-"""Longer than the question to the issuer can take: nobody else asks meanwhile."""
+REFRESH_LEASE = timedelta(seconds=ANSWER_WITHIN_S + 20)
+"""Longer than the question to the issuer and keeping its answer can take: nobody else asks meanwhile."""
 PAUSE_AFTER_TROUBLE = timedelta(seconds=5)
+KEEP_ATTEMPTS = 3
+"""To store new tokens when the database is away: the issuer may take the old ones for stolen now."""
+KEEP_AGAIN_AFTER_S = 1.0
+REVOKE_AGAIN_AFTER_S = 0.5
 LOOK_S = 0.1
 USE_NOTED_EVERY = timedelta(minutes=1)
 SIGN_IN_AGAIN = "The sign-in has ended."
 NOT_RENEWED = "The sign-in could not be renewed: the sign-in service does not answer."
+NOT_KNOWN = (
+    "The sign-in could not be renewed: the sign-in service does not take Steward as its client. "
+    "An administrator can look at how Steward is registered there."
+)
 
 log = structlog.get_logger()
 refreshes = Counter(
@@ -78,10 +90,6 @@ class Held:
     access: str
     generation: int
     scopes: str
-
-
-_refreshing: set[asyncio.Task[Held]] = set()
-"""Kept here, or nobody would keep those whose waiter has gone."""
 
 
 def sealed(parts: ConnectionParts, connection_id: str, tokens: Tokens) -> str:
@@ -144,10 +152,12 @@ async def renewed_token(
     return await _renewed(parts, row, tokens, must=True, person=person)
 
 
-async def end_connection(parts: ConnectionParts, server: str, person: Principal) -> None:
-    """The server does not take the token, although it is new."""
+async def end_connection(
+    parts: ConnectionParts, server: str, person: Principal, refused: Held
+) -> None:
+    """The server does not take the token, although it is new. Unless the person has signed in anew meanwhile."""
     row = await _read(parts, server, person)
-    if row is not None and row.state == ConnectionState.ACTIVE:
+    if row is not None and row.generation == refused.generation:
         await _end(parts, row)
 
 
@@ -194,11 +204,8 @@ async def _renewed(
         async with parts.database.writing() as session:
             is_ours = await claim_refresh(session, row, parts.now(), REFRESH_LEASE)
         if is_ours:
-            # Whoever waits may be stopped at any moment; tokens that were given must be kept all the same.
-            refreshing = asyncio.create_task(_refresh(parts, row, tokens, old, must=must))
-            refreshing.add_done_callback(_refreshing.discard)
-            _refreshing.add(refreshing)
-            return await asyncio.shield(refreshing)
+            refreshing = _begin_refresh(parts, row, tokens)
+            return await asyncio.shield(refreshing) if must else old
         if not must:
             return old
         now_there = await _read(parts, row.server, person)
@@ -208,34 +215,66 @@ async def _renewed(
         if now_there.generation != row.generation:
             return Held(tokens.access, now_there.generation, now_there.scopes)
         if asyncio.get_running_loop().time() > patience or now_there.problem:
-            raise IssuerUnavailable(NOT_RENEWED)
+            raise IssuerUnavailable(now_there.problem or NOT_RENEWED)
         await asyncio.sleep(LOOK_S)
 
 
-async def _refresh(
-    parts: ConnectionParts, row: ConnectionRow, tokens: Tokens, old: Held, *, must: bool
-) -> Held:
-    """Ask the issuer that gave the tokens. The lease is ours."""
+def _begin_refresh(
+    parts: ConnectionParts, row: ConnectionRow, tokens: Tokens
+) -> asyncio.Task[Held]:
+    """As a task of its own: whoever waits may be stopped at any moment, and tokens that were given must be kept."""
+    refreshing = asyncio.create_task(_refresh(parts, row, tokens))
+    parts.renewing.add(refreshing)
+    refreshing.add_done_callback(parts.renewing.discard)
+    refreshing.add_done_callback(_log_crash)
+    return refreshing
+
+
+def _log_crash(refreshing: asyncio.Task[Held]) -> None:
+    """Somebody may not be waiting. What is expected is in the row already."""
+    error = None if refreshing.cancelled() else refreshing.exception()
+    if error is not None and not isinstance(error, ExpectedError):
+        log.error("connection_refresh_crashed", exc_info=error)
+
+
+async def _refresh(parts: ConnectionParts, row: ConnectionRow, tokens: Tokens) -> Held:
+    """Ask the issuer that gave the tokens. The lease is ours.
+
+    Raises:
+        SignInNeeded: it said no.
+        IssuerUnavailable: it could not be asked, or does not take us for its client; nothing has ended.
+    """
     try:
         answer = await _ask_for_new(parts, row, tokens)
     except IssuerRefused as refusal:
+        if refusal.is_about_us and not await drop_registration(
+            parts, row.server, row.issuer, row.client_id
+        ):
+            await _pause(parts, row, refusal, NOT_KNOWN)
+            raise IssuerUnavailable(NOT_KNOWN) from None
         log.info("connection_refresh_refused", server=row.server, error=refusal.error[:40])
         refreshes.labels(outcome="refused").inc()
         await _end(parts, row, error=refusal.error[:100])
         raise SignInNeeded(row.server) from None
-    except (IssuerUnavailable, BadIssuer) as trouble:
+    except ExpectedError as trouble:
         # Whether it was done nobody knows. The old refresh token is tried again: an issuer that takes each only once
         # refuses it then, and only the person can mend that.
-        log.warning("connection_not_refreshed", server=row.server, code=trouble.code)
-        refreshes.labels(outcome="failed").inc()
-        until = parts.now() + PAUSE_AFTER_TROUBLE
-        async with parts.database.writing() as session:
-            await update_connection(session, row, refresh_until=until, problem=NOT_RENEWED)
-        if must:
-            raise IssuerUnavailable(NOT_RENEWED) from None
-        return old
+        is_silent = isinstance(trouble, IssuerUnavailable)
+        why = NOT_RENEWED if is_silent else f"The sign-in could not be renewed. {trouble.message}"
+        await _pause(parts, row, trouble, why)
+        raise IssuerUnavailable(why) from None
     refreshes.labels(outcome="done").inc()
     return await _keep(parts, row, tokens, answer)
+
+
+async def _pause(
+    parts: ConnectionParts, row: ConnectionRow, trouble: ExpectedError, why: str
+) -> None:
+    log.warning("connection_not_refreshed", server=row.server, code=trouble.code)
+    refreshes.labels(outcome="failed").inc()
+    until = parts.now() + PAUSE_AFTER_TROUBLE
+    async with parts.database.writing() as session:
+        await update_connection(session, row, refresh_until=until, problem=why)
 
 
 async def _ask_for_new(parts: ConnectionParts, row: ConnectionRow, tokens: Tokens) -> OAuthToken:
@@ -255,29 +294,46 @@ async def _ask_for_new(parts: ConnectionParts, row: ConnectionRow, tokens: Token
 async def _keep(
     parts: ConnectionParts, row: ConnectionRow, before: Tokens, answer: OAuthToken
 ) -> Held:
-    now = parts.now()
     # What the answer leaves out stays as it was (RFC 6749, section 6).
     tokens = Tokens(access=answer.access_token, refresh=answer.refresh_token or before.refresh)
     scopes = row.scopes if answer.scope is None else answer.scope
-    async with parts.database.writing() as session:
-        is_kept = await update_connection(
-            session,
-            row,
-            sealed_tokens=sealed(parts, row.connection_id, tokens),
-            token_expires_at=ends_at(answer, now),
-            scopes=scopes,
-            generation=row.generation + 1,
-            refresh_until=None,
-            refreshed_at=now,
-            last_used_at=now,
-            problem="",
-        )
-    if (
-        not is_kept
-    ):  # disconnected, or signed in anew meanwhile: nobody knows of these, so nobody keeps them
-        await revoke(parts, row, tokens)
+    if await _store(parts, row, tokens, scopes, answer):
+        return Held(tokens.access, row.generation + 1, scopes)
+    async with parts.database.reading() as session:
+        now_there = await session.get(ConnectionRow, row.connection_id)
+    newer = None if now_there is None else opened(parts, now_there)
+    if now_there is None or newer is None or now_there.state != ConnectionState.ACTIVE:
+        await revoke(parts, row, tokens)  # disconnected meanwhile: nobody knows of these
         raise SignInNeeded(row.server)
-    return Held(tokens.access, row.generation + 1, scopes)
+    # Signed in anew meanwhile. To revoke these might take that consent away, too: some issuers keep one for both.
+    return Held(newer.access, now_there.generation, now_there.scopes)
+
+
+async def _store(
+    parts: ConnectionParts, row: ConnectionRow, tokens: Tokens, scopes: str, answer: OAuthToken
+) -> bool:
+    """False: the row has other tokens by now, or is gone."""
+    now = parts.now()
+    for attempt in range(1, KEEP_ATTEMPTS + 1):
+        try:
+            async with parts.database.writing() as session:
+                return await update_connection(
+                    session,
+                    row,
+                    sealed_tokens=sealed(parts, row.connection_id, tokens),
+                    token_expires_at=ends_at(answer, now),
+                    scopes=scopes,
+                    generation=row.generation + 1,
+                    refresh_until=None,
+                    refreshed_at=now,
+                    last_used_at=now,
+                    problem="",
+                )
+        except DatabaseAway:
+            if attempt == KEEP_ATTEMPTS:
+                raise
+            await asyncio.sleep(KEEP_AGAIN_AFTER_S)
+    raise AssertionError("every attempt returns, raises or is followed by another")
 
 
 async def _end(parts: ConnectionParts, row: ConnectionRow, error: str | None = None) -> None:
@@ -310,17 +366,30 @@ async def _end(parts: ConnectionParts, row: ConnectionRow, error: str | None = N
 
 
 async def revoke(parts: ConnectionParts, row: ConnectionRow, tokens: Tokens | None) -> bool:
-    """Have the issuer forget the tokens (RFC 7009), the refresh token first. True: it says that it has."""
+    """Have the issuer forget the tokens (RFC 7009), the refresh token first. True: it says that it has.
+
+    It is asked twice when it is away (section 2.2.1).
+    """
     if tokens is None or row.revocation_endpoint is None:
         return False
-    client = await client_of(parts, row.server, row.issuer, row.client_id)
     told = [("refresh_token", tokens.refresh), ("access_token", tokens.access)]
     try:
+        client = await client_of(parts, row.server, row.issuer, row.client_id)
         for kind, token in told:
             if token is not None:
                 fields = {"token": token, "token_type_hint": kind}
-                await parts.exchange.submit(row.revocation_endpoint, client, fields)
+                await _submit_twice(parts, row.revocation_endpoint, client, fields)
     except ExpectedError as error:
         log.warning("connection_not_revoked", server=row.server, code=error.code)
         return False
     return True
+
+
+async def _submit_twice(
+    parts: ConnectionParts, url: str, client: Client, fields: Mapping[str, str]
+) -> None:
+    try:
+        await parts.exchange.submit(url, client, fields)
+    except IssuerUnavailable:
+        await asyncio.sleep(REVOKE_AGAIN_AFTER_S)
+        await parts.exchange.submit(url, client, fields)

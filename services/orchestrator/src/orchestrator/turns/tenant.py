@@ -8,7 +8,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from orchestrator.approvals.models import ApprovalRow
 from orchestrator.audit.models import AuditHead, AuditRow
+from orchestrator.connections.endings import end_part_of_tenant
 from orchestrator.connections.models import ConnectionRow, RemoteServerRow, SignInRow
+from orchestrator.connections.parts import ConnectionParts
 from orchestrator.conversations.models import ConversationRow
 from orchestrator.database import Database
 from orchestrator.grants.models import GrantRow
@@ -34,8 +36,19 @@ _TABLES = (
 )
 
 
-async def remove_part(db: Database, tenant_id: str, parts: int = PARTS_A_REQUEST) -> bool:
-    """Delete so many parts at most. Whether nothing of the tenant is left."""
+async def remove_part(
+    db: Database,
+    tenant_id: str,
+    connections: ConnectionParts | None = None,
+    parts: int = PARTS_A_REQUEST,
+) -> bool:
+    """Delete so many parts at most. Whether nothing of the tenant is left.
+
+    People's connections are revoked first, and no more than a part of them at a time; without `connections` nobody can
+    read their tokens.
+    """
+    if connections is not None and await end_part_of_tenant(connections, tenant_id):
+        return False
     for table, key, rows in _TABLES:
         while await _remove(db, table, key, tenant_id, rows):
             parts -= 1

@@ -1,7 +1,10 @@
 """Deleting a tenant over HTTP. The frontend asks for it when the time in which it can be taken back is over."""
 
-from fastapi import APIRouter
+from typing import cast
 
+from fastapi import APIRouter, Request
+
+from orchestrator.connections.parts import ConnectionParts
 from orchestrator.deps import Db, Remover
 from orchestrator.turns.tenant import remove_part
 from shared.wire.api import TenantRemoval
@@ -10,9 +13,10 @@ router = APIRouter(prefix="/v1/tenant", tags=["tenant"])
 
 
 @router.delete("")
-async def remove(remover: Remover, db: Db) -> TenantRemoval:
+async def remove(remover: Remover, db: Db, request: Request) -> TenantRemoval:
     """Delete everything of an organisation: conversations, calls, approvals, grants and the audit chain.
 
-    Only with a token for deleting, which nobody is given. A part at a time: ask again until `done`. It cannot be undone.
+    Only with a token for deleting, which nobody is given. A part at a time: ask again until `done`. It is for good.
     """
-    return TenantRemoval(done=await remove_part(db, remover.tenant))
+    connections = cast("ConnectionParts | None", request.app.state.connections)
+    return TenantRemoval(done=await remove_part(db, remover.tenant, connections))
