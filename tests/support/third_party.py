@@ -44,6 +44,8 @@ class Issuer:
     account: str = "ada@notes.example"
     """Who is signed in there, in every browser."""
     declines: bool = False
+    gives_secret: bool = False
+    """To those whom it registers."""
     says: dict[str, Any] = field(default_factory=dict[str, Any])
     """What its metadata says otherwise."""
     names_itself: str | None = None
@@ -58,6 +60,12 @@ class Issuer:
     """Answers for new tokens wait for it, after they were given."""
     held: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when one does."""
+    refuses_with: str | None = None
+    """The error that every question for tokens gets instead of an answer."""
+    revocations_lost: int = 0
+    """So many requests to revoke get no answer but 503."""
+    forgot: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something is revoked."""
     is_away: bool = False
     """It answers no question for tokens, and does nothing."""
     asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -106,7 +114,9 @@ class Issuer:
     async def _register(self, request: Request) -> JSONResponse:
         wanted = await request.json()
         self.registered.append(wanted)
-        return JSONResponse({**wanted, "client_id": f"client-{len(self.registered)}"}, 201)
+        secret = {"client_secret": "told once"} if self.gives_secret else {}
+        known = {**wanted, "client_id": f"client-{len(self.registered)}", **secret}
+        return JSONResponse(known, 201)
 
     async def _authorize(self, request: Request) -> Response:
         query = dict(request.query_params)
@@ -127,6 +137,8 @@ class Issuer:
         self.asked.append(form)
         if self.is_away:
             return Response("", 503)
+        if self.refuses_with is not None:
+            return JSONResponse({"error": self.refuses_with}, 400)
         grant = self._grant_of(form)
         if grant is None or grant.resource != form.get("resource"):
             return JSONResponse({"error": "invalid_grant"}, 400)
@@ -174,12 +186,16 @@ class Issuer:
         return {name: value for name, value in answer.items() if value is not None}
 
     async def _revoke(self, request: Request) -> Response:
+        if self.revocations_lost:
+            self.revocations_lost -= 1
+            return Response("", 503)
         token = str((await request.form())["token"])
         self.revoked.append(token)
         grant = self._refreshes.get(token)
         if grant is not None:
             grant.is_revoked = True
         self.tokens.pop(token, None)
+        self.forgot.set()
         return Response("")
 
 

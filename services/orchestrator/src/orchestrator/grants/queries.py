@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
 from orchestrator.grants.matching import StandingGrant, state_of
 from orchestrator.grants.models import GrantRow
 from orchestrator.tools.models import ToolDefinitionRow
+from orchestrator.tools.queries import EVERY_TENANT
 from shared.errors import NotFound
 from shared.service_tokens import Principal
 from shared.wire.api import ArgumentPattern, Grant
@@ -25,18 +27,24 @@ async def list_grants(
     theirs = [GrantRow.tenant_id == caller.tenant]
     if not everybody:
         theirs.append(GrantRow.owner_id == caller.subject)
+    own, common = aliased(ToolDefinitionRow), aliased(ToolDefinitionRow)
     rows = await session.execute(
-        select(GrantRow, ToolDefinitionRow.definition_hash)
-        .outerjoin(
-            ToolDefinitionRow,
-            (ToolDefinitionRow.server == GrantRow.server)
-            & (ToolDefinitionRow.tool == GrantRow.tool),
-        )
+        select(GrantRow, func.coalesce(own.definition_hash, common.definition_hash))
+        .outerjoin(own, _defines(own, caller.tenant))
+        .outerjoin(common, _defines(common, EVERY_TENANT))
         .where(*theirs)
         .order_by(GrantRow.created_at.desc(), GrantRow.grant_id)
         .limit(MAX_LISTED)
     )
     return [_as_grant(row, now, definition_hash) for row, definition_hash in rows]
+
+
+def _defines(definition: type[ToolDefinitionRow], tenant_id: str) -> ColumnElement[bool]:
+    return (
+        (definition.tenant_id == tenant_id)
+        & (definition.server == GrantRow.server)
+        & (definition.tool == GrantRow.tool)
+    )
 
 
 async def list_standing(

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orchestrator.audit.canonical import digest
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
+from orchestrator.connections.models import ConnectionRow
+from orchestrator.connections.queries import ConnectionState
 from orchestrator.inputs.models import InputRow
 from shared.errors import Conflict, NotFound
 from shared.service_tokens import Principal
@@ -164,6 +166,27 @@ async def list_pending_of(
         InputRow.owner_id == owner.subject,
         InputRow.state == PENDING,
         InputRow.expires_at > now,
+    )
+    return list(await session.scalars(query.order_by(InputRow.created_at, InputRow.input_id)))
+
+
+async def list_signed_in(session: AsyncSession, kind: str, until: datetime) -> list[InputRow]:
+    """Open questions of one kind whose person has signed in at the server since they were put, and until then."""
+    query = (
+        select(InputRow)
+        .join(
+            ConnectionRow,
+            (ConnectionRow.tenant_id == InputRow.tenant_id)
+            & (ConnectionRow.owner_id == InputRow.owner_id)
+            & (ConnectionRow.server == InputRow.server_key),
+        )
+        .where(
+            InputRow.kind == kind,
+            InputRow.state == PENDING,
+            ConnectionRow.state == ConnectionState.ACTIVE,
+            ConnectionRow.connected_at >= InputRow.created_at,
+            ConnectionRow.connected_at <= until,
+        )
     )
     return list(await session.scalars(query.order_by(InputRow.created_at, InputRow.input_id)))
 

@@ -2,7 +2,7 @@
 
 A tool is usable while its definition is the one that was accepted. The first definition seen of a configured server is
 accepted with the server itself; of one that an admin has added, once somebody has looked at it. Any change disables the
-tool until somebody has looked at the difference.
+tool until somebody has looked at the difference: an admin of each tenant, for that tenant.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from orchestrator.models.port import ToolForModel
 from orchestrator.policy.conditions import ToolTraits
 from orchestrator.tools.fingerprint import canonical_hash, definition, name_for_model, tool_of
 from orchestrator.tools.host import LIST_TIMEOUT_S, McpServer, ServerUnavailable, Token
-from orchestrator.tools.queries import add_definition, find_definitions
+from orchestrator.tools.queries import EVERY_TENANT, add_definition, find_definitions
 from orchestrator.tools.remote import RemoteServers
 from shared.errors import ExpectedError
 from shared.scopes import LOOK, in_order, needed_by
@@ -298,22 +298,23 @@ class Catalogue:
                 token = self._sign_list(server, principal)
                 tools = await server.list_tools(partition(principal), token)
         except SignInNeeded:
-            return await self._accepted_tools(server)
+            return await self._accepted_tools(server, principal.tenant)
         except ExpectedError as error:
             log.warning("tools_not_listed", server=server.key, code=error.code)
             return ServerTools(server, problem=error)
         except TimeoutError:
             log.warning("tools_not_listed", server=server.key, code="timed_out")
             return ServerTools(server, problem=_too_slow(server))
-        return ServerTools(server, tuple(await self._judge_definitions(server, tools)))
+        judged = await self._judge_definitions(server, tools, principal.tenant)
+        return ServerTools(server, tuple(judged))
 
     async def _judge_definitions(
-        self, server: McpServer, tools: Sequence[Tool]
+        self, server: McpServer, tools: Sequence[Tool], tenant_id: str
     ) -> list[CatalogueTool]:
         described = {tool.name: definition(tool) for tool in tools}
         hashes = {name: canonical_hash(value) for name, value in described.items()}
         async with self.database.reading() as session:
-            accepted = await find_definitions(session, server.key)
+            accepted = await find_definitions(session, server.key, tenant_id)
         needed = _needed(server, tools)
         unseen = [name for name in described if name not in accepted]
         if unseen and not server.is_added:
@@ -332,10 +333,10 @@ class Catalogue:
             for tool in tools
         ]
 
-    async def _accepted_tools(self, server: McpServer) -> ServerTools:
+    async def _accepted_tools(self, server: McpServer, tenant_id: str) -> ServerTools:
         """What the model is offered of a server that lists nothing before the person signs in: a call will ask them."""
         async with self.database.reading() as session:
-            accepted = await find_definitions(session, server.key)
+            accepted = await find_definitions(session, server.key, tenant_id)
         tools = [
             CatalogueTool(
                 server=server,
@@ -356,7 +357,13 @@ class Catalogue:
         async with self.database.writing() as session:
             for name, value in unseen.items():
                 await add_definition(
-                    session, server.key, name, value, accepted_by="first_seen", now=now
+                    session,
+                    server.key,
+                    name,
+                    value,
+                    tenant_id=EVERY_TENANT,
+                    accepted_by="first_seen",
+                    now=now,
                 )
         log.info("tool_definitions_accepted", server=server.key, tools=sorted(unseen))
 

@@ -56,10 +56,13 @@ class WholeResultRow(Base):
 
 
 class ToolDefinitionRow(Base):
-    """The definition of a tool that was last accepted, for the whole installation."""
+    """The definition of a tool that was last accepted."""
 
     __tablename__ = "tool_definitions"
 
+    tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Whose admin has accepted it. Empty: it came with a server that the operator has configured, and holds for every
+    tenant that has not accepted another one."""
     server: Mapped[str] = mapped_column(String(64), primary_key=True)
     tool: Mapped[str] = mapped_column(String(256), primary_key=True)
     definition_hash: Mapped[str] = mapped_column(String(64))

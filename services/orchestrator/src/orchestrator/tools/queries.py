@@ -15,6 +15,8 @@ from shared.errors import NotFound
 from shared.service_tokens import Principal
 from shared.wire.events import CallState
 
+EVERY_TENANT = ""
+
 
 async def get_call(session: AsyncSession, call_id: str, owner: Principal) -> ToolCallRow:
     """Raises NotFound when it is absent or somebody else's."""
@@ -92,20 +94,28 @@ async def end_call(
 
 
 async def find_definitions(
-    session: AsyncSession, server: str
+    session: AsyncSession, server: str, tenant_id: str
 ) -> dict[str, tuple[str, dict[str, JsonValue]]]:
-    """Accepted definitions of a server's tools: name → hash and definition."""
+    """Definitions of a server's tools that hold for a tenant: name → hash and definition."""
     rows = await session.scalars(
-        select(ToolDefinitionRow).where(ToolDefinitionRow.server == server)
+        select(ToolDefinitionRow)
+        .where(
+            ToolDefinitionRow.server == server,
+            ToolDefinitionRow.tenant_id.in_((EVERY_TENANT, tenant_id)),
+        )
+        .order_by(ToolDefinitionRow.tenant_id)  # the tenant's own comes last, and counts
     )
     return {row.tool: (row.definition_hash, row.definition) for row in rows}
 
 
 async def find_definition(
-    session: AsyncSession, server: str, tool: str
+    session: AsyncSession, server: str, tool: str, tenant_id: str
 ) -> ToolDefinitionRow | None:
-    """The accepted definition of one tool."""
-    return await session.get(ToolDefinitionRow, (server, tool))
+    """The definition of one tool that holds for a tenant."""
+    key = (server, tool)
+    return await session.get(ToolDefinitionRow, (tenant_id, *key)) or await session.get(
+        ToolDefinitionRow, (EVERY_TENANT, *key)
+    )
 
 
 async def add_definition(
@@ -114,6 +124,7 @@ async def add_definition(
     tool: str,
     value: dict[str, JsonValue],
     *,
+    tenant_id: str,
     accepted_by: str,
     now: datetime,
     replace: bool = False,
@@ -121,6 +132,7 @@ async def add_definition(
     """Accept a definition. Without `replace`, one that another replica accepted first stays."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     values = {
+        "tenant_id": tenant_id,
         "server": server,
         "tool": tool,
         "definition_hash": canonical_hash(value),
@@ -128,7 +140,7 @@ async def add_definition(
         "accepted_by": accepted_by,
         "accepted_at": now,
     }
-    key = ["server", "tool"]
+    key = ["tenant_id", "server", "tool"]
     statement = (sqlite_insert if is_sqlite else postgres_insert)(ToolDefinitionRow).values(values)
     if replace:
         changed = {name: new for name, new in values.items() if name not in key}

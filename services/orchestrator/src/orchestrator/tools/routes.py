@@ -42,7 +42,7 @@ async def accept(
     db: Db,
     now: Now,
 ) -> Tool:
-    """Accept a tool's definition, so that it can be called (again). For owners and admins."""
+    """Accept a tool's definition, so that your organisation can call it (again). For owners and admins."""
     if not caller.roles & MAY_ACCEPT:
         raise NotAllowed("Only an owner or an admin can accept a tool.")
     found = (await catalogue.toolbox(caller, max_age_s=0)).find(server, tool)
@@ -56,6 +56,7 @@ async def accept(
             server,
             tool,
             found.definition,
+            tenant_id=caller.tenant,
             accepted_by=caller.subject,
             now=now,
             replace=True,

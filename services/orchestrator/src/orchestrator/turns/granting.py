@@ -60,7 +60,7 @@ async def give_grant(
     if not approval.shown.get("may_grant"):
         raise InvalidInput(f"This yes cannot be given for longer. {approval.shown['reason']}")
     call = await get_call(session, approval.call_id, giver)
-    definition = await find_definition(session, call.server, call.tool)
+    definition = await find_definition(session, call.server, call.tool, giver.tenant)
     if definition is None or definition.definition_hash != call.definition_hash:
         raise Conflict(
             "The tool has changed since the question was put. Say yes to this call alone."

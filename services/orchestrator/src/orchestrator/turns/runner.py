@@ -11,16 +11,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from orchestrator.approvals import queries as approvals
 from orchestrator.database import DatabaseAway
 from orchestrator.inputs import queries as inputs
+from orchestrator.tools.elicitation import SIGN_IN
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.advance import Turn
 from orchestrator.turns.facts import fold
 from orchestrator.turns.metrics import turns_running
 from orchestrator.turns.parts import TurnParts
+from orchestrator.turns.signing_in import go_on
 from orchestrator.turns.temporary import list_outdated, remove_outdated
 from shared.wire.events import Event
 
 MAX_TAKEN_AT_ONCE = 20
 SHUTDOWN_PATIENCE_S = 5.0
+SIGNED_IN_BEFORE = timedelta(seconds=5)
+"""Whoever took a sign-in up so long ago, and did not tell the turns that waited for it, has died."""
 
 log = structlog.get_logger()
 
@@ -121,11 +125,15 @@ class TurnRunner:
             due = await approvals.list_due(session, now) + await inputs.list_due(session, now)
             claimable = await turn_log.list_claimable(session, now=now, limit=MAX_TAKEN_AT_ONCE)
             forgotten = await list_outdated(session, self._temporary_until(now))
+            signed_in = await inputs.list_signed_in(session, SIGN_IN, now - SIGNED_IN_BEFORE)
         for turn_id in due:
             async with self._parts.database.writing() as session:
                 await turn_log.wake(session, turn_id)
                 await approvals.expire_approvals(session, turn_id, now)
                 await inputs.expire_inputs(session, turn_id, now)
+        for row in signed_in:
+            if await go_on(self._parts.database, row, now):
+                due.append(row.turn_id)
         for turn_id in dict.fromkeys(claimable + due):
             await self.wake(turn_id)
         if forgotten:

@@ -15,7 +15,7 @@ from orchestrator.conversations.models import ConversationRow
 from orchestrator.database import Database
 from orchestrator.grants.models import GrantRow
 from orchestrator.inputs.models import InputRow
-from orchestrator.tools.models import ToolCallRow
+from orchestrator.tools.models import ToolCallRow, ToolDefinitionRow
 
 ROWS_AT_ONCE = 500
 CONVERSATIONS_AT_ONCE = 20
@@ -30,6 +30,7 @@ _TABLES = (
     (ConnectionRow, ConnectionRow.connection_id, ROWS_AT_ONCE),
     (SignInRow, SignInRow.state_hash, ROWS_AT_ONCE),
     (GrantRow, GrantRow.grant_id, ROWS_AT_ONCE),
+    (ToolDefinitionRow, ToolDefinitionRow.server, ROWS_AT_ONCE),
     (ToolCallRow, ToolCallRow.call_id, ROWS_AT_ONCE),
     (AuditRow, AuditRow.seq, ROWS_AT_ONCE),
     (AuditHead, AuditHead.tenant_id, ROWS_AT_ONCE),
@@ -85,6 +86,7 @@ async def _remove(
         | SignInRow
         | GrantRow
         | ToolCallRow
+        | ToolDefinitionRow
         | AuditRow
         | AuditHead
     ],

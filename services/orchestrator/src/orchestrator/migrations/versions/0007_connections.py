@@ -1,4 +1,4 @@
-"""Tool servers that admins add, and people's sign-ins there."""
+"""Tool servers that admins add, people's sign-ins there, and whose admin has accepted a tool."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -85,9 +85,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("state_hash", name="pk_sign_ins"),
     )
     op.create_index("ix_sign_ins_expires_at", "sign_ins", ["expires_at"])
+    # What was accepted before goes on holding for everybody.
+    with op.batch_alter_table("tool_definitions") as definitions:
+        definitions.add_column(
+            sa.Column("tenant_id", sa.String(length=64), nullable=False, server_default="")
+        )
+        definitions.drop_constraint("pk_tool_definitions", type_="primary")
+        definitions.create_primary_key("pk_tool_definitions", ["tenant_id", "server", "tool"])
+    with op.batch_alter_table("tool_definitions") as definitions:
+        definitions.alter_column("tenant_id", server_default=None)
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM tool_definitions WHERE tenant_id <> ''")
+    with op.batch_alter_table("tool_definitions") as definitions:
+        definitions.drop_constraint("pk_tool_definitions", type_="primary")
+        definitions.create_primary_key("pk_tool_definitions", ["server", "tool"])
+        definitions.drop_column("tenant_id")
     for table in ("sign_ins", "connections", "oauth_clients", "remote_servers"):
         op.drop_table(table)
 
