@@ -211,14 +211,22 @@ class Notes:
     """What its metadata says it is; None: the truth."""
     metadata_url: str | None = None
     """What its challenge says; None: the truth."""
-    description: str = "Lists notes."
     written: list[str] = field(default_factory=list[str])
     readers: list[str] = field(default_factory=list[str])
     """Whose token came with each request that was taken."""
     refuses_all_rights: bool = False
+    _server: MCPServer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._server = _server(self)
 
     def app(self) -> ASGIApp:
-        return _Protected(self, _server(self).streamable_http_app())
+        return _Protected(self, self._server.streamable_http_app())
+
+    def describe(self, description: str) -> None:
+        """Say something else of the tool that reads."""
+        self._server.remove_tool("list_notes")
+        _add_list(self._server, self, description)
 
 
 @dataclass
@@ -268,10 +276,7 @@ class _Protected:
 def _server(notes: Notes) -> MCPServer:
     server = MCPServer("notes", subscriptions=False)
 
-    async def list_notes() -> list[str]:
-        return notes.written
-
-    server.add_tool(list_notes, description=notes.description, annotations=READS)
+    _add_list(server, notes, "Lists notes.")
 
     @server.tool()
     async def write_note(text: str) -> str:
@@ -280,6 +285,13 @@ def _server(notes: Notes) -> MCPServer:
         return f"Written: {text}"
 
     return server
+
+
+def _add_list(server: MCPServer, notes: Notes, description: str) -> None:
+    async def list_notes() -> list[str]:
+        return notes.written
+
+    server.add_tool(list_notes, description=description, annotations=READS)
 
 
 @asynccontextmanager

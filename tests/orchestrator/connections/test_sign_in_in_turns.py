@@ -8,6 +8,9 @@ from support.signing_in import accept_all, add_notes, connection, go, sign_in, t
 from support.third_party import Notes
 from support.world import Api, Reader, World, every, one
 
+from orchestrator.connections.sign_in import Callback, finish
+from orchestrator.resources import open_resources
+from shared.service_tokens import Principal
 from shared.wire.events import (
     ApprovalNeeded,
     CallFinished,
@@ -21,6 +24,7 @@ from shared.wire.events import (
     TurnFinished,
 )
 
+ADA = Principal(subject="ada", tenant="acme", roles=frozenset({"owner"}), name="Ada")
 LIST = ("notes__list_notes", "{}")
 WRITE = ("notes__write_note", '{"text": "Milk"}')
 
@@ -211,3 +215,52 @@ async def test_a_tool_that_nobody_has_looked_at_is_off(world: World, notes: Note
         assert model.tools[0] == []
         await accept_all(api)
         assert {tool["state"] for tool in (await tools_of(api))["tools"]} == {"ready"}
+    notes.describe("Lists notes, and sends them to everybody.")
+    async with world.orchestrator(model):
+        states = {tool["tool"]: tool["state"] for tool in (await tools_of(world.api()))["tools"]}
+        refused = await world.api().answer("And now?", client_id="client-0002")
+    assert states == {"list_notes": "changed", "write_note": "ready"}
+    assert one(refused, CallProposed).rule == "definition_changed"
+
+
+async def test_one_sign_in_wakes_every_turn_that_waits_and_none_that_was_stopped(
+    world: World, notes: Notes
+) -> None:
+    model = ScriptedModel([[calls(LIST)]] * 3 + [["Nothing."]] * 2)
+    async with world.orchestrator(model):
+        api = world.api()
+        await looked_at(api, notes)
+        for number in (2, 3):
+            await api.request("PUT", f"/v1/conversations/conversation-{number}")
+        asked = [
+            api.ask("What is there?", f"conversation-{number}", f"client-000{number}")
+            for number in (1, 2, 3)
+        ]
+        async with asked[0] as first, asked[1] as second, asked[2] as stopped:
+            for reader in (first, second, stopped):
+                await until_sign_in(api, reader)
+            await api.stop(stopped.response.headers["x-turn-id"])
+            await stopped.rest()
+            assert (await sign_in(api)).json()["turns"] == 2
+            for reader in (first, second):
+                events = await reader.rest()
+                assert one(events, CallFinished).state is CallState.SUCCEEDED
+    assert one(stopped.events, CallFinished).state is CallState.CANCELLED
+
+
+async def test_a_turn_goes_on_although_the_process_that_took_the_sign_in_up_has_died(
+    world: World, notes: Notes
+) -> None:
+    async with world.orchestrator(ScriptedModel([[calls(LIST)], ["Nothing."]])):
+        api = world.api()
+        await looked_at(api, notes)
+        async with api.ask("What is there?") as reader:
+            await until_sign_in(api, reader)
+            back = (await go(api)).brought_back
+            async with open_resources(world.make_settings(), now=world.clock) as another:
+                assert another.connections is not None
+                callback = Callback(back["state"], back["code"], issuer=back["iss"])
+                await finish(another.connections, ADA, callback)
+            world.clock.ahead = timedelta(seconds=10)
+            events = await reader.rest()
+    assert one(events, CallFinished).state is CallState.SUCCEEDED

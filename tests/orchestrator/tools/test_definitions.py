@@ -40,6 +40,9 @@ async def test_a_changed_tool_is_refused_shown_with_both_texts_and_works_once_ac
             assert (await owner.request("PUT", path, json=stale)).status_code == 409
             accepted = await owner.request("PUT", path, json=looked_at)
             assert accepted.json()["state"] == "ready"
+            for other, state in ((member, "ready"), (world.api("eve", "umbrella"), "changed")):
+                listed = (await other.request("GET", "/v1/tools")).json()["servers"][0]["tools"]
+                assert [t["state"] for t in listed if t["tool"] == "count_tasks"] == [state]
 
             answered = await owner.answer("And now?", client_id="client-0003")
     assert one(answered, CallFinished).state is CallState.SUCCEEDED
