@@ -1,13 +1,19 @@
 """A name is judged by all that it stands for, once, and what was judged is what is asked."""
 
+from collections.abc import AsyncGenerator
 from ipaddress import IPv4Address, ip_network
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+from support.servers import serving
 
 from orchestrator.connections.addresses import AddressGuard, AddressRefused
 from orchestrator.connections.exchange import BadIssuer, Exchange, IssuerUnavailable
-from orchestrator.connections.pinned import PinnedTransport
+from orchestrator.connections.pinned import MAX_BYTES, PinnedTransport
 from shared.networks import Address
 
 PUBLIC, INTERNAL = IPv4Address("198.41.0.4"), IPv4Address("10.1.2.3")
@@ -63,3 +69,25 @@ async def test_redirects_and_endless_answers_of_a_service_are_not_followed() -> 
         await exchange.find("https://login.example/down")
     with pytest.raises(BadIssuer):
         await exchange.find("https://login.example/endless")
+
+
+@pytest.mark.parametrize("path", ["/large", "/compressed"])
+async def test_more_than_there_is_room_for_is_not_read(path: str) -> None:
+    asked: list[str] = []
+
+    async def answer(request: Request) -> StreamingResponse:
+        asked.append(request.headers["accept-encoding"])
+
+        async def pieces() -> AsyncGenerator[bytes]:
+            for _ in range(MAX_BYTES // 2**20 + 1):
+                yield b"x" * 2**20
+
+        headers = {"Content-Encoding": "gzip"} if request.url.path == "/compressed" else {}
+        return StreamingResponse(pieces(), headers=headers)
+
+    app = Starlette(routes=[Route(path, answer)])
+    transport = PinnedTransport(AddressGuard((ip_network("127.0.0.0/8"),)))
+    async with serving(app) as url, httpx2.AsyncClient(transport=transport) as http:
+        with pytest.raises(httpx2.ReadError):
+            await http.get(f"{url}{path}")
+    assert asked == ["identity"]

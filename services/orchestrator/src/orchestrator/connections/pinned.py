@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from ipaddress import ip_address
+from typing import cast
 
 import httpx2
 
@@ -15,6 +16,10 @@ CONNECT_S = 5.0
 """For one of a host's addresses."""
 MAX_TRIED = 3
 """Of a host's addresses, in the order of the resolver."""
+
+MAX_BYTES = 8 * 2**20
+"""Of one answer that is no stream of events; whoever reads those bounds each."""
+IDENTITY = "identity"
 
 Resolve = Callable[[str], Awaitable[list[Address]]]
 """All addresses of a name, best first. Raises OSError when there are none to be had."""
@@ -49,11 +54,12 @@ class PinnedTransport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Raises AddressRefused, and what httpx2 raises."""
+        """Raises AddressRefused, and what httpx2 raises: also when an answer is too large, or compressed unasked."""
         failure: httpx2.TransportError | None = None
         for address in await self._addresses(request.url):
             try:
-                return await self._transport.handle_async_request(_pinned(request, address))
+                answer = await self._transport.handle_async_request(_pinned(request, address))
+                return await _bounded(answer)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 failure = error
         raise failure or httpx2.ConnectError("There is no such host.")
@@ -81,6 +87,9 @@ def _pinned(request: httpx2.Request, address: Address) -> httpx2.Request:
     timeouts = dict(extensions.get("timeout") or {})
     timeouts["connect"] = min(CONNECT_S, timeouts.get("connect") or CONNECT_S)
     extensions["timeout"] = timeouts
+    request.headers["accept-encoding"] = (
+        IDENTITY  # a little that is compressed may unfold to more than there is room
+    )
     return httpx2.Request(
         request.method,
         request.url.copy_with(host=str(address)),
@@ -88,3 +97,29 @@ def _pinned(request: httpx2.Request, address: Address) -> httpx2.Request:
         stream=request.stream,
         extensions=extensions,
     )
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        left = MAX_BYTES
+        async for piece in self._stream:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError("The answer is too large.")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bounded(response: httpx2.Response) -> httpx2.Response:
+    stream = cast(httpx2.AsyncByteStream, response.stream)
+    if response.headers.get("content-encoding", IDENTITY).lower() != IDENTITY:
+        await stream.aclose()
+        raise httpx2.ReadError("The answer is compressed, although nobody asked for that.")
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        response.stream = _BoundedStream(stream)
+    return response
