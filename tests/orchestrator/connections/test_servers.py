@@ -63,6 +63,21 @@ async def test_another_tenant_sees_nothing_of_it(world: World, notes: Notes) -> 
     assert same.startswith("notes")
 
 
+async def test_a_server_of_the_operators_keeps_its_name(world: World, notes: Notes) -> None:
+    ours = {"notes": {"url": f"{world.tracker_url}/mcp", "own": True}}
+    async with world.orchestrator(ScriptedModel([]), tool_servers=ours):
+        assert (await add_notes(world.api(), notes)).status_code == 409
+    async with world.orchestrator(ScriptedModel([])):
+        await add_notes(world.api(), notes)
+        await sign_in(world.api())
+        await accept_all(world.api())
+    notes.readers.clear()
+    async with world.orchestrator(ScriptedModel([]), tool_servers=ours):
+        (listed,) = (await world.api().request("GET", "/v1/tools")).json()["servers"]
+    assert (listed["added"], listed["own"]) == (False, True)
+    assert notes.readers == []
+
+
 async def test_what_was_accepted_of_a_removed_server_holds_for_no_other(
     world: World, notes: Notes
 ) -> None:

@@ -226,7 +226,8 @@ async def test_a_tool_that_nobody_has_looked_at_is_off(world: World, notes: Note
 async def test_one_sign_in_wakes_every_turn_that_waits_and_none_that_was_stopped(
     world: World, notes: Notes
 ) -> None:
-    model = ScriptedModel([[calls(LIST)]] * 3 + [["Nothing."]] * 2)
+    ask = [calls(LIST)]
+    model = ScriptedModel([ask, ask, ask, ["Nothing."], ["Nothing."]])
     async with world.orchestrator(model):
         api = world.api()
         await looked_at(api, notes)

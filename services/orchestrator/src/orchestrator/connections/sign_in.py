@@ -1,5 +1,6 @@
 """A person's way to an issuer and back: begun on one replica, ended on any (OAuth 2.1, code with PKCE)."""
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -15,7 +16,13 @@ from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
 from orchestrator.connections.clients import client_for, client_of, drop_registration
 from orchestrator.connections.discovery import Authority, discover, scopes_to_ask
-from orchestrator.connections.exchange import BadIssuer, Client, IssuerRefused
+from orchestrator.connections.exchange import (
+    ANSWER_WITHIN_S,
+    BadIssuer,
+    Client,
+    IssuerRefused,
+    IssuerUnavailable,
+)
 from orchestrator.connections.models import ConnectionRow, RemoteServerRow, SignInRow
 from orchestrator.connections.parts import ConnectionParts
 from orchestrator.connections.queries import (
@@ -71,11 +78,9 @@ async def begin(parts: ConnectionParts, server: str, person: Principal) -> str:
         connection = await find_connection(session, server, person)
     if not row.is_enabled:
         raise InvalidInput("This server is switched off. An administrator can switch it on.")
-    metadata_url = None if connection is None else connection.metadata_url
-    authority = await discover(parts.exchange, row.url, metadata_url)
+    authority, client = await _found(parts, row, connection)
     endpoint = str(authority.metadata.authorization_endpoint)
     parts.guard.target(endpoint)
-    client = await client_for(parts, server, authority)
     scopes = _scopes(authority, connection)
     state, pkce = secrets.token_urlsafe(32), PKCEParameters.generate()
     await _store(parts, row, person, authority, client, scopes, state, pkce.code_verifier)
@@ -115,6 +120,21 @@ async def finish(parts: ConnectionParts, person: Principal, callback: Callback) 
     answer = await _exchange(parts, row, callback.code)
     await _keep(parts, row, person, answer)
     return row.server
+
+
+async def _found(
+    parts: ConnectionParts, server: RemoteServerRow, connection: ConnectionRow | None
+) -> tuple[Authority, Client]:
+    """Whom to ask, and as whom: several questions, in the time of one."""
+    metadata_url = None if connection is None else connection.metadata_url
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            authority = await discover(parts.exchange, server.url, metadata_url)
+            return authority, await client_for(parts, server.key, authority)
+    except TimeoutError:
+        raise IssuerUnavailable(
+            "The sign-in service takes too long to answer. Try again later."
+        ) from None
 
 
 def _scopes(authority: Authority, connection: ConnectionRow | None) -> str:
