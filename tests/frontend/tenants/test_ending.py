@@ -6,24 +6,39 @@ import pytest
 from sqlalchemy import select
 from support.fake_orchestrator import FakeOrchestrator
 from support.frontend_site import json_of
-from support.organisation import World
+from support.organisation import Program, World, interrupting_before
 
 from frontend.accounts.models import MembershipRow, PersonRow, TenantRow
 from frontend.accounts.roles import Role
 from frontend.commands import list_organisations, purge_outdated, set_organisation_tier
-from frontend.tenants.purge import purge
+from frontend.tenants.purge import TURN, Purged, purge, purge_in_turn
+from shared.scopes import REMOVAL
 from shared.sql import utc_now
 
 DUE = timedelta(days=14, minutes=1)
+SETTLED = DUE + timedelta(minutes=11)
+NOTHING = Purged(deleted=0, emptied=0, failed=0)
 
 
-def later(world: World) -> None:
-    object.__setattr__(world.application.parts, "now", lambda: utc_now() + DUE)
+def later(world: World, by: timedelta = DUE) -> None:
+    object.__setattr__(world.application.parts, "now", lambda: utc_now() + by)
 
 
-def run_purge(world: World) -> tuple[int, int]:
+def run_purge(world: World) -> Purged:
     parts = world.application.parts
     return purge(parts.database, parts.orchestrator, parts.now())
+
+
+def tenants(world: World) -> list[str]:
+    with world.application.parts.database.transaction() as session:
+        return list(session.scalars(select(TenantRow.name).order_by(TenantRow.name)))
+
+
+def empty(world: World) -> None:
+    """Close Other, wait until its time is over, and take everybody out of it."""
+    world.program("otto").call("PUT", f"/api/tenants/{world.other}/deletion")
+    later(world)
+    assert run_purge(world) == Purged(deleted=0, emptied=1, failed=0)
 
 
 def test_a_closed_organisation_is_closed_but_for_its_owners_who_can_take_it_back(
@@ -52,7 +67,7 @@ def test_a_closed_organisation_is_closed_but_for_its_owners_who_can_take_it_back
 
 def test_nothing_is_deleted_before_its_time(world: World, orchestrator: FakeOrchestrator) -> None:
     world.program("otto").call("PUT", f"/api/tenants/{world.other}/deletion")
-    assert run_purge(world) == (0, 0)
+    assert run_purge(world) == NOTHING
     assert world.role("otto", world.other) == "owner"
     assert not [one for one in orchestrator.received if one.method == "DELETE"]
 
@@ -71,28 +86,67 @@ def test_when_its_time_is_over_everything_goes_with_the_accounts_that_belong_now
     assert too_late.status_code in {401, 409}
 
     orchestrator.answers["DELETE", "/v1/tenant"] = (200, {"done": True})
-    assert run_purge(world) == (1, 0)
+    assert run_purge(world) == Purged(deleted=0, emptied=1, failed=0)
+    assert run_purge(world) == NOTHING  # before what was under way in its name has ended
+    later(world, SETTLED)
+    assert run_purge(world) == Purged(deleted=1, emptied=0, failed=0)
 
-    caller = orchestrator.last("DELETE", "/v1/tenant").caller
-    assert (caller.tenant, caller.roles) == (world.other, {"owner"})
+    remover = orchestrator.last("DELETE", "/v1/tenant").caller
+    assert (remover.subject, remover.tenant) == ("frontend", world.other)
+    assert (remover.roles, remover.scopes) == (frozenset(), {REMOVAL})
     with world.application.parts.database.transaction() as session:
         assert list(session.scalars(select(TenantRow.tenant_id))) == [world.acme]
         assert list(session.scalars(select(PersonRow.name))) == ["Ada"]
         assert len(list(session.scalars(select(MembershipRow)))) == 1
     assert world.events(world.other) == ["tenant_deleted"]
-    assert run_purge(world) == (0, 0)
+    assert run_purge(world) == NOTHING
+
+
+def test_when_its_time_is_over_its_owners_are_out_before_anything_is_deleted(
+    world: World, orchestrator: FakeOrchestrator
+) -> None:
+    otto, browser = world.program("otto"), world.browser("otto")
+    key = json_of(otto.call("POST", "/api/keys", {"name": "x", "scopes": ["chat"]}))["key"]
+    empty(world)
+    assert otto.call("GET", "/api/users/me").status_code == 401
+    assert browser.get("/organisation").location.startswith("/sign-in")
+    assert Program(otto.client, key).call("GET", "/api/users/me").status_code == 401
+    assert not [one for one in orchestrator.received if one.path == "/v1/tenant"]
 
 
 def test_while_the_orchestrator_is_away_the_organisation_stays_for_the_next_run(
     world: World, orchestrator: FakeOrchestrator
 ) -> None:
+    empty(world)
+    later(world, SETTLED)
+    orchestrator.answers["DELETE", "/v1/tenant"] = (503, {"error": {"code": "unavailable"}})
+    assert run_purge(world) == Purged(deleted=0, emptied=0, failed=1)
+    assert tenants(world) == ["Acme", "Other"]
+    orchestrator.answers["DELETE", "/v1/tenant"] = (200, {"done": True})
+    assert run_purge(world) == Purged(deleted=1, emptied=0, failed=0)
+
+
+def test_a_deletion_that_is_taken_back_meanwhile_takes_nobody_out(world: World) -> None:
+    """By a replica whose clock is behind."""
+    path = f"/api/tenants/{world.other}/deletion"
+    otto, parts = world.program("otto"), world.application.parts
+    otto.call("PUT", path)
+    with interrupting_before(
+        parts.database.engine, "UPDATE tenants SET delete_after", lambda: otto.call("DELETE", path)
+    ):
+        purged = purge(parts.database, parts.orchestrator, utc_now() + DUE)
+    assert purged == NOTHING
+    assert world.role("otto", world.other) == "owner"
+
+
+def test_one_replica_in_an_hour_deletes_what_is_due(world: World) -> None:
+    parts = world.application.parts
     world.program("otto").call("PUT", f"/api/tenants/{world.other}/deletion")
     later(world)
-    orchestrator.answers["DELETE", "/v1/tenant"] = (503, {"error": {"code": "unavailable"}})
-    assert run_purge(world) == (0, 1)
-    assert world.role("otto", world.other) == "owner"
-    orchestrator.answers["DELETE", "/v1/tenant"] = (200, {"done": True})
-    assert run_purge(world) == (1, 0)
+    assert purge_in_turn(parts)
+    assert world.role("otto", world.other) is None
+    assert not purge_in_turn(parts)
+    assert 0 < parts.redis.ttl(TURN) <= 3_600
 
 
 def test_the_installations_own_organisation_stays(world: World) -> None:

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     tier.add_argument("--tenant", required=True, metavar="ID")
     tier.add_argument("--tier", required=True, choices=("free", "paid"))
     commands.add_parser(
-        "purge", help="delete what is due: organisations whose time is over, old events (every day)"
+        "purge", help="delete at once what the server deletes every hour: what is past its time"
     )
     return parser
 

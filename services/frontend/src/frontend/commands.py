@@ -17,12 +17,7 @@ from frontend.accounts.queries import (
     find_by_email,
     find_owner,
 )
-from frontend.accounts.security_events import (
-    KEPT,
-    SecurityEvent,
-    add_event,
-    forget_events_before,
-)
+from frontend.accounts.security_events import SecurityEvent, add_event
 from frontend.database import closing_database
 from frontend.migrations import upgrade
 from frontend.orchestrator import Orchestrator
@@ -178,12 +173,12 @@ def purge_outdated(settings: Settings) -> str:
     issuer = TokenIssuer(settings.issuer, KeyFile(settings.key_file))
     orchestrator = Orchestrator(str(settings.orchestrator_url), issuer, settings.relay_patience_s)
     with closing_database(settings.database_url) as database:
-        deleted, failed = purge(database, orchestrator, utc_now())
-        forget_events_before(database, utc_now() - KEPT)
+        purged = purge(database, orchestrator, utc_now())
     orchestrator.close()
-    if failed:
-        sys.exit(f"{failed} could not be deleted: the orchestrator did not answer. Run it again.")
-    return f"Organisations deleted: {deleted}."
+    if purged.failed:
+        sys.exit(f"{purged.failed} could not be deleted now; the log says why. Run it again.")
+    waiting = f" {purged.emptied} can be deleted in 10 minutes." if purged.emptied else ""
+    return f"Organisations deleted: {purged.deleted}.{waiting}"
 
 
 def _link(settings: Settings, token: str) -> str:

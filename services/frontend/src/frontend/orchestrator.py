@@ -15,6 +15,7 @@ import structlog
 
 from frontend.accounts.queries import Person
 from shared.errors import ExpectedError, Unavailable, UpstreamFailed
+from shared.scopes import REMOVAL
 from shared.service_tokens import TokenIssuer
 
 AUDIENCE = "orchestrator"
@@ -24,6 +25,9 @@ VISITOR = Person(
 """Whoever reads a shared conversation: in no organisation of ours, whose ids are made at random."""
 TOKEN_LIFETIME_S = 300
 TOKEN_KEPT_S = 240
+REMOVER = "frontend"
+"""Who deletes. No person and no key has this id."""
+REMOVAL_LIFETIME_S = 60
 MAX_TOKENS_KEPT = 10_000
 TIMEOUT_S = 15.0
 UPLOAD_TIMEOUT_S = 60.0
@@ -141,7 +145,19 @@ class Orchestrator:
             Unavailable: it cannot be reached, or doesn't accept our tokens.
             UpstreamFailed: it answered with something else than JSON.
         """
-        connection, response = self._send(person, method, path, body, {})
+        connection, response = self._send(self._token(person), method, path, body, {})
+        return self._answer(connection, response)
+
+    def remove(self, tenant_id: str, path: str) -> Json:
+        """Have it delete what it keeps of a tenant, or of somebody who left; in nobody's name. Raises like `call`."""
+        token = self.issuer.issue(
+            audience=AUDIENCE,
+            subject=REMOVER,
+            tenant=tenant_id,
+            scope=REMOVAL,
+            lifetime_s=REMOVAL_LIFETIME_S,
+        )
+        connection, response = self._send(token, "DELETE", path, None, {})
         return self._answer(connection, response)
 
     def stream(
@@ -153,7 +169,7 @@ class Orchestrator:
         headers: Mapping[str, str] | None = None,
     ) -> Stream:
         """A stream that has begun. Raises like `call`."""
-        connection, response = self._send(person, method, path, body, headers or {})
+        connection, response = self._send(self._token(person), method, path, body, headers or {})
         if response.status >= 400:
             self._answer(connection, response)
         if connection.opened is not None:
@@ -162,7 +178,7 @@ class Orchestrator:
 
     def download(self, person: Person, path: str) -> File:
         """A file, read whole. Raises like `call`."""
-        connection, response = self._send(person, "GET", path, None, {})
+        connection, response = self._send(self._token(person), "GET", path, None, {})
         if response.status >= 400:
             self._answer(connection, response)
         content = self._read(connection, response)
@@ -179,7 +195,7 @@ class Orchestrator:
         """
         connection = self._new(UPLOAD_TIMEOUT_S)
         headers = {
-            **self._headers(person),
+            **_headers(self._token(person)),
             "Content-Type": "application/octet-stream",
             "Content-Length": str(octets),
         }
@@ -235,11 +251,11 @@ class Orchestrator:
         return raw
 
     def _send(
-        self, person: Person, method: str, path: str, body: Json | None, headers: Mapping[str, str]
+        self, token: str, method: str, path: str, body: Json | None, headers: Mapping[str, str]
     ) -> tuple[_Connection, http.client.HTTPResponse]:
         payload = None if body is None else json.dumps(body).encode()
         sent_headers = {
-            **self._headers(person),
+            **_headers(token),
             "Content-Type": "application/json",
             **headers,
         }
@@ -272,9 +288,6 @@ class Orchestrator:
     def _target(self, path: str) -> str:
         return urlsplit(self.base_url).path.rstrip("/") + path
 
-    def _headers(self, person: Person) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token(person)}", **_request_id()}
-
     def _keep(self, connection: _Connection, response: http.client.HTTPResponse) -> None:
         if response.will_close or connection.opened is None:
             connection.close()
@@ -305,6 +318,10 @@ def _decode(raw: bytes) -> Json | None:
     except ValueError:
         return None
     return cast(Json, answer) if isinstance(answer, dict) else None
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", **_request_id()}
 
 
 def _request_id() -> dict[str, str]:

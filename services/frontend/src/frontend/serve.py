@@ -18,6 +18,7 @@ from frontend.accounts.passwords import RunInThread
 from frontend.app import Application, create_app
 from frontend.chat.socket import CONNECTION
 from frontend.settings import Settings
+from frontend.tenants.purge import keep_purging
 
 BACKLOG = 1_024
 STOP_WITHIN_S = 1
@@ -46,6 +47,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         gevent.signal_handler(number, stopping.set)
     server.start()
     gevent.spawn(application.sockets.keep_checking_sessions)
+    gevent.spawn(keep_purging, application.parts, gevent.sleep)
     log.info("serving", host=host, port=port)
     stopping.wait()
     _stop(server, requests, application)

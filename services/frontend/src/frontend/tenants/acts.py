@@ -18,6 +18,7 @@ from frontend.parts import parts
 from frontend.sign_in.sessions import end_sessions_of
 from frontend.tenants import invitations, queries
 from frontend.tenants.invitations import GONE, Invitation, InvitationGone, NewInvitation, Wish
+from frontend.tenants.purge import end_connections
 from frontend.tenants.queries import Member, Tenant
 from frontend.tenants.rules import problem_with_tenant_name
 from shared.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -154,10 +155,11 @@ def remove(actor: Person, person_id: str) -> None:
     with _acting(actor, Role.ADMIN) as (session, acting):
         member = queries.get_member(session, actor.tenant_id, person_id)
         queries.require_power_over(acting, member.role)
-        queries.remove_member(session, member, actor.tenant_id)
+        queries.remove_member(session, member, actor.tenant_id, parts().now())
         remove_api_sessions(session, person_id, actor.tenant_id)
         _note(session, SecurityEvent.PERSON_REMOVED, actor, of=person_id, was=member.role)
     end_sessions_of(person_id)
+    _end_connections_later(actor.tenant_id, person_id)
 
 
 def leave(actor: Person) -> None:
@@ -165,9 +167,10 @@ def leave(actor: Person) -> None:
     with parts().database.transaction() as session:
         queries.held_role(session, actor)
         member = queries.get_member(session, actor.tenant_id, actor.person_id)
-        queries.remove_member(session, member, actor.tenant_id)
+        queries.remove_member(session, member, actor.tenant_id, parts().now())
         remove_api_sessions(session, actor.person_id, actor.tenant_id)
         _note(session, SecurityEvent.PERSON_LEFT, actor, was=member.role)
+    _end_connections_later(actor.tenant_id, actor.person_id)
 
 
 def transfer(actor: Person, person_id: str) -> None:
@@ -193,6 +196,14 @@ def switch(actor: Person, tenant_id: str) -> Person:
     if person is None or person.tenant_id != tenant_id:
         raise NotFound("There is no such organisation.")
     return person
+
+
+def _end_connections_later(tenant_id: str, person_id: str) -> None:
+    """Beside the request: another's sign-in service may take its time."""
+    known = parts()
+    known.run_later(
+        lambda: end_connections(known.database, known.orchestrator, tenant_id, person_id)
+    )
 
 
 @contextmanager

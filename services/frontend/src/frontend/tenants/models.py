@@ -1,4 +1,4 @@
-"""The table of invitations."""
+"""The tables of invitations, and of who has left."""
 
 from datetime import datetime
 
@@ -29,3 +29,16 @@ class InvitationRow(Base):
     uses_left: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DepartureRow(Base):
+    """Somebody left a tenant, and what they were signed in to in its name is not ended yet."""
+
+    __tablename__ = "departures"
+
+    tenant_id: Mapped[str] = mapped_column(
+        ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True
+    )
+    person_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Perhaps of an account that is gone."""
+    left_at: Mapped[datetime] = mapped_column(UtcDateTime)

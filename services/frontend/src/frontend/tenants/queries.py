@@ -8,14 +8,15 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from frontend.accounts.models import MembershipRow, PersonRow, TenantRow
 from frontend.accounts.queries import Person
 from frontend.accounts.roles import Role
-from frontend.tenants.rules import GRACE, may_manage
+from frontend.tenants.models import DepartureRow
+from frontend.tenants.rules import GRACE, SETTLED, may_manage
 from shared.errors import Conflict, NotAllowed, NotFound
 
 
@@ -174,47 +175,60 @@ def unset_deletion(session: Session, tenant_id: str, now: datetime) -> None:
         raise Conflict("The time to take this back is over: the organisation is being deleted.")
 
 
-def list_outdated(session: Session, now: datetime) -> list[tuple[Tenant, str]]:
-    """The tenants whose time to be kept is over, each with one of its owners; never the installation's own."""
-    owner = (
-        select(func.min(MembershipRow.person_id))
-        .where(MembershipRow.tenant_id == TenantRow.tenant_id, MembershipRow.role == Role.OWNER)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        _tenants()
-        .add_columns(owner)
-        .where(TenantRow.delete_after <= now, TenantRow.is_first.is_(None))
-        .order_by(TenantRow.delete_after)
-    )
-    return [(_as_tenant(*row[:-1]), row[-1] or "") for row in rows]
-
-
-def remove_outdated(session: Session, tenant_id: str, now: datetime) -> bool:
-    """Delete the tenant with all that refers to it, and the accounts of people who belong nowhere else.
-
-    False: it is gone already.
-    """
-    session.execute(
-        update(TenantRow).where(TenantRow.tenant_id == tenant_id).values(name=TenantRow.name)
-    )
-    people = list(
-        session.scalars(select(MembershipRow.person_id).where(MembershipRow.tenant_id == tenant_id))
-    )
-    gone = session.scalar(
-        delete(TenantRow)
-        .where(
-            TenantRow.tenant_id == tenant_id,
-            TenantRow.delete_after <= now,
-            TenantRow.is_first.is_(None),
+def list_outdated(session: Session, now: datetime, *, is_empty: bool) -> list[str]:
+    """The tenants whose time to be kept is over, by whether nobody is in them; never the installation's own."""
+    people = exists().where(MembershipRow.tenant_id == TenantRow.tenant_id)
+    return list(
+        session.scalars(
+            select(TenantRow.tenant_id)
+            .where(_is_outdated(now), ~people if is_empty else people)
+            .order_by(TenantRow.delete_after, TenantRow.tenant_id)
         )
+    )
+
+
+def empty_outdated(session: Session, tenant_id: str, now: datetime) -> bool:
+    """Take everybody out of a tenant whose time is over, and delete the accounts that belong nowhere else.
+
+    It is due again SETTLED from now: what was under way in its name has ended then. False: somebody was quicker, or
+    has taken the deletion back.
+    """
+    postponed = session.scalar(
+        update(TenantRow)
+        .where(TenantRow.tenant_id == tenant_id, _is_outdated(now))
+        .values(delete_after=now + SETTLED)
         .returning(TenantRow.tenant_id)
     )
-    if gone is None:
+    if postponed is None:
         return False
+    people = list(
+        session.scalars(
+            delete(MembershipRow)
+            .where(MembershipRow.tenant_id == tenant_id)
+            .returning(MembershipRow.person_id)
+        )
+    )
+    # Held first, so that somebody who joins another tenant at this moment is found to belong there.
+    session.execute(
+        update(PersonRow).where(PersonRow.person_id.in_(people)).values(name=PersonRow.name)
+    )
     elsewhere = exists().where(MembershipRow.person_id == PersonRow.person_id)
     session.execute(delete(PersonRow).where(PersonRow.person_id.in_(people), ~elsewhere))
     return True
+
+
+def remove_outdated(session: Session, tenant_id: str, now: datetime) -> bool:
+    """Delete a tenant, out of which everybody was taken, with all that refers to it. False: it is gone already."""
+    gone = session.scalar(
+        delete(TenantRow)
+        .where(TenantRow.tenant_id == tenant_id, _is_outdated(now))
+        .returning(TenantRow.tenant_id)
+    )
+    return gone is not None
+
+
+def _is_outdated(now: datetime) -> ColumnElement[bool]:
+    return and_(TenantRow.delete_after <= now, TenantRow.is_first.is_(None))
 
 
 # --- memberships
@@ -316,13 +330,34 @@ def set_role(session: Session, member: Member, tenant_id: str, role: Role) -> No
     )
 
 
-def remove_member(session: Session, member: Member, tenant_id: str) -> None:
-    """Raises LastOwner. The tenant is held."""
+def remove_member(session: Session, member: Member, tenant_id: str, now: datetime) -> None:
+    """And remember that their sign-ins elsewhere are to be ended. Raises LastOwner. The tenant is held."""
     if member.role is Role.OWNER:
         require_another_owner(session, tenant_id, member.person_id)
     session.execute(
         delete(MembershipRow).where(
             MembershipRow.tenant_id == tenant_id, MembershipRow.person_id == member.person_id
+        )
+    )
+    session.add(DepartureRow(tenant_id=tenant_id, person_id=member.person_id, left_at=now))
+    session.flush()
+
+
+def list_departures(session: Session, limit: int) -> list[tuple[str, str]]:
+    """Tenant and person, who left first first."""
+    rows = session.execute(
+        select(DepartureRow.tenant_id, DepartureRow.person_id)
+        .order_by(DepartureRow.left_at)
+        .limit(limit)
+    )
+    return [(tenant_id, person_id) for tenant_id, person_id in rows]
+
+
+def forget_departure(session: Session, tenant_id: str, person_id: str) -> None:
+    """What they were signed in to is ended, or they are back."""
+    session.execute(
+        delete(DepartureRow).where(
+            DepartureRow.tenant_id == tenant_id, DepartureRow.person_id == person_id
         )
     )
 
@@ -373,6 +408,7 @@ def set_disabled(session: Session, person_id: str, *, is_disabled: bool) -> None
 def _add_membership(
     session: Session, tenant_id: str, person_id: str, role: Role, now: datetime
 ) -> None:
+    forget_departure(session, tenant_id, person_id)
     session.add(MembershipRow(person_id=person_id, tenant_id=tenant_id, role=role, joined_at=now))
     session.flush()
 

@@ -1,10 +1,12 @@
-"""What a role may do to another, and how long a deletion can be taken back."""
+"""What a role may do to another, how long a deletion can be taken back, and what it then waits for."""
 
 from datetime import timedelta
 
 from frontend.accounts.roles import Role
 
 GRACE = timedelta(days=14)
+SETTLED = timedelta(minutes=10)
+"""After nobody is let in any more, tokens that were given out before have ended: they are good for 5 minutes."""
 MAX_NAME_CHARACTERS = 100
 
 

@@ -1,4 +1,4 @@
-"""Invitations, API keys and sign-ins without a browser."""
+"""Invitations, who has left, API keys and sign-ins without a browser."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,6 +35,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_invitations_tenant_id_created_at", "invitations", ["tenant_id", "created_at"]
+    )
+    op.create_table(
+        "departures",
+        sa.Column("tenant_id", sa.String(64), nullable=False),
+        sa.Column("person_id", sa.String(64), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=False),
+        _of_tenant("departures"),
+        sa.PrimaryKeyConstraint("tenant_id", "person_id", name="pk_departures"),
     )
     op.create_table(
         "api_keys",
@@ -86,6 +94,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("api_sessions")
     op.drop_table("api_keys")
+    op.drop_table("departures")
     op.drop_table("invitations")
 
 
