@@ -149,6 +149,39 @@ def test_one_replica_in_an_hour_deletes_what_is_due(world: World) -> None:
     assert 0 < parts.redis.ttl(TURN) <= 3_600
 
 
+@pytest.mark.parametrize("how", ["removed", "left"])
+def test_what_somebody_was_signed_in_to_ends_when_they_leave(
+    world: World, orchestrator: FakeOrchestrator, how: str
+) -> None:
+    eve = world.add("eve", Role.MEMBER)
+    path = f"/v1/people/{eve}/connections"
+    orchestrator.answers["DELETE", path] = (503, {"error": {"code": "unavailable"}})
+    if how == "removed":
+        assert world.program("ada").call("DELETE", f"/api/users/{eve}").status_code == 204
+    else:
+        here = f"/api/tenants/{world.acme}/members/me"
+        assert world.program("eve").call("DELETE", here).status_code == 204
+    asked = orchestrator.last("DELETE", path).caller
+    assert (asked.subject, asked.tenant, asked.scopes) == ("frontend", world.acme, {REMOVAL})
+
+    orchestrator.answers["DELETE", path] = (200, {})
+    for _ in range(2):
+        run_purge(world)
+    assert len([one for one in orchestrator.received if one.path == path]) == 2
+
+
+def test_whoever_is_back_keeps_what_they_are_signed_in_to(
+    world: World, orchestrator: FakeOrchestrator
+) -> None:
+    eve = world.add("eve", Role.MEMBER)
+    path = f"/v1/people/{eve}/connections"
+    orchestrator.answers["DELETE", path] = (503, {"error": {"code": "unavailable"}})
+    world.program("ada").call("DELETE", f"/api/users/{eve}")
+    world.add("eve", Role.MEMBER)
+    run_purge(world)
+    assert len([one for one in orchestrator.received if one.path == path]) == 1
+
+
 def test_the_installations_own_organisation_stays(world: World) -> None:
     ada = world.program("ada")
     assert ada.call("PUT", f"/api/tenants/{world.acme}/deletion").status_code == 409

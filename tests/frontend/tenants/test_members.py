@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from support.frontend_site import json_of
+from support.frontend_site import csrf_token, json_of
 from support.organisation import World, at_once, interrupting_before, meeting_before, statuses
 
 from frontend.accounts.roles import Role
@@ -248,6 +248,31 @@ def test_switching_changes_the_organisation_of_all_that_follows(world: World) ->
     assert browser.get("/admin/people").status_code == 403
     form = {"tenant_id": "f" * 32}
     assert browser.submit("/organisation/switch", form, page="/organisation").status_code == 404
+
+
+@pytest.mark.parametrize("leaving", ["switched", "closed"])
+def test_a_form_that_was_opened_in_another_organisation_does_nothing(
+    world: World, leaving: str
+) -> None:
+    """Else an invitation for the one, or leaving it, would be about the other."""
+    world.add("eve", Role.ADMIN, world.other)
+    world.add("eve", Role.ADMIN)
+    eve, otto = world.browser("eve"), world.program("otto")
+    page = eve.get("/organisation").text
+    assert "<h1>Other</h1>" in page
+    if leaving == "switched":
+        eve.submit("/organisation/switch", {"tenant_id": world.acme}, page="/organisation")
+    else:
+        otto.call("PUT", f"/api/tenants/{world.other}/deletion")
+
+    form = {"role": "admin", "uses": "1", "days": "1", "csrf_token": csrf_token(page)}
+    assert eve.client.post("/organisation/invitations", data=form).status_code == 403
+    assert eve.client.post("/organisation/leave", data=form).status_code == 403
+    assert world.role("eve") == "admin"
+    assert "person_invited" not in world.events()
+    assert "<h1>Acme</h1>" in eve.get("/organisation").text
+    assert eve.submit("/organisation/leave", {}, page="/organisation").status_code == 303
+    assert world.role("eve") is None
 
 
 def test_the_list_is_searched_and_comes_in_parts(world: World) -> None:

@@ -36,6 +36,8 @@ PERSON = "person_id"
 TENANT = "tenant_id"
 KEY = "session_key"
 STARTED = "started_at_s"
+CSRF = "csrf_token"
+"""Where Flask-WTF keeps the secret of the session's forms."""
 SESSION_MARK_CHARACTERS = 16
 STORE_PREFIX = "session:"
 WHERE_PREFIX = "session-where:"
@@ -141,9 +143,15 @@ def end_provider_sessions(issuer: str, *, subject: str | None, sid: str | None) 
 
 def switch_tenant(person: Person) -> None:
     """The rest of this session is in that tenant. Its open pages load anew."""
-    session[TENANT] = person.tenant_id
+    _stay_in(person)
     emit = cast("Callable[..., None]", current_app.extensions["steward_emit"])
     emit("tenant_switched", {}, f"session:{session.get(KEY, '')}")
+
+
+def _stay_in(person: Person) -> None:
+    session[TENANT] = person.tenant_id
+    # Forms that were opened in another tenant are about that one, and must not be sent in this one's name.
+    session.pop(CSRF, None)
 
 
 def signed_in_person() -> Person | None:
@@ -190,6 +198,8 @@ def _load_person() -> Person | None:
         person = find_person(transaction, person_id, session.get(TENANT))
     if is_seen_long_ago(row, now):
         _note_seen(session_hash, now)
+    if person is not None and person.tenant_id != session.get(TENANT):
+        _stay_in(person)  # they were taken out of the tenant, or it was closed
     mark = session_hash[:SESSION_MARK_CHARACTERS]
     return None if person is None else replace(person, session=mark)
 
