@@ -44,6 +44,8 @@ class ToolServers:
     host: Issuer
     frontend: Issuer
     http: httpx.Client
+    folder: Path
+    """What they keep is in it."""
 
     def url(self, server: str) -> str:
         """What tokens for it name."""
@@ -126,7 +128,7 @@ def tool_servers(folder: Path, **foreign_keys: Any) -> Generator[ToolServers]:
                     f"{server} is ready",
                     at_most_s=START_TIMEOUT_S,
                 )
-            yield ToolServers(addresses, host, frontend, http)
+            yield ToolServers(addresses, host, frontend, http, folder)
 
 
 def _start(

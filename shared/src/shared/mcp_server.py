@@ -38,6 +38,7 @@ from shared import health
 from shared.resource_server import (
     LOOKS,
     METADATA_MAX_AGE_S,
+    REMOVAL_PATH,
     RequireToken,
     ResourceServer,
     VerifiedToken,
@@ -260,6 +261,30 @@ class ToolServer(MCPServer[Any]):
             return served
 
         return guarded
+
+    def on_removal(self, remove: Callable[[str], Awaitable[bool]]) -> None:
+        """Serve `DELETE /v1/tenant`, where tokens are asked for.
+
+        `remove` deletes a part of what is kept of a tenant, and says whether nothing is left. It may raise Problem.
+        """
+        if self._guard.verifier is None:
+            return
+
+        @self.custom_route(REMOVAL_PATH, methods=["DELETE"])
+        async def removed(_: Request) -> Response:
+            token = _verified_token()
+            if token is None or not self._guard.may_remove(token.principal):
+                raise RuntimeError("served without its guard")
+            tenant = token.principal.tenant
+            try:
+                is_done = await remove(tenant)
+            except Problem as problem:
+                log.warning("tenant_not_removed", tenant=tenant, code=problem.code)
+                return JSONResponse(problem.as_data(), status_code=503)
+            log.info("tenant_removed", tenant=tenant, done=is_done)
+            return JSONResponse({"done": is_done})
+
+        del removed  # registered by its decorator
 
     async def _tell_metadata(self, _: Request) -> Response:
         headers = {"Cache-Control": f"public, max-age={METADATA_MAX_AGE_S}"}

@@ -16,11 +16,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import NotSignedIn, Unavailable
-from shared.scopes import Resource, allows, in_order, words_of
+from shared.scopes import REMOVAL, Resource, allows, in_order, words_of
 from shared.service_tokens import Principal, TokenVerifier
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
 METADATA_MAX_AGE_S = 3_600
+REMOVAL_PATH = "/v1/tenant"
+"""DELETE has a server delete what it keeps of the tenant that the token names."""
 RETRY_AFTER_S = 5
 LOOKS = frozenset(
     {
@@ -101,6 +103,11 @@ class ResourceServer:
         is_granted = any(allows(of_use, [scope]) for scope in granted)
         return frozenset() if is_granted else self.resource.base
 
+    def may_remove(self, principal: Principal) -> bool:
+        """Whether it is a service of ours that deletes, and no agent, whatever its token says."""
+        agents = self.verifier.authorization_servers if self.verifier else frozenset[str]()
+        return principal.scopes == {REMOVAL} and principal.issuer not in agents
+
     @property
     def _url(self) -> str:
         return self.verifier.audience if self.verifier else ""
@@ -143,7 +150,7 @@ class RequireToken:
         except Unavailable as error:
             answer = _no_keys(error)
         else:
-            answer = self._refusal(token.principal, headers)
+            answer = self._refusal(token.principal, scope["path"], headers)
             if answer is None:
                 scope["user"] = AuthenticatedUser(token)
                 await self._inner(scope, receive, send)
@@ -182,8 +189,10 @@ class RequireToken:
             self._server.challenge(self._server.resource.base, **facts),
         )
 
-    def _refusal(self, principal: Principal, headers: Headers) -> Response | None:
+    def _refusal(self, principal: Principal, path: str, headers: Headers) -> Response | None:
         """None when the token allows the request, as far as its headers say what it is."""
+        if path == REMOVAL_PATH:
+            return None if self._server.may_remove(principal) else _no_remover()
         method = headers.get(MCP_METHOD_HEADER, "")
         tool = decode_header_value(headers.get(MCP_NAME_HEADER)) or ""
         scopes = self._server.lacking(principal.scopes, method, tool)
@@ -232,6 +241,12 @@ def _refused(status: int, code: str, message: str, challenge: str) -> Response:
         status_code=status,
         headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
     )
+
+
+def _no_remover() -> Response:
+    """No challenge: there is nothing that an agent could ask its person for."""
+    message = "Only Steward itself deletes this, when its time is over."
+    return JSONResponse({"code": "permission_denied", "message": message}, status_code=403)
 
 
 def _no_keys(error: Unavailable) -> Response:

@@ -272,6 +272,8 @@ class _Planner:
             "FRONTEND_RESOURCES": json.dumps(self._resources()),
             "FRONTEND_SECRET_KEY_FILE": str(_secret(self._var / "keys" / "frontend-secret")),
             "FRONTEND_REGISTRATION": self._settings.registration,
+            "FRONTEND_TENANTS_MADE_BY": self._settings.tenants_made_by,
+            "FRONTEND_INVITATIONS_A_MINUTE": str(self._settings.invitations_a_minute),
             "FRONTEND_MAIL_FROM": self._settings.mail_from,
             "FRONTEND_SMTP_URL": self._smtp_url(),
             "FRONTEND_OIDC_FILE": str(sign_in.resolve()) if sign_in else "",

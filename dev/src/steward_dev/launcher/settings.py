@@ -52,6 +52,10 @@ class LauncherSettings(ServiceSettings):
     """Where people can sign in beside here (TOML, docs/people.md). None: nowhere."""
     registration: Literal["refused", "own_organisation", "first_organisation"] = "refused"
     """What becomes of people who make an account by themselves."""
+    tenants_made_by: Literal["installation", "everybody"] = "installation"
+    """Who may create organisations: the owners of the first one, or everybody who is signed in."""
+    invitations_a_minute: Annotated[int, Field(ge=1)] = 10
+    """How many each organisation makes, and how often each address or account may try one."""
     search_file: Path | None = None
     """The web and documents (TOML, mcp-search's configuration). None: DuckDuckGo, and a few sample documents."""
     policy_file: Path | None = None

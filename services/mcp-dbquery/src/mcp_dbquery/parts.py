@@ -50,6 +50,15 @@ class Parts:
         """What the server cannot work without → why it does not work right now."""
         return await self.databases.problems() | {"pages": await self.queries.spool.problem()}
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        """Forget all that is kept of a tenant; results that are kept for their next pages end by themselves.
+
+        Always True: nothing is left. Raises StoreAway.
+        """
+        if self.library.store is not None:
+            await self.library.store.remove_tenant(tenant)
+        return True
+
     def principal(self) -> Principal | None:
         return current_principal(self.local)
 

@@ -110,6 +110,7 @@ def build_server(
     add_prompts(server, parts)
     add_completion(server, parts)
     add_operations(server, parts.problems)
+    server.on_removal(parts.remove_tenant)
     return server
 
 

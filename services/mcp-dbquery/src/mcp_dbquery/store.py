@@ -254,6 +254,12 @@ class Store:
         )
         return bool(removed)
 
+    async def remove_tenant(self, tenant: str) -> None:
+        """Forget what any person of the tenant has done and saved."""
+        values = {"tenant": tenant}
+        await self.backend.run("DELETE FROM action_keys WHERE tenant = :tenant", values)
+        await self.backend.run("DELETE FROM saved_queries WHERE tenant = :tenant", values)
+
     async def _prune_if_due(self) -> None:
         now = self.now()
         if self._pruned_at is not None and now - self._pruned_at < PRUNED_EVERY:

@@ -45,6 +45,10 @@ class Opening(Protocol):
         """The account of this name; for the person, where each has a mailbox of their own."""
         ...
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        """Delete a part of the mailboxes that are kept here for a tenant. Whether there is none. Raises MailboxAway."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -113,6 +117,13 @@ class Accounts:
         opened = self._opened.get((name, tenant, subject)) if is_clear else None
         opened = opened or self._opened.get((name,))
         return opened.sending if opened else None
+
+    async def remove_tenant(self, tenant: str) -> bool:
+        """As `Opening.remove_tenant`. What was open of it is not any more."""
+        async with self._lock:
+            for key in [key for key in self._opened if len(key) > 1 and key[1] == tenant]:
+                await self._opened.pop(key).mailbox.close()
+        return await self.opening.remove_tenant(tenant)
 
     async def problems(self) -> Mapping[str, str | None]:
         """Server accounts → why their mailbox cannot be used right now."""

@@ -88,6 +88,11 @@ class AttachmentStore:
             write_whole(folder / f"{attached.handle}.json", json.dumps(record).encode())
         return attached
 
+    def remove_expired(self) -> None:
+        """Everybody's. Raises StorageAway."""
+        with self._alone():
+            self._remove_expired()
+
     def get(self, owner: Principal, handle: str) -> Attached:
         """What is known of the file. Raises NoSuchMail: expired, never there, or another person's."""
         record = None

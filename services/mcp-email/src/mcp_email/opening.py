@@ -73,6 +73,10 @@ class Opener:
             return await self._embedded(name, account, caller)
         return self._server(name, account)
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        """A part of its embedded mailboxes. Whether there is none. Raises MailboxAway."""
+        return self._store is None or await self._store.remove_part(tenant)
+
     async def _embedded(self, name: str, account: Account, caller: Principal) -> OpenAccount:
         assert self._store is not None  # noqa: S101 - started
         address = account.address or f"{_local_part(caller)}@{EMBEDDED_DOMAIN}"

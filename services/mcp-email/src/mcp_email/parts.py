@@ -68,6 +68,16 @@ class Parts:
             await self.accounts.problems()
         )
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        """Delete a part of what is kept of a tenant. Whether nothing is left. Raises MailboxAway, LedgerAway.
+
+        Mail on a server of the organisation's own is not ours to delete.
+        """
+        if not await self.accounts.remove_tenant(tenant):
+            return False
+        await asyncio.to_thread(self.sender.remove_tenant, tenant)
+        return True
+
     def principal(self) -> Principal | None:
         return current_principal(self.local)
 

@@ -48,6 +48,7 @@ def build_server(
     add_status_tools(server, parts)
     add_organising_tools(server, parts)
     add_operations(server, parts.problems)
+    server.on_removal(parts.remove_tenant)
     return server
 
 

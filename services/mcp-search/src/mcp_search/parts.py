@@ -101,6 +101,12 @@ class Parts:
             return {"knowledge": error.message}
         return {"knowledge": None}
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        """Delete a part of what is kept of a tenant. Whether nothing is left. Raises KnowledgeAway."""
+        if self.samples is not None:
+            await self.samples.forget(tenant)
+        return await self.store.remove_tenant(tenant)
+
     def principal(self) -> Principal | None:
         return current_principal(self.local)
 

@@ -49,6 +49,7 @@ def build_server(
     add_document_tools(server, parts)
     add_companions(server, parts)
     add_operations(server, parts.problems)
+    server.on_removal(parts.remove_tenant)
     guard = TransportSecurityMiddleware(transport_security(settings.allowed_hosts))
     HttpApi(parts.library, parts.principal).add_to(server, guard)
     return server

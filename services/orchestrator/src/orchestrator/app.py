@@ -28,6 +28,7 @@ from orchestrator.tools import knowledge_routes, mailbox_routes
 from orchestrator.tools import routes as tool_routes
 from orchestrator.tools.knowledge import KnowledgeBase
 from orchestrator.tools.mailbox import MailboxReader
+from orchestrator.tools.removal import ServerRemoval
 from orchestrator.turns import (
     approval_routes,
     call_routes,
@@ -109,6 +110,8 @@ def _publish(app: FastAPI, resources: Resources) -> None:
     app.state.policy = resources.parts.policy
     app.state.mailbox_reader = MailboxReader(resources.parts.catalogue)
     app.state.knowledge = KnowledgeBase(resources.parts.catalogue, resources.http)
+    catalogue = resources.parts.catalogue
+    app.state.server_removal = ServerRemoval(catalogue.servers, catalogue.issuer, resources.http)
     app.state.turn_parts = resources.parts
     app.state.runner = resources.runner
     app.state.now = resources.parts.now

@@ -20,7 +20,7 @@ from frontend.accounts.security_events import (
     remove_events_of,
 )
 from frontend.database import Database
-from frontend.orchestrator import Orchestrator, OrchestratorError
+from frontend.orchestrator import Orchestrator
 from frontend.parts import Parts
 from frontend.tenants.invitations import forget_expired
 from frontend.tenants.queries import (
@@ -30,7 +30,7 @@ from frontend.tenants.queries import (
     list_outdated,
     remove_outdated,
 )
-from shared.errors import ExpectedError, NotFound
+from shared.errors import ExpectedError
 
 TURN = "purge:turn"
 EVERY_S = 3_600
@@ -93,11 +93,9 @@ def end_connections(
     try:
         orchestrator.remove(tenant_id, f"/v1/people/{person_id}/connections")
     except ExpectedError as error:
-        # Where nobody can be signed in elsewhere, there is nothing to end.
-        if not (isinstance(error, OrchestratorError) and error.answered_status == NotFound.status):
-            removals.labels("connections", "failed").inc()
-            log.warning("connections_not_ended", tenant_id=tenant_id, code=error.code)
-            return
+        removals.labels("connections", "failed").inc()
+        log.warning("connections_not_ended", tenant_id=tenant_id, code=error.code)
+        return
     with database.transaction() as session:
         forget_departure(session, tenant_id, person_id)
     removals.labels("connections", "done").inc()

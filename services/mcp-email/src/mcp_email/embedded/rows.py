@@ -137,7 +137,7 @@ def add_mail(
 
 
 def remove_mail(connection: sqlite3.Connection, owner: Owner, mail_id: int) -> None:
-    """For good: drafts only."""
+    """For good: drafts, and all of a tenant that ends."""
     (size,) = connection.execute("SELECT size FROM mail WHERE id = ?", (mail_id,)).fetchone()
     # The index holds no text, so it is told what goes.
     connection.execute(

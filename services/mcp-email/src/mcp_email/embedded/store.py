@@ -34,6 +34,8 @@ FOLDERS: dict[Role, str] = {
 MAX_OUTSIDE = 1_000
 """Mails of one person to people who are not here that are kept."""
 MAX_SAME_ADDRESS = 100
+REMOVED_AT_ONCE = 500
+"""Mails, in one transaction."""
 
 Seed = Callable[[Address, datetime], Sequence[Seeded]]
 
@@ -142,6 +144,10 @@ class EmbeddedStore:
 
         return await self._database.read(query)
 
+    async def remove_part(self, tenant: str) -> bool:
+        """Delete some mails of a tenant, or a mailbox that has none. Whether no mailbox is left. Raises MailboxAway."""
+        return await self._database.write(lambda connection: _remove_part(connection, tenant))
+
     def _make(
         self, connection: sqlite3.Connection, key: tuple[str, str, str], address: str, name: str
     ) -> tuple[Owner, str, str]:
@@ -228,3 +234,25 @@ def _free_address(connection: sqlite3.Connection, address: str) -> str:
         if _find_address(connection, tried) is None:
             return tried
     return f"{local_part}.{secrets.token_hex(4)}@{domain}"
+
+
+def _remove_part(connection: sqlite3.Connection, tenant: str) -> bool:
+    found = connection.execute(
+        "SELECT id, secret FROM mailbox WHERE tenant = ? LIMIT 1", (tenant,)
+    ).fetchone()
+    if found is None:
+        return True
+    owner = Owner(*found)
+    mails = connection.execute(
+        "SELECT id FROM mail WHERE mailbox_id = ? LIMIT ?", (owner.id, REMOVED_AT_ONCE)
+    ).fetchall()
+    for (mail_id,) in mails:
+        rows.remove_mail(connection, owner, mail_id)
+    if not mails:
+        for statement in (
+            "DELETE FROM outside WHERE mailbox_id = ?",
+            "DELETE FROM folder WHERE mailbox_id = ?",
+            "DELETE FROM mailbox WHERE id = ?",
+        ):
+            connection.execute(statement, (owner.id,))
+    return False

@@ -115,6 +115,15 @@ class Ledger:
             )
         return Entry(*found[0]) if found else None
 
+    def remove_tenant(self, tenant: str) -> None:
+        """Forget what anybody of the tenant has sent, and tried."""
+        with self.store.transaction() as transaction:
+            sent = "SELECT send_id FROM sends WHERE tenant = ?"
+            transaction.change(f"DELETE FROM sends_to WHERE send_id IN ({sent})", tenant)  # noqa: S608 - a constant
+            transaction.change(f"DELETE FROM confirmations WHERE send_id IN ({sent})", tenant)  # noqa: S608
+            transaction.change("DELETE FROM sends WHERE tenant = ?", tenant)
+            transaction.change("DELETE FROM tries WHERE tenant = ?", tenant)
+
     def recipients(self, send_id: str) -> list[str]:
         """To whom it goes, sorted."""
         with self.store.transaction() as transaction:

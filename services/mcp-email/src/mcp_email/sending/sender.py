@@ -173,6 +173,17 @@ class Sender:
         require_allowed(_recipients(sending), account.allowed)
         return await self._joined(_Job(caller, account, sending, identity, confirm))
 
+    def remove_tenant(self, tenant: str) -> None:
+        """Forget what the tenant's people have sent. Files that were to be sent go when they expire, as all do.
+
+        Blocks. Raises LedgerAway, StorageAway.
+        """
+        self.ledger.remove_tenant(tenant)
+        for mail in self.spool.all():
+            if mail.person.partition("/")[0] == tenant:
+                self.spool.remove(mail.message_id)
+        self.attachments.remove_expired()
+
     async def has_ended(
         self, caller: Principal, account: SendingAccount, wanted: Wanted, key: str
     ) -> bool:

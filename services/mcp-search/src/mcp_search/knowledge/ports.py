@@ -81,6 +81,10 @@ class KnowledgeStore(Protocol):
         """With everything in it."""
         ...
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        """A collection of the tenant with everything in it, or all the rest. Whether nothing is left."""
+        ...
+
     # Documents
     async def documents(
         self, reader: Reader, collection_id: str | None, after: str, limit: int

@@ -51,6 +51,14 @@ class Samples:
         self.begin(tenant)
         await asyncio.wait({self._adding[tenant]}, timeout=WAIT_S)
 
+    async def forget(self, tenant: str) -> None:
+        """As if it had never come by."""
+        adding = self._adding.pop(tenant, None)
+        if adding is not None:
+            adding.cancel()
+            await asyncio.gather(adding, return_exceptions=True)
+        self._mark(tenant).unlink(missing_ok=True)
+
     async def close(self) -> None:
         for task in self._adding.values():
             task.cancel()
@@ -58,7 +66,7 @@ class Samples:
         self._adding.clear()
 
     async def _add(self, tenant: str) -> None:
-        mark = self.folder / hashlib.sha256(tenant.encode()).hexdigest()[:32]
+        mark = self._mark(tenant)
         if mark.exists():
             return
         by = Principal(
@@ -76,6 +84,9 @@ class Samples:
             return
         self.folder.mkdir(mode=0o700, exist_ok=True)
         mark.touch()
+
+    def _mark(self, tenant: str) -> Path:
+        return self.folder / hashlib.sha256(tenant.encode()).hexdigest()[:32]
 
     async def _add_as(self, by: Principal) -> None:
         collection = await self.library.make_collection(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from orchestrator.connections.parts import ConnectionParts
 from orchestrator.deps import Db, Remover
+from orchestrator.tools.removal import ServerRemoval
 from orchestrator.turns.tenant import remove_part
 from shared.wire.api import TenantRemoval
 
@@ -14,9 +15,11 @@ router = APIRouter(prefix="/v1/tenant", tags=["tenant"])
 
 @router.delete("")
 async def remove(remover: Remover, db: Db, request: Request) -> TenantRemoval:
-    """Delete everything of an organisation: conversations, calls, approvals, grants and the audit chain.
+    """Delete everything of an organisation, here and at our tool servers: conversations, calls, the audit chain, mail.
 
     Only with a token for deleting, which nobody is given. A part at a time: ask again until `done`. It is for good.
     """
     connections = cast("ConnectionParts | None", request.app.state.connections)
-    return TenantRemoval(done=await remove_part(db, remover.tenant, connections))
+    servers = cast(ServerRemoval, request.app.state.server_removal)
+    is_done = await remove_part(db, remover.tenant, connections)
+    return TenantRemoval(done=is_done and await servers.remove_part(remover.tenant))

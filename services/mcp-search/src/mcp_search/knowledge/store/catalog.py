@@ -78,6 +78,22 @@ def remove_collection(index: Index, tenant: str, collection_id: str) -> Steps[No
         yield from note_change(tenant)
 
 
+def remove_tenant(index: Index, tenant: str) -> Steps[bool]:
+    """One collection, or all the rest. Whether nothing is left."""
+    values = {"tenant": tenant}
+    found = yield Ask("SELECT id FROM collection WHERE tenant = :tenant LIMIT 1", values)
+    if found:
+        yield from remove_collection(index, tenant, found[0][0])
+        return False
+    for table in ("gap", "upload"):
+        yield Ask(f"DELETE FROM {table} WHERE tenant = :tenant", values)
+    number = yield from known_tenant(tenant)
+    if number is not None:
+        yield from index.remove_tenant(number)
+        yield Ask("DELETE FROM tenant WHERE number = :number", {"number": number})
+    return True
+
+
 def collection_row(tenant: str, collection_id: str) -> Steps[tuple[int, int]]:
     """Its number and its model's. Raises NotThere."""
     rows = yield Ask(

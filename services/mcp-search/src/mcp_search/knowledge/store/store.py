@@ -52,6 +52,9 @@ class SqlStore:
             catalog.remove_collection(self._engine.index, tenant, collection_id)
         )
 
+    async def remove_tenant(self, tenant: str) -> bool:
+        return await self._engine.write(catalog.remove_tenant(self._engine.index, tenant))
+
     async def documents(
         self, reader: Reader, collection_id: str | None, after: str, limit: int
     ) -> list[Document]:

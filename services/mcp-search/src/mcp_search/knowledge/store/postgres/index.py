@@ -27,6 +27,10 @@ class PostgresIndex:
         del number
         yield from ()
 
+    def remove_tenant(self, number: int) -> Steps[None]:
+        del number
+        yield from ()
+
     def add_model(self, number: int, model: EmbeddingModel) -> Steps[None]:
         if not model.dimension:
             return

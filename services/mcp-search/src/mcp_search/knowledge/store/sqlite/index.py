@@ -33,6 +33,9 @@ class SqliteIndex:
             " contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2')"
         )
 
+    def remove_tenant(self, number: int) -> Steps[None]:
+        yield Ask(f"DROP TABLE words_{number}")
+
     def add_model(self, number: int, model: EmbeddingModel) -> Steps[None]:
         if model.dimension:
             yield Ask(
