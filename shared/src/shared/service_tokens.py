@@ -24,6 +24,8 @@ from shared.errors import NotSignedIn, Unavailable
 ALGORITHM = "Ed25519"
 AT_JWT = "at+jwt"
 """The header `typ` of an authorization server's access tokens (RFC 9068 section 2.1)."""
+KEY_SUBJECT = "key:"
+"""Before a key's id, where a person's id stands otherwise."""
 CLOCK_LEEWAY_S = 5
 JWKS_REFETCH_S = 10.0
 """An unknown key id makes us fetch the key set again, at most this often."""
@@ -74,6 +76,16 @@ class Principal:
     expires_at_s: int = 0
     claims: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     """What else the token says in texts and numbers, as text."""
+
+    @property
+    def is_key(self) -> bool:
+        """An API key of an organisation, and nobody's person."""
+        return self.subject.startswith(KEY_SUBJECT)
+
+    @property
+    def personal_roles(self) -> frozenset[str]:
+        """For what only people do: administering, and being the second one who says yes. A key has none of them."""
+        return frozenset() if self.is_key else self.roles
 
 
 class SigningKey:

@@ -66,6 +66,17 @@ def test_a_key_with_write_acts_in_its_own_organisation_only(world: World) -> Non
     assert key.call("DELETE", f"/api/users/{world.people['otto']}").status_code == 404
 
 
+def test_a_key_neither_makes_owners_nor_takes_them_away(world: World) -> None:
+    """Who has found one could stay for ever, else, and lock its owners out."""
+    eve, bob = world.add("eve", Role.OWNER), world.add("bob", Role.MEMBER)
+    key = using(world, make(world, role="owner", scopes=["people:write"])[0])
+    assert key.call("PATCH", f"/api/users/{bob}", {"role": "owner"}).status_code == 403
+    assert key.call("PATCH", f"/api/users/{eve}", {"role": "member"}).status_code == 403
+    assert key.call("PATCH", f"/api/users/{eve}", {"is_disabled": True}).status_code == 403
+    assert key.call("DELETE", f"/api/users/{eve}").status_code == 403
+    assert key.call("PATCH", f"/api/users/{bob}", {"role": "admin"}).status_code == 200
+
+
 def test_it_is_kept_as_a_hash_and_listed_by_its_prefix(world: World) -> None:
     key, _ = make(world)
     secret = key.rpartition("_")[2]
@@ -112,6 +123,8 @@ def test_a_key_never_does_more_than_whoever_made_it(world: World) -> None:
     ada.call("PATCH", f"/api/users/{bob}", {"role": "member"})
     assert using(world, key).call("GET", "/api/users").status_code == 403
     ada.call("DELETE", f"/api/users/{bob}")
+    assert using(world, key).call("GET", "/api/users/me").status_code == 401
+    world.add("bob", Role.ADMIN)
     assert using(world, key).call("GET", "/api/users/me").status_code == 401
 
 

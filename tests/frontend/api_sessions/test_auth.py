@@ -117,6 +117,7 @@ def test_tokens_end_by_time(world: World) -> None:
     refresh = _refresh_token(world)
     object.__setattr__(parts, "now", lambda: utc_now() + timedelta(days=2))
     assert call(world.application, "refresh", {"refresh_token": refresh}).status_code == 401
+    assert "refresh_token_reused" not in world.events()  # nobody has copied it
 
 
 def test_whoever_is_removed_cannot_refresh(world: World) -> None:

@@ -120,6 +120,9 @@ def test_it_ends_when_it_is_withdrawn_when_it_expires_and_when_its_maker_may_not
 
     ada.call("PATCH", f"/api/users/{bob}", {"role": "member"})
     assert world.visitor().get(lowered).status_code == 410
+    ada.call("DELETE", f"/api/users/{bob}")
+    world.add("bob", Role.ADMIN)
+    assert world.visitor().get(lowered).status_code == 410
 
     assert world.visitor().get(expired).status_code == 200
     object.__setattr__(

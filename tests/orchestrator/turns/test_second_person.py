@@ -8,7 +8,14 @@ from typing import Any
 from support.models import ScriptedModel, calls
 from support.world import Api, Reader, World, one
 
-from shared.wire.events import ApprovalDecided, ApprovalNeeded, CallFinished, CallState, Verdict
+from shared.wire.events import (
+    ApprovalDecided,
+    ApprovalNeeded,
+    CallFinished,
+    CallProposed,
+    CallState,
+    Verdict,
+)
 
 SET_42 = ("tracker__set_status", '{"task_id": 42, "status": "done"}')
 RULES = """
@@ -45,6 +52,7 @@ async def test_the_requester_cannot_say_yes_and_somebody_else_with_the_role_can(
         for stranger in (
             world.api("carol", roles=["member"]),
             world.api("dave", roles=["admin"], tenant="other"),
+            world.api("key:0123", roles=["admin"]),  # perhaps the requester's own
         ):
             assert (await stranger.decide(needed.call_id, "approve")).status_code == 404
         approver = world.api("bob", roles=["admin"])
@@ -91,3 +99,17 @@ async def test_a_second_persons_yes_counts_once(world: World, tmp_path: Path) ->
         assert refused.status_code == 422
         assert (await approver.decide(needed.call_id, "approve")).status_code == 200
         await reader.rest()
+
+
+async def test_what_needs_a_second_person_is_refused_to_a_key(world: World, tmp_path: Path) -> None:
+    """Whoever made it could say yes to what they have asked for by it."""
+    (tmp_path / "policy.toml").write_text(RULES)
+    model = ScriptedModel([[calls(SET_42)], ["It was refused."]])
+    async with world.orchestrator(model, policy_file=tmp_path / "policy.toml"):
+        key = world.api("key:0123", roles=["owner"])
+        await key.request("PUT", "/v1/conversations/conversation-2")
+        events = await key.answer("Set task 42 to done", conversation_id="conversation-2")
+        assert one(events, CallProposed).rule == "key_asks"
+        for path in ("/v1/audit", "/v1/policy", "/v1/grants?everybody=true"):
+            assert (await key.request("GET", path)).status_code == 403
+    assert world.tracker.writes == []

@@ -129,7 +129,7 @@ def _add_policy(app: FastAPI, settings: Settings) -> None:
     @app.get("/v1/policy", tags=["policy"])
     async def policy(caller: Caller) -> PolicyInEffect:
         """The rules that say which calls run, ask or are refused. For owners and admins."""
-        if not caller.roles & MAY_READ_POLICY:
+        if not caller.personal_roles & MAY_READ_POLICY:
             raise NotAllowed("Only an owner or an admin can read the policy.")
         resources: Resources = app.state.resources
         in_effect = resources.parts.policy

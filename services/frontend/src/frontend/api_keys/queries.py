@@ -17,12 +17,12 @@ from frontend.accounts.roles import Role
 from frontend.api_keys.models import ApiKeyRow
 from frontend.tenants.rules import lesser
 from shared.errors import Conflict, NotFound
+from shared.service_tokens import KEY_SUBJECT
 
 MAX_KEYS = 100
 """Usable ones of a tenant."""
 MAX_LIFETIME_DAYS = 366
 LAST_USED_STEP = timedelta(minutes=5)
-SUBJECT = "key:"
 
 _KEY = re.compile(r"stw_([0-9a-f]{12})_[0-9a-f]{64}")
 
@@ -133,6 +133,19 @@ def revoke_key(session: Session, tenant_id: str, key_id: str, now: datetime) -> 
     return revoked is not None
 
 
+def revoke_keys_of(session: Session, tenant_id: str, person_id: str, now: datetime) -> None:
+    """All that somebody has made."""
+    session.execute(
+        update(ApiKeyRow)
+        .where(
+            ApiKeyRow.tenant_id == tenant_id,
+            ApiKeyRow.made_by == person_id,
+            ApiKeyRow.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )
+
+
 def look_up(session: Session, key: str, now: datetime) -> Looked:
     """Whoever a key acts as: `key:<id>` with its role, or its maker's where that is less now."""
     match = _KEY.fullmatch(key)
@@ -168,7 +181,7 @@ def note_use(session: Session, person: Person, now: datetime) -> None:
     session.execute(
         update(ApiKeyRow)
         .where(
-            ApiKeyRow.key_id == person.person_id.removeprefix(SUBJECT),
+            ApiKeyRow.key_id == person.person_id.removeprefix(KEY_SUBJECT),
             ApiKeyRow.last_used_at.is_(None) | (ApiKeyRow.last_used_at < now - LAST_USED_STEP),
         )
         .values(last_used_at=now)
@@ -177,7 +190,7 @@ def note_use(session: Session, person: Person, now: datetime) -> None:
 
 def _as_person(row: ApiKeyRow, role: Role, tier: str) -> Person:
     return Person(
-        person_id=f"{SUBJECT}{row.key_id}",
+        person_id=f"{KEY_SUBJECT}{row.key_id}",
         tenant_id=row.tenant_id,
         email="",
         name=row.name,

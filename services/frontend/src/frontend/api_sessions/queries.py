@@ -97,7 +97,7 @@ def refresh(session: Session, token: str, now: datetime) -> Refreshed:
         .returning(ApiSessionRow.person_id, ApiSessionRow.tenant_id)
     ).one_or_none()
     if found is None:
-        return Refreshed(None, reused_by=_end_reused(session, session_id))
+        return Refreshed(None, reused_by=_end_reused(session, session_id, now))
     person = _person(session, found[0], found[1])
     if person is None:
         remove_api_session(session, session_id)
@@ -146,11 +146,11 @@ def _person(session: Session, person_id: str, tenant_id: str) -> Person | None:
     return person if person is not None and person.tenant_id == tenant_id else None
 
 
-def _end_reused(session: Session, session_id: str) -> tuple[str, str] | None:
-    """Only somebody who had one of its tokens knows the id of a session."""
+def _end_reused(session: Session, session_id: str, now: datetime) -> tuple[str, str] | None:
+    """Only somebody who had one of its tokens knows the id of a session. One that is past its end tells of no copy."""
     ended = session.execute(
         delete(ApiSessionRow)
-        .where(ApiSessionRow.session_id == session_id)
+        .where(ApiSessionRow.session_id == session_id, ApiSessionRow.expires_at > now)
         .returning(ApiSessionRow.person_id, ApiSessionRow.tenant_id)
     ).one_or_none()
     return None if ended is None else (ended[0], ended[1])

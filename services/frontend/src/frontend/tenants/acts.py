@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from frontend.accounts.queries import Person, add_account, find_person
 from frontend.accounts.roles import Role
 from frontend.accounts.security_events import SecurityEvent, add_event
+from frontend.api_keys.queries import revoke_keys_of
 from frontend.api_sessions.queries import remove_api_sessions
 from frontend.parts import parts
 from frontend.sign_in.sessions import end_sessions_of
@@ -155,8 +156,7 @@ def remove(actor: Person, person_id: str) -> None:
     with _acting(actor, Role.ADMIN) as (session, acting):
         member = queries.get_member(session, actor.tenant_id, person_id)
         queries.require_power_over(acting, member.role)
-        queries.remove_member(session, member, actor.tenant_id, parts().now())
-        remove_api_sessions(session, person_id, actor.tenant_id)
+        _take_out(session, member, actor.tenant_id)
         _note(session, SecurityEvent.PERSON_REMOVED, actor, of=person_id, was=member.role)
     end_sessions_of(person_id)
     _end_connections_later(actor.tenant_id, person_id)
@@ -167,8 +167,7 @@ def leave(actor: Person) -> None:
     with parts().database.transaction() as session:
         queries.held_role(session, actor)
         member = queries.get_member(session, actor.tenant_id, actor.person_id)
-        queries.remove_member(session, member, actor.tenant_id, parts().now())
-        remove_api_sessions(session, actor.person_id, actor.tenant_id)
+        _take_out(session, member, actor.tenant_id)
         _note(session, SecurityEvent.PERSON_LEFT, actor, was=member.role)
     _end_connections_later(actor.tenant_id, actor.person_id)
 
@@ -196,6 +195,15 @@ def switch(actor: Person, tenant_id: str) -> Person:
     if person is None or person.tenant_id != tenant_id:
         raise NotFound("There is no such organisation.")
     return person
+
+
+def _take_out(session: Session, member: Member, tenant_id: str) -> None:
+    """With what they made for others to come in by: it must not be good again when they are back."""
+    now = parts().now()
+    queries.remove_member(session, member, tenant_id, now)
+    remove_api_sessions(session, member.person_id, tenant_id)
+    revoke_keys_of(session, tenant_id, member.person_id, now)
+    invitations.remove_invitations_of(session, tenant_id, member.person_id)
 
 
 def _end_connections_later(tenant_id: str, person_id: str) -> None:

@@ -127,6 +127,15 @@ def remove_invitation(session: Session, tenant_id: str, invitation_id: str) -> N
         raise NotFound("There is no such invitation.")
 
 
+def remove_invitations_of(session: Session, tenant_id: str, person_id: str) -> None:
+    """All that somebody has made."""
+    session.execute(
+        delete(InvitationRow).where(
+            InvitationRow.tenant_id == tenant_id, InvitationRow.made_by == person_id
+        )
+    )
+
+
 def find_invitation(session: Session, token: str, now: datetime) -> Invitation | None:
     """None: it cannot be used, for whatever reason."""
     hashed = _hash(token)

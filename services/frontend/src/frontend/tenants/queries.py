@@ -16,7 +16,7 @@ from frontend.accounts.models import MembershipRow, PersonRow, TenantRow
 from frontend.accounts.queries import Person
 from frontend.accounts.roles import Role
 from frontend.tenants.models import DepartureRow
-from frontend.tenants.rules import GRACE, SETTLED, may_manage
+from frontend.tenants.rules import GRACE, SETTLED, lesser, may_manage
 from shared.errors import Conflict, NotAllowed, NotFound
 
 
@@ -260,7 +260,8 @@ def held_role(session: Session, actor: Person) -> Role:
     """
     hold(session, actor.tenant_id)
     if actor.scopes is not None:
-        return actor.role  # a key's role was looked up by this request, and goes with the key
+        # A key's role was looked up by this request, and goes with the key. It makes no owners, and takes none away.
+        return lesser(actor.role, Role.ADMIN)
     member = find_member(session, actor.tenant_id, actor.person_id)
     if member is None or member.is_disabled:
         raise NotAllowed("You do not belong to this organisation any more.")

@@ -96,11 +96,11 @@ async def get_approval_to_decide(
 
 
 def may_decide(row: ApprovalRow, person: Principal) -> bool:
-    """Their own, unless a second person is asked for: then anybody but them who has one of the roles."""
+    """Their own, unless a second person is asked for: then any person but them who has one of the roles."""
     is_own = row.owner_id == person.subject
     if not row.approver_roles:
         return is_own
-    return not is_own and not person.roles.isdisjoint(row.approver_roles)
+    return not is_own and not person.personal_roles.isdisjoint(row.approver_roles)
 
 
 async def list_pending(

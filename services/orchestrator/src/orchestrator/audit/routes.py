@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
 
 def _reader(caller: Caller) -> Principal:
-    if not caller.roles & MAY_READ:
+    if not caller.personal_roles & MAY_READ:
         raise NotAllowed("Only an owner or an admin can read the audit chain. Ask one of them.")
     return caller
 

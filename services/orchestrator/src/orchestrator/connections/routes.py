@@ -58,7 +58,7 @@ def _configured(request: Request) -> frozenset[str]:
 
 
 def _admin(caller: Caller) -> Principal:
-    if not caller.roles & MAY_MANAGE:
+    if not caller.personal_roles & MAY_MANAGE:
         raise NotAllowed("Only an owner or an admin can manage tool servers.")
     return caller
 

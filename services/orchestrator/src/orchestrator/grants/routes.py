@@ -22,7 +22,7 @@ async def list_all(
     everybody: Annotated[bool, Query(description="Everybody's; for owners and admins.")] = False,
 ) -> Grants:
     """Your standing grants, newest first, whatever their state."""
-    if everybody and not caller.roles & MAY_SEE_EVERYBODYS:
+    if everybody and not caller.personal_roles & MAY_SEE_EVERYBODYS:
         raise NotAllowed("Only an owner or an admin can see everybody's standing grants.")
     async with db.reading() as session:
         grants = await list_grants(session, caller, now, everybody=everybody)
@@ -32,6 +32,6 @@ async def list_all(
 @router.delete("/{grant_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def remove(grant_id: str, caller: Caller, db: Db, now: Now) -> None:
     """Withdraw a grant: it covers nothing from now on. Yours, or as an owner or admin anybody's."""
-    anybodys = bool(caller.roles & MAY_SEE_EVERYBODYS)
+    anybodys = bool(caller.personal_roles & MAY_SEE_EVERYBODYS)
     async with db.writing() as session:
         await withdraw(session, grant_id, caller, now, anybodys=anybodys)

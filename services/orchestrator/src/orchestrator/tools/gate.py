@@ -73,6 +73,15 @@ def asking_again(judgement: Judgement) -> Judgement:
     )
 
 
+def without_second_person(judgement: Judgement) -> Judgement:
+    """For a call of an API key: whoever has the key could be both the one who asks and the one who says yes."""
+    if judgement.verdict is not Verdict.ASK_SECOND_PERSON:
+        return judgement
+    return _refuse(
+        "key_asks", "This needs the yes of a second person, so a person has to ask for it."
+    )
+
+
 def judge_use(
     tool: CatalogueTool,
     arguments: dict[str, JsonValue] | None,

@@ -43,7 +43,7 @@ async def accept(
     now: Now,
 ) -> Tool:
     """Accept a tool's definition, so that your organisation can call it (again). For owners and admins."""
-    if not caller.roles & MAY_ACCEPT:
+    if not caller.personal_roles & MAY_ACCEPT:
         raise NotAllowed("Only an owner or an admin can accept a tool.")
     found = (await catalogue.toolbox(caller, max_age_s=0)).find(server, tool)
     if found is None:

@@ -16,7 +16,7 @@ from orchestrator.models.port import ProposedCall
 from orchestrator.policy.taint import marks
 from orchestrator.tools.catalogue import CatalogueTool, Toolbox
 from orchestrator.tools.fingerprint import canonical_hash
-from orchestrator.tools.gate import asking_again, gate
+from orchestrator.tools.gate import asking_again, gate, without_second_person
 from orchestrator.tools.models import ToolCallRow
 from orchestrator.turns.facts import CallFacts
 from orchestrator.turns.granting import (
@@ -59,6 +59,8 @@ class Proposals:
             calls_left=calls_left,
         )
         judgement = gated.judgement if retry_of is None else asking_again(gated.judgement)
+        if self._work.principal.is_key:
+            judgement = without_second_person(judgement)
         tool = gated.tool
         grant = find_grant(gated, grants, self._work.parts.now())
         if grant is not None:

@@ -10,7 +10,7 @@ from orchestrator.grants.matching import StandingGrant
 from orchestrator.grants.queries import list_standing
 from orchestrator.policy.rules import Judgement
 from orchestrator.tools.catalogue import CatalogueTool
-from orchestrator.tools.gate import judge_use
+from orchestrator.tools.gate import judge_use, without_second_person
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.facts import TurnFacts, fold
 from orchestrator.turns.inputs import InputDesk
@@ -75,7 +75,8 @@ class TurnWork:
     def judge_again(self, tool: CatalogueTool, arguments: dict[str, JsonValue]) -> Judgement:
         """Text from outside may have come in since the call was proposed, or a person changed it."""
         policy, roles = self.parts.policy, self.principal.roles
-        return judge_use(tool, arguments, policy, roles, tainted=self.is_tainted)
+        judgement = judge_use(tool, arguments, policy, roles, tainted=self.is_tainted)
+        return without_second_person(judgement) if self.principal.is_key else judgement
 
     def notice(self, code: str, level: Literal["info", "warning", "error"], text: str) -> None:
         """Tell the person once, however often the reply it concerns is asked for."""
