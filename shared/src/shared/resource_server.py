@@ -106,7 +106,7 @@ class ResourceServer:
     def may_remove(self, principal: Principal) -> bool:
         """Whether it is a service of ours that deletes, and no agent, whatever its token says."""
         agents = self.verifier.authorization_servers if self.verifier else frozenset[str]()
-        return principal.scopes == {REMOVAL} and principal.issuer not in agents
+        return principal.scopes == frozenset({REMOVAL}) and principal.issuer not in agents
 
     @property
     def _url(self) -> str:

@@ -39,7 +39,7 @@ async def _principal(verified: Annotated[Principal, Depends(_verified)]) -> Prin
 
 
 async def _remover(verified: Annotated[Principal, Depends(_verified)]) -> Principal:
-    if verified.scopes != {REMOVAL}:
+    if verified.scopes != frozenset({REMOVAL}):
         raise NotAllowed("Only the frontend deletes this, when its time is over.")
     return verified
 
