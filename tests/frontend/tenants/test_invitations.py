@@ -171,6 +171,15 @@ def test_one_for_an_address_is_mailed_and_for_whoever_reads_that_mail(
     assert world.visitor().get(mailed).status_code == 410  # good once, whatever was asked for
 
 
+def test_nobody_is_sent_invitations_without_end(world: World, mail: MailSink) -> None:
+    path, wish = f"/api/tenants/{world.acme}/invitations", {"email": "grace@example.org"}
+    ada = world.program("ada")
+    made = [json_of(ada.call("POST", path, wish))["mailed_to"] for _ in range(7)]
+    assert made == ["grace@example.org"] * 6 + [None]
+    assert len(mail.mails) == 6
+    assert world.events()[-1] == "mail_held_back"
+
+
 def test_a_reset_sign_in_is_mailed_and_not_shown(world: World, mail: MailSink) -> None:
     eve = world.add("eve", Role.MEMBER)
     reset = json_of(world.program("ada").call("POST", f"/api/users/{eve}/sign-in-reset"))
