@@ -133,10 +133,15 @@ def join_as_new(token: str, *, email: str, name: str, password_hash: str) -> Per
 
 
 def _joined(session: Session, invitation: Invitation, person_id: str) -> Person:
-    person = find_person(session, person_id, invitation.tenant_id)
+    person = _found(find_person(session, person_id, invitation.tenant_id))
+    _note(session, SecurityEvent.PERSON_JOINED, person, role=invitation.role)
+    return person
+
+
+def _found(person: Person | None) -> Person:
+    """Raises NotAllowed: the account was disabled meanwhile."""
     if person is None:
         raise NotAllowed("This account cannot be used. Ask an administrator.")
-    _note(session, SecurityEvent.PERSON_JOINED, person, role=invitation.role)
     return person
 
 
@@ -162,14 +167,16 @@ def remove(actor: Person, person_id: str) -> None:
     _end_connections_later(actor.tenant_id, person_id)
 
 
-def leave(actor: Person) -> None:
-    """Raises LastOwner."""
+def leave(actor: Person) -> Person:
+    """Gives them in another tenant of theirs, or in none. Raises LastOwner."""
     with parts().database.transaction() as session:
         queries.held_role(session, actor)
         member = queries.get_member(session, actor.tenant_id, actor.person_id)
         _take_out(session, member, actor.tenant_id)
         _note(session, SecurityEvent.PERSON_LEFT, actor, was=member.role)
+        left = _found(find_person(session, actor.person_id))
     _end_connections_later(actor.tenant_id, actor.person_id)
+    return left
 
 
 def transfer(actor: Person, person_id: str) -> None:

@@ -81,7 +81,7 @@ def withdraw(invitation_id: str) -> ResponseReturnValue:
 
 @routes.post("/organisation/leave")
 def leave() -> ResponseReturnValue:
-    return done("/organisation", lambda: acts.leave(required_person()), "You have left.")
+    return done(PAGE, lambda: switch_tenant(acts.leave(required_person())), "You have left.")
 
 
 @routes.post("/organisation/owner")
