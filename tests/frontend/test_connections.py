@@ -49,10 +49,10 @@ def test_a_refused_answer_is_a_page_in_our_words(
 ) -> None:
     error = {"code": "sign_in_mixed_up", "message": "Begin it again.", "retryable": False}
     orchestrator.answers[CALLBACK] = (422, {"error": error})
-    answer = owner.get("/connections/callback?state=s1&code=c1")
+    answer = owner.get("/connections/callback?state=s1&code=the-code")
     assert answer.status_code == 422
     assert "Begin it again." in answer.text
-    assert "c1" not in answer.text
+    assert "the-code" not in answer.text
 
 
 def test_services_find_out_who_we_are(visitor: Browser) -> None:
