@@ -1,15 +1,10 @@
-"""What the conformance suite runs as the client: our own host class, and a person who agrees to everything.
+"""What plays the client's part for the conformance suite: our own host class, and a person who agrees to everything.
 
-The suite starts it with the address of a scenario's server and says in the environment what to do beyond calling each
-tool once. Exit status 0 means that it came to its end; what is right and wrong the suite sees on the wire. In scenarios
-of sign-in a real database holds the person's connection, and only their browser is played here.
+What is right and wrong the suite sees on the wire. In scenarios of sign-in a real database holds the person's
+connection, and only their browser is played here.
 """
 
-import asyncio
-import json
-import os
 import secrets
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -199,17 +194,20 @@ def calls_of(scenario: str, context: dict[str, Any], tools: Sequence[Tool]) -> l
     return [(name, filled_in(schema)) for name, schema in schemas.items()]
 
 
-async def main() -> None:
-    scenario = os.environ["MCP_CONFORMANCE_SCENARIO"]
-    context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
-    async with open_host(sys.argv[1], scenario, context) as host:
-        tools = await host.list_tools()
+async def play(scenario: str, url: str, context: dict[str, Any]) -> list[str]:
+    """Do what a scenario wants at the address of its server: call each tool once, or what the context says.
+
+    The answer is what was turned away: some scenarios' servers misbehave on purpose.
+    """
+    refused: list[str] = []
+    async with open_host(url, scenario, context) as host:
+        try:
+            tools = await host.list_tools()
+        except ExpectedError as error:
+            return [repr(error)]
         for tool, arguments in calls_of(scenario, context, tools):
             try:
                 await call(host, tool, arguments)
-            except ExpectedError as error:  # some scenarios' servers misbehave on purpose
-                sys.stderr.write(f"{tool}: {error!r}\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+            except ExpectedError as error:
+                refused.append(f"{tool}: {error!r}")
+    return refused

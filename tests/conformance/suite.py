@@ -3,7 +3,10 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,14 @@ DOCUMENT = ROOT / "docs" / "conformance.md"
 REVISIONS = ("2026-07-28", "2025-11-25")
 ABSENT = "–"
 """The cell of a scenario that a revision does not have."""
+RELAY = Path(__file__).with_name("relay.py")
+AT_ONCE = 2
+"""Scenarios of hosts: some wait for a while, and none needs a processor to itself."""
+SCENARIO_TIMEOUT_S = 60
+SUITE_TIMEOUT_S = 500
+"""For a scenario with its waiting for others."""
 
-_RECORD = re.compile(r"(?:server|client)-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
+_RECORD = re.compile(r"(?:server-)?(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,39 @@ async def judge_scenarios(
     return _verdicts(folder)
 
 
+Play = Callable[[str, str, dict[str, Any]], Awaitable[list[str]]]
+"""Scenario, address of its server, and what else it tells the client → what was turned away."""
+
+
+async def judge_host(play: Play, revision: str, folder: Path) -> Verdicts:
+    """Every scenario that a revision has for hosts. What `play` raises is raised when all have ended."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    raised: list[Exception] = []
+
+    async def answer(told: asyncio.StreamReader, said: asyncio.StreamWriter) -> None:
+        scenario, url, context = json.loads(await told.readline())
+        try:
+            async with gate, asyncio.timeout(SCENARIO_TIMEOUT_S):
+                refused = await play(scenario, url, context)
+            said.write(f"{json.dumps(refused)}\n".encode())
+        except Exception as error:  # noqa: BLE001 - it would be lost in a task nobody waits for
+            error.add_note(scenario)
+            raised.append(error)
+        said.close()
+
+    with tempfile.TemporaryDirectory() as directory:
+        at = f"{directory}/tests"  # short, as the addresses of such sockets have to be
+        async with await asyncio.start_unix_server(answer, at):
+            relay = shlex.join([sys.executable, "-S", "-E", str(RELAY), at])
+            await _run(
+                SUITE, "client", "--suite=all", f"--spec-version={revision}", f"--command={relay}",
+                f"--timeout={SUITE_TIMEOUT_S * 1_000}", f"--output-dir={folder}",
+            )  # fmt: skip
+    if raised:
+        raise ExceptionGroup("The host broke off.", raised)
+    return _verdicts(folder)
+
+
 async def _run(*arguments: str) -> None:
     process = await asyncio.create_subprocess_exec(
         "dev/node", *arguments, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
@@ -71,7 +113,10 @@ async def _run(*arguments: str) -> None:
 
 
 def _verdicts(folder: Path) -> Verdicts:
-    records = {record.parent.name: record for record in sorted(folder.glob("*/checks.json"))}
+    records = {
+        record.parent.relative_to(folder).as_posix(): record
+        for record in sorted(folder.glob("**/checks.json"))
+    }
     assert records, "The suite has judged nothing; it says on standard error why."
     return {
         _RECORD.sub(r"\g<scenario>", name): verdict_of(json.loads(record.read_text()))
@@ -86,6 +131,11 @@ def table(heading: str) -> list[dict[str, str]]:
     lines = [line for line in section.splitlines() if line.startswith("|")]
     cells = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
     return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def cell(verdicts: Verdicts, scenario: str) -> str:
+    """What a table says of a scenario that may not have been run."""
+    return str(verdicts[scenario]) if scenario in verdicts else ABSENT
 
 
 @dataclass(frozen=True, slots=True)

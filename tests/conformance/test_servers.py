@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conformance.fixtures import fixture_server
 from conformance.suite import (
-    ABSENT,
     REVISIONS,
     Verdicts,
+    cell,
     judge_scenarios,
     judge_whole,
     surprises,
@@ -119,7 +119,7 @@ def test_the_document_tells_what_the_factory_passes(judged: Judged) -> None:
     whole = {revision: judged[FIXTURES, revision] for revision in REVISIONS}
     names = {name for verdicts in whole.values() for name in verdicts}
     rows = [
-        {"Scenario": name, **{rev: _cell(found, name) for rev, found in whole.items()}}
+        {"Scenario": name, **{rev: cell(found, name) for rev, found in whole.items()}}
         for name in sorted(names)
         if not name.startswith(TASKS)
     ]
@@ -131,13 +131,9 @@ def test_the_document_tells_what_our_servers_pass(judged: Judged) -> None:
         {
             "Scenario": name,
             "Revision": revision,
-            **{server: _cell(judged[server, revision], name) for server in SERVERS},
+            **{server: cell(judged[server, revision], name) for server in SERVERS},
         }
         for revision in REVISIONS
         for name in sorted({name for server in SERVERS for name in judged[server, revision]})
     ]
     assert table("Tool servers: signed in to ours") == rows
-
-
-def _cell(verdicts: Verdicts, scenario: str) -> str:
-    return str(verdicts[scenario]) if scenario in verdicts else ABSENT
