@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from faults.tally import TALLY, Tally
 from playwright.sync_api import Browser, expect, sync_playwright
+from support.once import make_once
 from support.postgres import postgres
 from xdist.scheduler import LoadFileScheduling
 
@@ -22,6 +23,7 @@ BROWSER_OPTIONS = [
 expect.set_options(
     timeout=15_000
 )  # only what fails takes so long; a loaded machine is slow, not wrong
+make_once()
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from pwdlib import PasswordHash
 from sqlalchemy import make_url
 from support.fake_orchestrator import FakeOrchestrator, fake_orchestrator
 from support.frontend_site import (
     BURST,
+    CHEAP_HASH,
     ORIGIN,
     OWNER,
     Browser,
@@ -24,7 +26,6 @@ from support.organisation import World
 from support.ports import free_port
 from support.valkey import Valkey, valkey
 
-from frontend.accounts.passwords import Passwords
 from frontend.accounts.queries import add_owner
 from frontend.app import Application, create_app
 from frontend.commands import make_sign_in_link
@@ -58,7 +59,13 @@ def orchestrator(files: Path) -> Generator[FakeOrchestrator]:
 
 @pytest.fixture(scope="session")
 def owner_password_hash() -> str:
-    return Passwords().hash(OWNER["password"])
+    return CHEAP_HASH.hash(OWNER["password"])
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process only, and for what is made in a test."""
+    monkeypatch.setattr(PasswordHash, "recommended", lambda: CHEAP_HASH)
 
 
 @pytest.fixture

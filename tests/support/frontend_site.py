@@ -20,6 +20,8 @@ import engineio
 import httpx
 import socketio
 from flask.testing import FlaskClient
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from redis import Redis
 from support.fake_orchestrator import FakeOrchestrator
 from werkzeug.test import TestResponse
@@ -37,6 +39,9 @@ ORIGIN = "http://127.0.0.1:8080"
 BURST = 4
 """Sign-ins at once in these tests: each costs a tenth of a second of computing."""
 OWNER = {"name": "Ada Lovelace", "email": "ada@example.org", "password": "correct horse battery"}
+
+CHEAP_HASH = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+"""Instead of a tenth of a second of computing for each password, where nothing hangs on that."""
 
 _TOKEN_FIELD = re.compile(r'name="csrf-token" content="([^"]+)"')
 

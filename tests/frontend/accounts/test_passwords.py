@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
 from argon2 import PasswordHasher
 
 from frontend.accounts.passwords import Passwords
@@ -10,6 +11,11 @@ from frontend.accounts.passwords import Passwords
 T = TypeVar("T")
 
 SECRET = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords() -> None:
+    """Not here, where they are what is tested."""
 
 
 def test_only_the_right_password_is_right() -> None:
