@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from steward_dev.checks import QUICK
+from steward_dev.checks import BROWSER_TESTS, QUICK
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,3 +16,12 @@ def test_the_import_contracts_are_looked_at() -> None:
     contracts = (ROOT / "pyproject.toml").read_text().count("[[tool.importlinter.contracts]]")
     told = f"Contracts: {contracts} kept, 0 broken."
     assert told in answer.stdout, answer.stdout + answer.stderr
+
+
+def test_every_test_in_a_browser_is_run() -> None:
+    mark = "pytest.mark" + ".browser"
+    marked = {path for path in (ROOT / "tests").rglob("*.py") if mark in path.read_text()}
+    run = {path for folder in BROWSER_TESTS for path in (ROOT / folder).rglob("test_*.py")}
+
+    assert marked
+    assert marked <= run

@@ -17,6 +17,8 @@ WORKERS = "3"
 """For two processors: much of the tests' time passes with waiting, for processes, leases and networks."""
 BROWSER_WORKERS = "2"
 """A browser waits for little but processors."""
+BROWSER_TESTS = ("tests/browser", "tests/e2e", "tests/frontend")
+"""Folders with tests in a browser. Each worker imports all that it is given, which takes longer than some tests."""
 QUICK_AT_ONCE = 2
 
 
@@ -79,7 +81,11 @@ def _run_tests(left_out: list[str]) -> list[str]:
     if browser.get_browser() is None:
         left_out.append(f"the browser tests, as there is no browser; {browser.HOW_TO_GET_ONE}.")
     else:
-        checks.append(Check("browser tests", (*pytest, "-n", BROWSER_WORKERS, "-m", "browser")))
+        checks.append(
+            Check(
+                "browser tests", (*pytest, "-n", BROWSER_WORKERS, "-m", "browser", *BROWSER_TESTS)
+            )
+        )
     return [check.name for check in checks if not _passes(check)]
 
 
