@@ -6,9 +6,10 @@ from support.frontend_site import OWNER, Browser, json_of, path_of
 
 from frontend.accounts.queries import find_by_email, find_owner
 from frontend.app import Application
-from frontend.commands import add_member, make_sign_in_link, new_client_secret, rotate_key
+from frontend.commands import add_member, make_sign_in_link, new_client_secret
 from frontend.oauth_server.clients import registered
 from frontend.settings import RegisteredClient
+from shared.key_file import rotate_by_command
 
 GRACE = {"email": "grace@example.org", "name": "Grace Hopper", "role": "support"}
 
@@ -94,12 +95,12 @@ def test_a_rotated_key_is_published_at_once_by_a_running_process(
         return [key["kid"] for key in json_of(browser.get("/.well-known/jwks.json"))["keys"]]
 
     before = published()
-    told = rotate_key(application.parts.settings, published_before_s=600)
+    told = rotate_by_command(application.parts.settings.key_file, published_before_s=600)
     assert published()[:-1] == before
     assert published()[-1] in told
     assert application.parts.key.key_id == before[0]
-    with pytest.raises(SystemExit, match="number of seconds"):
-        rotate_key(application.parts.settings, published_before_s=-1)
+    with pytest.raises(ValueError, match="number of seconds"):
+        rotate_by_command(application.parts.settings.key_file, published_before_s=-1)
 
 
 def test_a_client_secret_fits_what_is_kept_of_it() -> None:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -108,6 +109,16 @@ def rotate(path: Path, *, now_s: float, published_before_s: float = PUBLISHED_BE
         os.fsync(file.fileno())
     beside.replace(path)
     return added.key.key_id
+
+
+def rotate_by_command(path: Path, published_before_s: int) -> str:
+    """Rotate now, and say so in a sentence. Raises like `rotate`; ValueError: a negative time."""
+    if published_before_s < 0:
+        raise ValueError("--published-before-s is a number of seconds from 0 on.")
+    now = datetime.now(UTC)
+    key_id = rotate(path, now_s=now.timestamp(), published_before_s=published_before_s)
+    signs_from = now + timedelta(seconds=published_before_s)
+    return f"The key {key_id} is published now, and signs from {signs_from:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def _read(path: Path) -> list[_DatedKey]:

@@ -4,6 +4,7 @@ The frontend signs for the orchestrator, the orchestrator for the tool servers. 
 one person and one tenant; whoever receives it trusts nothing else about the caller.
 """
 
+import asyncio
 import base64
 import json
 import os
@@ -29,6 +30,8 @@ KEY_SUBJECT = "key:"
 CLOCK_LEEWAY_S = 5
 JWKS_REFETCH_S = 10.0
 """An unknown key id makes us fetch the key set again, at most this often."""
+JWKS_MAX_AGE_S = 300.0
+"""A key that its issuer no longer publishes counts for so long at most, while the issuer answers."""
 
 
 class Claims(BaseModel):
@@ -202,30 +205,40 @@ class TokenIssuer:
 
 @dataclass(slots=True)
 class JwksSource:
-    """One issuer's public keys, fetched when first needed and again when a key id is unknown."""
+    """One issuer's public keys: fetched when first needed, when a key id is unknown, and when they are old."""
 
     url: str
     http: httpx.AsyncClient
     now: Callable[[], float] = time.monotonic
     _keys: KeySet | None = None
     _fetched_at: float = field(default=float("-inf"))
+    _tried_at: float = field(default=float("-inf"))
+    _fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def key_set(self, key_id: str) -> KeySet:
         """Raises Unavailable when the issuer does not answer with a key set and none is known yet."""
-        known = self._keys is not None and any(key.kid == key_id for key in self._keys.keys)
-        if not known and self.now() - self._fetched_at >= JWKS_REFETCH_S:
-            await self._fetch()
+        if self._keys is None or self._is_due(self._keys, key_id):
+            async with self._fetching:
+                if self._keys is None or self._is_due(self._keys, key_id):
+                    await self._fetch()
         if self._keys is None:
             raise Unavailable("The sign-in keys could not be fetched. Try again in a moment.")
         return self._keys
 
+    def _is_due(self, keys: KeySet, key_id: str) -> bool:
+        is_good = any(key.kid == key_id for key in keys.keys) and (
+            self.now() - self._fetched_at < JWKS_MAX_AGE_S
+        )
+        return not is_good and self.now() - self._tried_at >= JWKS_REFETCH_S
+
     async def _fetch(self) -> None:
+        self._tried_at = self.now()
         try:
             response = await self.http.get(self.url, timeout=5)
             response.raise_for_status()
             self._keys = KeySet.import_key_set(response.json())
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError):
-            return  # The caller tells known keys from none at all; the next unknown id tries again.
+            return  # Keys that are known stay good: an issuer that is away must not end what it signed.
         self._fetched_at = self.now()
 
 

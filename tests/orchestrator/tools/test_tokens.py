@@ -10,6 +10,7 @@ from support.servers import serving
 from support.world import World
 
 from orchestrator.tools.fingerprint import canonical_hash, definition
+from shared.key_file import rotate_by_command
 from shared.mcp_server import ToolServer, current_principal
 from shared.scopes import LOOK, MAIL_READ, MAIL_SEND, RESOURCES, needs
 from shared.service_tokens import FixedKeys, SigningKey, TokenVerifier
@@ -95,6 +96,24 @@ async def test_a_server_that_is_not_ours_gets_a_token_that_allows_nothing(world:
     (listed,) = answer.json()["servers"]
     assert "does not accept our sign-in" in listed["problem"]
     assert server.noted == {}
+
+
+async def test_a_rotated_key_signs_without_a_restart_and_the_one_before_stays_published(
+    world: World,
+) -> None:
+    """The server knows the key that there was at the start."""
+    async with serving(noting(world).streamable_http_app()) as url:
+        servers = {"email": {"url": f"{url}/mcp", "audience": AUDIENCE, "own": True}}
+        async with world.orchestrator(ScriptedModel([]), tool_servers=servers):
+            before = await world.api("ada").request("GET", "/v1/tools")
+            told = rotate_by_command(world.directory / "key.json", published_before_s=0)
+            after = await world.api("bob").request("GET", "/v1/tools")
+            published = await world.http.get(f"{world.url}/.well-known/jwks.json")
+    assert before.json()["servers"][0]["problem"] is None
+    assert "does not accept our sign-in" in after.json()["servers"][0]["problem"]
+    old, new = (key["kid"] for key in published.json()["keys"])
+    assert new in told
+    assert old not in told
 
 
 def test_a_server_that_begins_to_say_what_tokens_need_keeps_its_accepted_tools() -> None:

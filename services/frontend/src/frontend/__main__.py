@@ -15,6 +15,7 @@ def main() -> None:
     from frontend import commands  # noqa: PLC0415
     from frontend.settings import Settings  # noqa: PLC0415
     from shared import logs  # noqa: PLC0415
+    from shared.key_file import rotate_by_command  # noqa: PLC0415
     from shared.settings import load  # noqa: PLC0415
 
     settings = load(Settings)
@@ -31,7 +32,7 @@ def main() -> None:
                 member = {name: getattr(arguments, name) for name in ("email", "name", "role")}
                 print(commands.add_member(settings, **member))
             case "rotate-key":
-                print(commands.rotate_key(settings, arguments.published_before_s))
+                print(rotate_by_command(settings.key_file, arguments.published_before_s))
             case "client-secret":
                 print(commands.new_client_secret())
             case "forget-second-factor":

@@ -5,7 +5,6 @@ import secrets
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,7 +25,7 @@ from frontend.sign_in.second_factors import remove_second_factor
 from frontend.tenants.purge import purge
 from frontend.tenants.queries import list_tenants, set_tier
 from shared.errors import BadSetup, NotFound
-from shared.key_file import KeyFile, rotate
+from shared.key_file import KeyFile
 from shared.logs import redact
 from shared.service_tokens import TokenIssuer
 from shared.sql import utc_now
@@ -127,16 +126,6 @@ def add_member(settings: Settings, *, email: str, name: str, role: str) -> str:
             sys.exit(f"{error.message} `frontend sign-in-link --email` makes a new link for them.")
         token = add_sign_in_link(transaction, person.person_id, now)
     return _link(settings, token)
-
-
-def rotate_key(settings: Settings, published_before_s: int) -> str:
-    """Add a signing key to the key file. Replicas that share the file take it up by themselves."""
-    if published_before_s < 0:
-        sys.exit("--published-before-s is a number of seconds.")
-    now = utc_now()
-    key_id = rotate(settings.key_file, now_s=now.timestamp(), published_before_s=published_before_s)
-    signs_from = now + timedelta(seconds=published_before_s)
-    return f"The key {key_id} is published now, and signs from {signs_from:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def new_client_secret() -> str:

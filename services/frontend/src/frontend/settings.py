@@ -63,7 +63,7 @@ class Settings(ServiceSettings):
     """sqlite:////absolute/path or postgresql+psycopg://..."""
     redis_url: str
     key_file: Path
-    """The private key (JWK) that signs tokens for the orchestrator."""
+    """The private keys (JWK, or a set of them) that sign tokens for the orchestrator and for tool servers."""
     secret_key_file: Path
     """Signs CSRF tokens; the same on every replica."""
     issuer: str

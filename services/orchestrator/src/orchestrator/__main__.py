@@ -1,4 +1,4 @@
-"""`orchestrator serve`, `orchestrator migrate` and `orchestrator audit`."""
+"""`orchestrator serve`, `migrate`, `audit` and `rotate-key`."""
 
 import argparse
 import socket
@@ -20,6 +20,7 @@ from orchestrator.policy_file import load_policy
 from orchestrator.resources import Resources
 from orchestrator.settings import Settings
 from shared import logs
+from shared.key_file import PUBLISHED_BEFORE_S, rotate_by_command
 from shared.settings import load
 
 KEEP_ALIVE_S = 75
@@ -41,6 +42,8 @@ def main() -> None:
         upgrade(settings.database_url)
     elif arguments.command == "audit":
         sys.exit(_audit(settings, arguments))
+    elif arguments.command == "rotate-key":
+        _rotate_key(settings, arguments.published_before_s)
     else:
         _serve(settings, arguments.http)
 
@@ -52,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--http", default="127.0.0.1:8000", metavar="HOST:PORT")
     commands.add_parser("migrate", help="bring the database to this version's tables")
     _add_audit(commands.add_parser("audit", help="check or export the audit chain"))
+    key = commands.add_parser(
+        "rotate-key", help="add a signing key, to sign when everybody knows it"
+    )
+    key.add_argument(
+        "--published-before-s", type=int, default=PUBLISHED_BEFORE_S, metavar="SECONDS"
+    )
     return parser
 
 
@@ -75,6 +84,13 @@ def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     return export_database(
         settings.database_url, arguments.tenant, days["from"], days["to"], sys.stdout
     )
+
+
+def _rotate_key(settings: Settings, published_before_s: int) -> None:
+    try:
+        print(rotate_by_command(settings.key_file, published_before_s))
+    except (OSError, ValueError) as error:
+        sys.exit(f"orchestrator cannot do this: {error}")
 
 
 def _serve(settings: Settings, address: str) -> None:

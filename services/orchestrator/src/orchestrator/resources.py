@@ -29,8 +29,9 @@ from orchestrator.turns.parts import TurnParts
 from orchestrator.turns.redis_transport import RedisTransport
 from orchestrator.turns.runner import TurnRunner
 from orchestrator.turns.stream import SingleProcess, TurnStream
+from shared.key_file import KeyFile
 from shared.redis_clients import command_client, reader_client
-from shared.service_tokens import JwksSource, SigningKey, TokenIssuer, TokenVerifier
+from shared.service_tokens import JwksSource, TokenIssuer, TokenVerifier
 from shared.sql import utc_now
 from shared.wire.events import Origin
 
@@ -44,7 +45,7 @@ class Resources:
     parts: TurnParts
     runner: TurnRunner
     verifier: TokenVerifier
-    key: SigningKey
+    key: KeyFile
     transport: RedisTransport | None
     http: httpx.AsyncClient
     connections: ConnectionParts | None
@@ -71,7 +72,7 @@ async def open_resources(
         stack.push_async_callback(database.close)
         http = await stack.enter_async_context(httpx.AsyncClient())
         pool = await stack.enter_async_context(new_pool())
-        key = SigningKey.load(settings.key_file)
+        key = KeyFile(settings.key_file)
         if model is None:
             model = OpenAIModel.from_settings(settings)
             stack.push_async_callback(model.close)

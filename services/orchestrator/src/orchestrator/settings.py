@@ -82,7 +82,7 @@ class Settings(PolicySettings):
     redis_url: str | None = None
     """None: one process, events stay in memory."""
     key_file: Path
-    """The private key (JWK) that signs tokens for tool servers."""
+    """The private keys (JWK, or a set of them) that sign tokens for tool servers."""
     issuer: str
     """What tool servers know us as: our own base URL."""
     trusted_issuers: dict[str, HttpUrl]
