@@ -7,7 +7,9 @@ import pytest
 from mcp import MCPError
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
-from support.tool_servers import Era, ToolServers, bearer
+from support.tool_servers import Era, ToolServers, bearer, modern_request
+
+from shared.scopes import RESOURCES, in_order
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ERAS: tuple[Era, ...] = ("auto", "legacy")
@@ -75,6 +77,40 @@ async def add(servers: ToolServers, text: str) -> str:
         headers=bearer(token),
     )
     return content.json()["document"]["id"]
+
+
+WRITING = {
+    "mcp-email": ("create_draft", "send_email"),
+    "mcp-search": ("kb_upload", "kb_delete_document", "kb_make_collection"),
+}
+
+
+@pytest.mark.parametrize("server", WRITING)
+async def test_a_visitor_changes_nothing_whatever_the_token_says(
+    servers: ToolServers, server: str
+) -> None:
+    """Of either issuer: what the host's rules or a consent let through counts for nothing here."""
+    everything = in_order(RESOURCES[server].all)
+    visitor: dict[str, Any] = {"subject": "vera", "roles": ["visitor"]}
+    token = servers.token(server, everything, **visitor)
+    for one in (token, servers.host.token(servers.url(server), everything, **visitor)):
+        for tool in WRITING[server]:
+            asked = modern_request("tools/call", {"name": tool, "arguments": {}}, tool)
+            asked["headers"] |= bearer(one)
+            assert servers.http.post(servers.url(server), **asked).status_code == 403, tool
+        if server == "mcp-search":
+            put = servers.http.put(
+                f"{servers.addresses[server]}/v1/documents",
+                params={"name": "a.txt"},
+                content=b"Words.",
+                headers=bearer(one),
+            )
+            assert put.status_code == 403
+            assert 'scope="kb:write"' in put.headers["WWW-Authenticate"]
+    async with servers.client(server, token, "legacy") as client:
+        assert (await client.list_tools()).tools
+    tool = WRITING[server][0]
+    assert (await said(servers, server, token, tool, "legacy"))["code"] == "insufficient_scope"
 
 
 @pytest.mark.parametrize("era", ERAS)

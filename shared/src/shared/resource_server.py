@@ -1,7 +1,7 @@
 """A tool server as OAuth sees it: where agents sign in, whose tokens count, what each allows (RFC 9728, RFC 6750)."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import NotSignedIn, Unavailable
-from shared.scopes import REMOVAL, Resource, allows, in_order, words_of
+from shared.scopes import REMOVAL, Resource, allows, in_order, within_roles, words_of
 from shared.service_tokens import Principal, TokenVerifier
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
@@ -162,7 +162,8 @@ class RequireToken:
         token = bearer_token(headers.getlist("authorization"))
         if verifier is None or token is None:
             raise NotSignedIn("A bearer token is needed.")
-        principal = await verifier.verify(token)
+        named = await verifier.verify(token)
+        principal = replace(named, scopes=within_roles(named.scopes, named.roles))
         return VerifiedToken(
             token=token,
             client_id=principal.client or principal.issuer,

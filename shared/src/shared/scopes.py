@@ -60,6 +60,8 @@ RESOURCES: Mapping[str, Resource] = {
 }
 LOOK = frozenset(scope for resource in RESOURCES.values() for scope in resource.base)
 """What lists the tools of any of them."""
+VISITOR = "visitor"
+"""The role of those who only ask."""
 
 _ACTION = re.compile(r"db:act:(?P<name>[a-z][a-z0-9_]{2,40})")
 
@@ -107,6 +109,16 @@ def allows(granted: Collection[str], needed: Collection[str]) -> bool:
         scope in granted or (DB_ACT in granted and _ACTION.fullmatch(scope) is not None)
         for scope in needed
     )
+
+
+def within_roles(scopes: Collection[str], roles: Collection[str]) -> frozenset[str]:
+    """What of it counts for a person: whoever is nothing but a visitor looks, whatever a token says.
+
+    Declared actions are left to the roles that each of them names.
+    """
+    if set(roles) != {VISITOR}:
+        return frozenset(scopes)
+    return frozenset(scope for scope in scopes if scope in LOOK or allows([DB_ACT], [scope]))
 
 
 def in_order(scopes: Collection[str]) -> str:

@@ -150,7 +150,7 @@ def test_a_cookie_beside_a_key_counts_for_nothing(world: World) -> None:
 
 async def test_a_key_gets_a_token_for_one_audience_and_no_more_than_it_has(world: World) -> None:
     parts = world.application.parts
-    resource = Resource(name="Databases", scopes=["db:read", "db:act"])
+    resource = Resource(name="Databases", scopes=["db:read", "db:act", "kb:write"])
     object.__setattr__(parts.settings, "resources", {SERVER: resource})
     key = using(world, make(world, scopes=["db:read", "chat"], role="support")[0])
 
@@ -172,6 +172,9 @@ async def test_a_key_gets_a_token_for_one_audience_and_no_more_than_it_has(world
     ):
         assert key.call("POST", "/api/token", body).status_code == status
     assert world.program("ada").call("POST", "/api/token", {"audience": SERVER}).status_code == 403
+
+    looks = using(world, make(world, scopes=["db:read", "kb:write"], role="visitor")[0])
+    assert json_of(looks.call("POST", "/api/token", {"audience": SERVER}))["scope"] == "db:read"
 
 
 def test_the_page_shows_a_new_key_once_and_revokes_it(world: World) -> None:

@@ -1,7 +1,9 @@
 """The consent page: whom it asks what, and where answers and errors go."""
 
+import re
 from collections.abc import Mapping
 
+from sqlalchemy import update
 from support.agents import (
     CALLBACK,
     DATABASES,
@@ -16,6 +18,7 @@ from support.agents import (
 )
 from support.frontend_site import ORIGIN, Browser
 
+from frontend.accounts.models import MembershipRow
 from frontend.app import Application
 
 
@@ -92,6 +95,48 @@ def test_an_answer_needs_the_token_of_the_page(agent: Agent, owner: Browser) -> 
     answer = owner.client.post(agent.question(), data=fields)
     assert answer.status_code == 403
     assert answer.location is None
+
+
+def test_a_yes_is_for_the_organisation_that_the_page_named(
+    application: Application, agent: Agent, owner: Browser
+) -> None:
+    """In another tab, the person changes to another one."""
+    page = owner.get(agent.question()).text
+    shown = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    owner.submit("/organisations", {"name": "The Other"}, page="/organisation")
+    answer = owner.client.post(
+        agent.question(), data={**shown, "decision": "allow", "right": ["mail:read"]}
+    )
+    assert answer.status_code == 422
+    assert "changed to another organisation" in answer.text
+    assert "in The Other." in answer.text
+    assert "agent_allowed" not in [kind for kind, _ in events(application)]
+
+
+def test_a_program_that_opened_the_page_in_a_window_is_not_cut_off_from_it(
+    agent: Agent, owner: Browser, visitor: Browser
+) -> None:
+    """The answer's page tells the program by `window.opener`, which any other policy on the way would empty."""
+    on_the_way = [
+        visitor.get(agent.question()),
+        visitor.get("/sign-in"),
+        owner.get(agent.question()),
+        allow(owner, agent.question(), "mail:read"),
+    ]
+    policy = "Cross-Origin-Opener-Policy"
+    assert [page.headers[policy] for page in on_the_way] == ["unsafe-none"] * 4
+    assert owner.get("/agents").headers[policy] == owner.get("/").headers[policy] == "same-origin"
+
+
+def test_a_visitor_lets_agents_look_and_no_more(
+    application: Application, agent: Agent, owner: Browser
+) -> None:
+    with application.parts.database.transaction() as session:
+        session.execute(update(MembershipRow).values(role="visitor"))
+    agent.scope = "mail:read mail:send"
+    assert agent.tokens(owner)["scope"] == "mail:read"
+    told = answer_of(owner.get(agent.question(scope="mail:send")).location)
+    assert told["error"] == "invalid_scope"
 
 
 def test_the_page_cannot_be_framed_and_its_form_leads_where_it_should(

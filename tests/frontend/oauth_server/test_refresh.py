@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from support.agents import BACKEND, DATABASES, SECRET, Agent, Clock, claims_of, events
+from support.agents import (
+    BACKEND,
+    DATABASES,
+    RESOURCES,
+    SECRET,
+    Agent,
+    Clock,
+    MakeApplication,
+    claims_of,
+    events,
+)
 from support.frontend_site import Browser, json_of
 
 from frontend.accounts.models import MembershipRow, PersonRow
@@ -43,6 +53,26 @@ def test_what_is_refreshed_says_what_holds_now(
         session.execute(update(PersonRow).values(name="Ada King"))
     _, claims = claims_of(application, refreshed(agent, first)["access_token"])
     assert (claims["roles"], claims["name"]) == (["admin"], "Ada King")
+
+
+def test_who_is_a_visitor_by_now_has_agents_that_look(
+    application: Application, agent: Agent, first: str
+) -> None:
+    with application.parts.database.transaction() as session:
+        session.execute(update(MembershipRow).values(role="visitor"))
+    second = refreshed(agent, first)
+    assert second["scope"] == "mail:read"
+    answer = agent.refresh(second["refresh_token"], scope="mail:draft")
+    assert json_of(answer)["error"] == "invalid_grant"
+
+
+def test_a_tool_server_that_is_gone_gets_no_tokens(
+    make_application: MakeApplication, agent: Agent, first: str
+) -> None:
+    replica = make_application(resources={DATABASES: RESOURCES[DATABASES]})
+    elsewhere = Agent(replica.flask.test_client(use_cookies=False))
+    assert is_dead(elsewhere, first)
+    assert refreshed(agent, first)["refresh_token"]  # it was not used up
 
 
 def test_a_token_that_comes_again_after_its_successor_was_used_ends_all(

@@ -12,6 +12,9 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_OPENED_BY_OTHERS = ("/oauth/authorize", "/sign-in")
+"""Pages in windows that agents of others open and wait for: cut off from its opener, one could not tell it the answer.
+They show nothing that an opener could read, and cannot be framed."""
 HSTS = "max-age=31536000; includeSubDomains"
 STATIC_CACHE = "public, max-age=31536000, immutable"
 
@@ -23,6 +26,8 @@ def install(app: Flask, *, origins: list[str], is_https: bool) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         # Pages that need less say so themselves.
+        if request.path.startswith(_OPENED_BY_OTHERS):
+            response.headers.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
         for name, value in {"Content-Security-Policy": policy, **_HEADERS}.items():
             response.headers.setdefault(name, value)
         if is_https:

@@ -5,7 +5,7 @@ import secrets
 from frontend.accounts.queries import Person
 from frontend.parts import parts
 from shared.errors import InvalidInput, NotAllowed
-from shared.scopes import allows, in_order
+from shared.scopes import allows, in_order, within_roles
 from shared.service_tokens import AT_JWT
 
 LIFETIME_S = 300
@@ -19,7 +19,7 @@ def token_for(key: Person, audience: str, scope: str) -> tuple[str, str]:
         InvalidInput: an unknown audience. NotAllowed: the key has not the scope, or none of use there.
     """
     held = key.scopes or frozenset[str]()
-    known = _known_at(audience)
+    known = _known_at(audience, key)
     asked = frozenset(scope.split()) or frozenset(one for one in held if allows(known, [one]))
     if not asked or not allows(known, asked) or not allows(held, asked):
         raise NotAllowed("This key has no such scope there. Make one with the scopes it needs.")
@@ -43,11 +43,11 @@ def token_for(key: Person, audience: str, scope: str) -> tuple[str, str]:
     return parts().key.sign(claims, token_type=AT_JWT), in_order(asked)
 
 
-def _known_at(audience: str) -> frozenset[str]:
+def _known_at(audience: str, key: Person) -> frozenset[str]:
     if audience == ORCHESTRATOR:
         return frozenset({"chat"})
     resource = parts().settings.resources.get(audience)
     if resource is None:
         known = [ORCHESTRATOR, *sorted(parts().settings.resources)]
         raise InvalidInput("There is no such audience.", audiences=[*known])
-    return frozenset(resource.scopes)
+    return within_roles(resource.scopes, key.roles)

@@ -19,6 +19,7 @@ from frontend.oauth_server.framework import (
 )
 from frontend.oauth_server.queries import Consent, StoredCode, StoredToken
 from frontend.oauth_server.server import AgentServer, hashed
+from shared.scopes import within_roles
 
 CODE_LIFETIME = timedelta(seconds=60)
 GRACE = timedelta(seconds=60)
@@ -61,9 +62,13 @@ class OneResource:
         resource = grant.server.settings.resources.get(grant.request.fields.get("resource", ""))
         if resource is None:
             raise InvalidTarget("The resource must be the address of one of the tool servers here.")
-        rights = rules.offered(grant.request.fields.get("scope"), resource.scopes)
+        person: Person = grant.request.user
+        known = within_roles(resource.scopes, person.roles)
+        rights = rules.offered(grant.request.fields.get("scope"), known)
         if not rights:
-            raise InvalidScope("Name the rights that are wanted, of those this server has.")
+            raise InvalidScope(
+                "Name the rights that are wanted, of those that this server has and the person may give."
+            )
         grant.request.scope = " ".join(rights)
 
     def _check_redeemed(self, grant: "CodeGrant", _: object) -> None:
@@ -126,8 +131,9 @@ class CodeGrant(AuthorizationCodeGrant):
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         code: StoredCode = self.request.authorization_code
+        rights = self.server.standing(code.consent, user, scope.split())
         refresh = self.server.new_refresh_token(code.consent, code.family_id, code.rights)
-        return self.server.tokens(code.consent, user, tuple(scope.split()), code.family_id, refresh)
+        return self.server.tokens(code.consent, user, rights, code.family_id, refresh)
 
     def save_token(self, token: object) -> None:
         """What is kept of it is kept already."""
@@ -159,9 +165,10 @@ class RefreshGrant(RefreshTokenGrant):
 
     def issue_token(self, user: Person, refresh_token: StoredToken) -> dict[str, Any]:
         scope = self.request.payload.scope or refresh_token.get_scope()
+        rights = self.server.standing(refresh_token.consent, user, scope.split())
         successor = self.server.successor_of(refresh_token)
         return self.server.tokens(
-            refresh_token.consent, user, tuple(scope.split()), refresh_token.family_id, successor
+            refresh_token.consent, user, rights, refresh_token.family_id, successor
         )
 
     def save_token(self, token: object) -> None:

@@ -6,6 +6,8 @@
 import re
 from collections.abc import Collection, Iterable
 
+from shared.scopes import within_roles
+
 MAX_RIGHTS = 40
 ALL_ACTIONS = "db:act"
 
@@ -24,6 +26,13 @@ def offered(asked: str | None, known: Collection[str]) -> tuple[str, ...]:
     """
     found = dict.fromkeys(one for one in (asked or "").split() if covers(known, one))
     return tuple(found)[:MAX_RIGHTS]
+
+
+def standing(
+    given: Iterable[str], known: Collection[str], roles: Collection[str]
+) -> tuple[str, ...]:
+    """Those of the given ones that the server has still and that people with these roles may use."""
+    return tuple(sorted(one for one in within_roles([*given], roles) if covers(known, one)))
 
 
 def joined(*sets: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ transaction that makes what comes of it, so that of two replicas one wins.
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from frontend.accounts.queries import Person
 from frontend.accounts.security_events import SecurityEvent
 from frontend.oauth_server import access_tokens, queries
+from frontend.oauth_server import rights as rules
 from frontend.oauth_server.asked import Asked
 from frontend.oauth_server.clients import Client
 from frontend.oauth_server.framework import (
@@ -92,6 +93,15 @@ class AgentServer(AuthorizationServer):
         if consent is not None:
             facts = {"client": consent.client_id, "server": consent.resource, **facts}
         self.events.append(Event(kind, consent, facts))
+
+    def standing(self, consent: Consent, person: Person, rights: Iterable[str]) -> tuple[str, ...]:
+        """What holds of it today: the server may be gone, and the person's role another. Raises InvalidGrant: nothing."""
+        resource = self.settings.resources.get(consent.resource)
+        known = () if resource is None else resource.scopes
+        found = rules.standing(rights, known, person.roles)
+        if not found:
+            raise InvalidGrant("Nothing of what was agreed to holds any more.")
+        return found
 
     def tokens(
         self,
