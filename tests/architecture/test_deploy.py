@@ -29,6 +29,10 @@ SERVICES: dict[str, type[BaseSettings]] = {
     "mcp-search": Search,
     "orchestrator": Orchestrator,
 }
+INSIDE = {
+    "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+}  # fmt: skip
+"""Where clusters, clouds and their metadata are."""
 COMPOSE = cast("dict[str, Any]", yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
 
 
@@ -147,6 +151,18 @@ def test_network_policies_allow_what_the_architecture_says_and_no_more() -> None
         if peer["podSelector"]["matchLabels"]["app"] in SERVICES
     }
     assert allowed == {edge for edge in documented if edge[0] in SERVICES}
+
+
+def test_who_may_reach_the_web_reaches_nothing_inside() -> None:
+    found: dict[str, set[int]] = {}
+    for file in sorted((ROOT / "deploy" / "k8s" / "components").glob("*/network.yaml")):
+        for policy in yaml.safe_load_all(file.read_text()):
+            for rule in policy["spec"].get("egress", []):
+                blocks = [peer["ipBlock"] for peer in rule.get("to", []) if "ipBlock" in peer]
+                for block in blocks:
+                    assert set(block["except"]) >= INSIDE, policy["metadata"]["name"]
+                    found[policy["metadata"]["name"]] = {port["port"] for port in rule["ports"]}
+    assert found["frontend-agents"] == {443}
 
 
 def test_the_example_file_names_what_the_launcher_reads_and_nothing_else() -> None:

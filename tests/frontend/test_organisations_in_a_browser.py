@@ -12,7 +12,14 @@ from support.own_pages import PHONE, own_page
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/organisation", "/admin/people", "/admin/keys", "/admin/security", "/admin/organisations")
+PAGES = (
+    "/organisation",
+    "/admin/people",
+    "/admin/keys",
+    "/admin/agents",
+    "/admin/security",
+    "/admin/organisations",
+)
 
 
 @pytest.fixture

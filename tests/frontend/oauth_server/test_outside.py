@@ -2,14 +2,16 @@
 
 import ssl
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 
 import pytest
 from support.document_site import HERE, PATH, DocumentSite, Served, document_site
 
-from frontend.oauth_server.outside import MAX_BYTES, CannotRead, parse
+from frontend.oauth_server.outside import MAX_AT_ONCE, MAX_BYTES, CannotRead, parse
+from shared.networks import Address
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,30 @@ def test_the_name_is_looked_up_once(site: DocumentSite) -> None:
     site.describe()
     site.outside().read(site.url)
     assert site.lookups == ["agent.test"]
+
+
+def test_names_whose_servers_never_answer_hold_few_lookups_up(site: DocumentSite) -> None:
+    asked, answered = Semaphore(0), Event()
+
+    def never(_: str) -> list[Address]:
+        asked.release()
+        answered.wait(30)
+        return []
+
+    outside = replace(site.outside(), resolve=never)
+
+    def read() -> str:
+        with pytest.raises(CannotRead) as refused:
+            outside.read(site.url)
+        return str(refused.value)
+
+    with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
+        waiting = [pool.submit(read) for _ in range(MAX_AT_ONCE)]
+        assert all(asked.acquire(timeout=5) for _ in waiting)
+        assert "many others" in read()
+        answered.set()
+    assert {one.result() for one in waiting} == {"is not on the public web"}
+    assert read() == "is not on the public web"
 
 
 def test_a_name_that_stands_for_nothing_cannot_be_read(site: DocumentSite) -> None:

@@ -29,7 +29,7 @@ from frontend.connections import routes as connections
 from frontend.database import Database
 from frontend.json_api import HexId
 from frontend.mail import make_mailer
-from frontend.oauth_server import agents
+from frontend.oauth_server import agents, set_up_agents
 from frontend.oauth_server import parts as agent_parts
 from frontend.oauth_server import routes as oauth_server
 from frontend.orchestrator import Orchestrator
@@ -96,6 +96,7 @@ FEATURES = (
     api_sessions,
     api_document,
     agents,
+    set_up_agents,
     connections,
 )
 

@@ -1,7 +1,5 @@
 """What the command line does."""
 
-import hashlib
-import secrets
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from frontend.accounts.queries import (
 from frontend.accounts.security_events import SecurityEvent, add_event
 from frontend.database import closing_database
 from frontend.migrations import upgrade
+from frontend.oauth_server.clients import new_secret
 from frontend.orchestrator import Orchestrator
 from frontend.settings import Settings
 from frontend.sign_in.second_factors import remove_second_factor
@@ -130,8 +129,7 @@ def add_member(settings: Settings, *, email: str, name: str, role: str) -> str:
 
 def new_client_secret() -> str:
     """A secret for an agent, and what FRONTEND_CLIENTS keeps of it."""
-    secret = secrets.token_urlsafe(32)
-    digest = hashlib.sha256(secret.encode()).hexdigest()
+    secret, digest = new_secret()
     return f"client_secret: {secret}\nsecret_sha256: {digest}"
 
 

@@ -29,6 +29,7 @@ PAGES = (
     Entry("/organisation", "Organisation", "building"),
     Entry("/admin/people", "People", "people"),
     Entry("/admin/keys", "API keys", "key"),
+    Entry("/admin/agents", "Agents set up", "spark"),
     Entry("/admin/security", "Security events", "shield"),
     Entry("/admin/organisations", "All organisations", "building"),
 )

@@ -53,6 +53,8 @@ class SecurityEvent(StrEnum):
     AGENT_REMOVED = "agent_removed"
     AGENT_REFUSED = "agent_refused"
     AGENT_REGISTERED = "agent_registered"
+    AGENT_SET_UP = "agent_set_up"
+    AGENT_NO_LONGER_SET_UP = "agent_no_longer_set_up"
     CODE_REPLAYED = "code_replayed"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - the name of an event
     TENANT_CREATED = "tenant_created"

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,7 +21,7 @@ class ClientKind(StrEnum):
     """How we know of an agent."""
 
     REGISTERED = "registered"
-    """The administrators of this installation set it up."""
+    """The administrators of this installation, or of a tenant, set it up."""
     DOCUMENT = "document"
     """By the document at its address (draft-ietf-oauth-client-id-metadata-document)."""
     DYNAMIC = "dynamic"
@@ -39,6 +40,8 @@ class Client(ClientMixin):
     """Hexadecimal; empty: a public client, which has none."""
     introspects: tuple[str, ...] = ()
     """The tool servers of which it may ask what a token is good for."""
+    tenant_id: str | None = None
+    """Whose people alone may let it in; None: everybody."""
 
     @property
     def is_known(self) -> bool:
@@ -78,6 +81,12 @@ class Client(ClientMixin):
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in GRANT_TYPES
+
+
+def new_secret() -> tuple[str, str]:
+    """A client's secret of 256 random bits, and what is kept of it (`Client.secret_sha256`)."""
+    secret = secrets.token_urlsafe(32)
+    return secret, hashlib.sha256(secret.encode()).hexdigest()
 
 
 def registered(client_id: str, told: RegisteredClient) -> Client:

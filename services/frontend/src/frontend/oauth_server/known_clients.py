@@ -4,7 +4,7 @@ import structlog
 
 from frontend.accounts.security_events import SecurityEvent, record
 from frontend.oauth_server import client_documents, queries
-from frontend.oauth_server.clients import Client, registered
+from frontend.oauth_server.clients import Client, ClientKind, registered
 from frontend.oauth_server.outside import CannotRead
 from frontend.oauth_server.parts import agent_parts
 from frontend.oauth_server.queries import KnownClient
@@ -21,16 +21,21 @@ def of_settings(settings: Settings, client_id: str) -> Client | None:
 
 
 def admitted(settings: Settings, found: KnownClient | None) -> Client | None:
-    """One that says itself who it is, while such are let in."""
+    """One that a tenant has set up, or that says itself who it is while such are let in."""
     if found is None:
         return None
-    by_document = client_documents.is_address(found.client.client_id)
-    is_let_in = settings.client_documents if by_document else settings.dynamic_registration
-    return found.client if is_let_in else None
+    is_let_in = {
+        ClientKind.REGISTERED: True,
+        ClientKind.DOCUMENT: settings.client_documents,
+        ClientKind.DYNAMIC: settings.dynamic_registration,
+    }
+    return found.client if is_let_in[found.client.kind] else None
 
 
-def look_up(client_id: str) -> Client | None:
-    """For the consent page, where a document is read when it is new or old. None: unknown here.
+def look_up(client_id: str, tenant_id: str) -> Client | None:
+    """For the consent page of somebody in this tenant, where a document is read when it is new or old.
+
+    None: unknown here.
 
     Raises:
         CannotRead: its document cannot be read or used.
@@ -42,7 +47,8 @@ def look_up(client_id: str) -> Client | None:
     with parts().database.transaction() as transaction:
         found = queries.find_client(transaction, client_id, now)
     if not client_documents.is_address(client_id):
-        return admitted(settings, found)
+        client = admitted(settings, found)
+        return client if client is not None and client.tenant_id in {None, tenant_id} else None
     if not settings.client_documents:
         return None
     if found is not None and found.is_fresh:

@@ -21,17 +21,23 @@ CLIENT_ID = 500
 
 
 class ClientRow(Base):
-    """An agent that says itself who it is: by a document at its address, or by registering."""
+    """An agent: set up by the administrators of a tenant, or one that says itself who it is."""
 
     __tablename__ = "oauth_clients"
 
     client_id: Mapped[str] = mapped_column(String(CLIENT_ID), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """document or dynamic."""
+    """registered, document or dynamic."""
     name: Mapped[str] = mapped_column(String(100))
     redirect_uris: Mapped[list[str]] = mapped_column(JSON)
+    tenant_id: Mapped[str | None] = mapped_column(
+        ForeignKey("tenants.tenant_id", ondelete="CASCADE"), index=True
+    )
+    """Whose people alone may let it in; None: everybody."""
+    secret_sha256: Mapped[str] = mapped_column(String(64), default="")
+    """Empty: a public client."""
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When the document was read, or the agent registered."""
+    """When the document was read, the agent registered, or was set up."""
     fresh_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The document is read again afterwards; None: never."""
 

@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ WITHIN_S = 6.0
 """From the first byte to the last one, however slowly they come."""
 MAX_TRIED = 2
 """Of a host's addresses."""
+MAX_AT_ONCE = 4
+"""Names whose servers never answer keep a lookup waiting for long, and gevent has ten threads for those of all."""
 
 _HOST = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -63,11 +65,21 @@ class Outside:
     make_tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     """Called for each document: loading certificates costs more than most starts of a process need to pay."""
     within_s: float = WITHIN_S
+    _places: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(MAX_AT_ONCE), init=False, compare=False
+    )
 
     def read(self, url: str) -> Reply:
         """Raises CannotRead."""
         host, port, path = parse(url)
-        failure = "does not answer"
+        if not self._places.acquire(blocking=False):
+            raise CannotRead("cannot be read at the moment, because many others are. Try again")
+        try:
+            return self._fetch(host, port, path)
+        finally:
+            self._places.release()
+
+    def _fetch(self, host: str, port: int, path: str) -> Reply:
         for address in self._addresses(host)[:MAX_TRIED]:
             try:
                 return self._ask(address, host, port, path)
@@ -75,7 +87,7 @@ class Outside:
                 raise CannotRead("has no valid certificate for its name") from None
             except (OSError, http.client.HTTPException):
                 continue
-        raise CannotRead(failure)
+        raise CannotRead("does not answer")
 
     def _addresses(self, host: str) -> Sequence[Address]:
         try:

@@ -22,6 +22,8 @@ USED_CODES_KEPT = timedelta(days=1)
 UNUSED_CLIENTS_KEPT = timedelta(days=1)
 """An agent that registered itself and that nobody let in is forgotten."""
 MAX_DYNAMIC_CLIENTS = 10_000
+MAX_SET_UP = 100
+"""Agents of one tenant."""
 MAX_LISTED = 1_000
 
 RowT = TypeVar("RowT")
@@ -109,8 +111,38 @@ def find_client(session: Session, client_id: str, now: datetime) -> KnownClient 
     row = session.get(ClientRow, client_id)
     if row is None:
         return None
-    client = Client(client_id, ClientKind(row.kind), row.name, tuple(row.redirect_uris))
-    return KnownClient(client, row.fresh_until is None or row.fresh_until > now)
+    return KnownClient(_client(row), row.fresh_until is None or row.fresh_until > now)
+
+
+def list_set_up(session: Session, tenant_id: str) -> list[Client]:
+    """The agents that a tenant's administrators have set up, by name."""
+    statement = (
+        select(ClientRow)
+        .where(ClientRow.tenant_id == tenant_id)
+        .order_by(func.lower(ClientRow.name), ClientRow.client_id)
+        .limit(MAX_SET_UP)
+    )
+    return [_client(row) for row in session.scalars(statement)]
+
+
+def set_up(session: Session, client: Client, now: datetime) -> None:
+    """Add an agent of a tenant, which the caller holds. Raises Conflict: it has too many."""
+    counted = select(func.count()).where(ClientRow.tenant_id == client.tenant_id)
+    if (session.scalar(counted) or 0) >= MAX_SET_UP:
+        raise Conflict(f"An organisation can set up {MAX_SET_UP} agents. Remove one first.")
+    keep_client(session, client, now, None)
+
+
+def remove_set_up(session: Session, tenant_id: str, client_id: str) -> Client:
+    """Forget an agent of a tenant, with all that its people allowed it. Raises NotFound."""
+    is_it = (ClientRow.client_id == client_id, ClientRow.tenant_id == tenant_id)
+    row = _fresh(session, select(ClientRow).where(*is_it))
+    if row is None:
+        raise NotFound("This agent is not set up any more.")
+    removed = _client(row)
+    session.execute(delete(ClientRow).where(*is_it))
+    session.execute(delete(ConsentRow).where(ConsentRow.client_id == client_id))
+    return removed
 
 
 def keep_client(session: Session, client: Client, now: datetime, kept: timedelta | None) -> None:
@@ -119,6 +151,8 @@ def keep_client(session: Session, client: Client, now: datetime, kept: timedelta
         "kind": client.kind.value,
         "name": client.name,
         "redirect_uris": list(client.redirect_uris),
+        "tenant_id": client.tenant_id,
+        "secret_sha256": client.secret_sha256,
         "read_at": now,
         "fresh_until": None if kept is None else now + kept,
     }
@@ -413,6 +447,17 @@ def mark_used(session: Session, consent_id: str, now: datetime) -> None:
 def _fresh(session: Session, statement: Select[RowT]) -> RowT | None:
     """One row as it is now: not as this transaction saw it before it had to wait for another."""
     return session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+
+
+def _client(row: ClientRow) -> Client:
+    return Client(
+        row.client_id,
+        ClientKind(row.kind),
+        row.name,
+        tuple(row.redirect_uris),
+        row.secret_sha256,
+        tenant_id=row.tenant_id,
+    )
 
 
 def _consent(row: ConsentRow) -> Consent:

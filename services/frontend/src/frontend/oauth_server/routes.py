@@ -141,7 +141,8 @@ def _page(session: Session, question: Question, problem: str | None = None) -> R
 def _client(client_id: str) -> Client:
     """Raises UnknownClient, with words for a person."""
     try:
-        client = known_clients.look_up(client_id) if client_id else None
+        tenant_id = required_person().tenant_id
+        client = known_clients.look_up(client_id, tenant_id) if client_id else None
     except CannotRead as error:
         raise UnknownClient(f"The address by which it names itself {error}.") from None
     if client is None:

@@ -95,7 +95,7 @@ class AgentServer(AuthorizationServer):
         self.events.append(Event(kind, consent, facts))
 
     def standing(self, consent: Consent, person: Person, rights: Iterable[str]) -> tuple[str, ...]:
-        """What holds of it today: the server may be gone, and the person's role another. Raises InvalidGrant: nothing."""
+        """What of it holds today: the server may be gone, or the role lower. Raises InvalidGrant: nothing."""
         resource = self.settings.resources.get(consent.resource)
         known = () if resource is None else resource.scopes
         found = rules.standing(rights, known, person.roles)

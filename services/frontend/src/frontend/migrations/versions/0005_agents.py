@@ -16,10 +16,19 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("redirect_uris", sa.JSON(), nullable=False),
+        sa.Column("tenant_id", sa.String(64), nullable=True),
+        sa.Column("secret_sha256", sa.String(64), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fresh_until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"],
+            ["tenants.tenant_id"],
+            name="fk_oauth_clients_tenant_id_tenants",
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("client_id", name="pk_oauth_clients"),
     )
+    op.create_index("ix_oauth_clients_tenant_id", "oauth_clients", ["tenant_id"])
     op.create_table(
         "oauth_consents",
         sa.Column("consent_id", sa.String(64), nullable=False),
