@@ -17,9 +17,10 @@ MAIL: dict[str, Any] = {"to": ["bob@example.com"], "subject": "Lunch"}
 
 
 class Person:
-    """Says yes to whatever is asked, and remembers it."""
+    """Says the same to whatever is asked, and remembers it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, yes: bool = True) -> None:
+        self.yes = yes
         self.asked: list[str] = []
 
     async def answer(
@@ -28,7 +29,9 @@ class Person:
         params: ElicitRequestParams,
     ) -> ElicitResult:
         self.asked.append(params.message)
-        return ElicitResult(action="accept", content={"send": True, "delete": True})
+        if self.yes:
+            return ElicitResult(action="accept", content={"send": True, "delete": True, "do": True})
+        return ElicitResult(action="decline")
 
 
 async def said(
@@ -123,6 +126,72 @@ async def test_an_agents_deletion_needs_the_persons_yes(servers: ToolServers, er
     assert unasked["code"] == "confirmation_required"
     assert asked["document_id"] == document
     assert len(person.asked) == 1
+
+
+def task(task_id: int, status: str) -> dict[str, Any]:
+    return {"task_id": task_id, "status": status}
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_agents_action_is_asked_about_where_its_program_can_show_a_question(
+    servers: ToolServers, era: Era
+) -> None:
+    server, tool, yes, no = "mcp-dbquery", "set_task_status", Person(), Person(yes=False)
+    token = servers.token(server, "db:act:set_task_status", roles=["member"])
+    before = await said(servers, server, token, f"preview_{tool}", era, **task(7, "review"))
+    refused = await said(servers, server, token, tool, era, no, **task(7, "review"))
+    after = await said(servers, server, token, f"preview_{tool}", era, **task(7, "review"))
+    assert refused["code"] == "permission_denied"
+    assert "did not say yes" in refused["message"]
+    assert before == after
+    (question,) = no.asked
+    assert before["summary"] in question
+    assert f"status: {before['changes'][0]['old']} → review" in question
+    done = await said(servers, server, token, tool, era, yes, **task(7, "review"))
+    assert done["changes"] == before["changes"]
+    assert yes.asked == [question]
+    await said(servers, server, token, tool, era, **task(7, before["changes"][0]["old"]))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_without_such_a_program_what_the_person_agreed_to_counts_and_hosts_ask_themselves(
+    servers: ToolServers, era: Era
+) -> None:
+    server, scope, person = "mcp-dbquery", "db:act:set_task_status", Person()
+    agents = servers.token(server, scope, roles=["member"])
+    hosts = servers.host.token(servers.url(server), scope, roles=["member"])
+    for token, asked in ((agents, None), (hosts, person)):
+        did = await said(
+            servers, server, token, "set_task_status", era, asked, **task(8, "in_progress")
+        )
+        assert did["summary"], did
+    assert person.asked == []
+
+
+async def test_nobody_is_asked_again_about_what_was_done_already(servers: ToolServers) -> None:
+    server, person = "mcp-dbquery", Person()
+    token = servers.token(server, "db:act", roles=["member"])
+    async with servers.client(server, token, elicitation=person.answer) as client:
+        answers = [
+            await client.call_tool(
+                "add_comment",
+                {"task_id": 9, "body": "Once"},
+                meta={"io.steward/idempotency-key": "agents-1"},
+            )
+            for _ in range(2)
+        ]
+    told: list[dict[str, Any]] = [answer.structured_content or {} for answer in answers]
+    assert [one["repeated"] for one in told] == [False, True]
+    assert len(person.asked) == 1
+
+
+async def test_nobody_is_asked_about_an_action_that_cannot_be_done(servers: ToolServers) -> None:
+    server, person = "mcp-dbquery", Person()
+    for roles, arguments in ((["member"], task(999_999, "done")), (["visitor"], task(7, "done"))):
+        token = servers.token(server, "db:act", roles=roles)
+        answer = await said(servers, server, token, "set_task_status", "auto", person, **arguments)
+        assert "code" in answer
+    assert person.asked == []
 
 
 async def test_what_is_for_a_hosts_own_pages_answers_no_agent(servers: ToolServers) -> None:

@@ -59,9 +59,12 @@ def of_frontend(typ: str | None = AT_JWT, **differing: Any) -> Make:
 
 def of_frontend_at(claim: str, seconds: int) -> Make:
     """With a time that many seconds after the request; tests may be collected long before they run."""
-    return lambda servers, server: of_frontend(**{claim: int(time.time()) + seconds})(
-        servers, server
-    )
+
+    def make(servers: ToolServers, server: str) -> str:
+        differing: dict[str, Any] = {claim: int(time.time()) + seconds}
+        return of_frontend(**differing)(servers, server)
+
+    return make
 
 
 def of_host(**differing: Any) -> Make:

@@ -24,9 +24,11 @@ REMOVAL = "removal"
 """Deleting what is kept of a tenant or of somebody who left it. Between our own services only: it is none of WORDS, so
 no person, key or agent can be given it. A token with it is in nobody's name, and good for nothing else."""
 
+_UNASKED = "without a yes from you each time, unless the agent can show you a question"
+
 WORDS: Mapping[str, str] = {
     DB_READ: "Look into the databases that you may ask. Nothing is changed.",
-    DB_ACT: "Do every action that is declared for the databases and that your role allows.",
+    DB_ACT: f"Do every action that is declared for the databases and that your role allows, {_UNASKED}.",
     MAIL_READ: "Read your mail.",
     MAIL_DRAFT: "Write drafts, mark mails and move them to the trash. Nothing is sent.",
     MAIL_SEND: "Send mails in your name, after you have said yes to each.",
@@ -99,7 +101,7 @@ def words_of(scope: str) -> str:
     """What the scope allows, in a sentence or two for people. An unknown one is named as it is."""
     action = _ACTION.fullmatch(scope)
     if action is not None:
-        return f"Do the declared action {action['name']} if your role allows it."
+        return f"Do the declared action {action['name']} if your role allows it, {_UNASKED}."
     return WORDS.get(scope, scope)
 
 

@@ -1,5 +1,6 @@
 """Builds the MCP server over its parts: tools, resources, prompts, health routes."""
 
+import hmac
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,17 +8,16 @@ import structlog
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.types import CallToolResult, GetPromptResult, InputRequiredResult, Resource
 from pydantic import AnyUrl
 
-from mcp_dbquery.actions.tools import add_action_tools
-from mcp_dbquery.databases import person_key
+from mcp_dbquery.actions.tools import ActionTools, add_action_tools
 from mcp_dbquery.dialects import which_dialect
 from mcp_dbquery.guides import add_completion, add_prompts, add_resources, listed_resources
 from mcp_dbquery.parts import Parts
 from mcp_dbquery.reading_tools import add_reading_tools
-from mcp_dbquery.settings import Settings
+from mcp_dbquery.settings import Settings, cursor_key
 from shared.mcp_server import ToolServer, add_operations, lifespan_of, note_in_audit
 from shared.scopes import RESOURCES
 from shared.service_tokens import TokenVerifier
@@ -58,11 +58,8 @@ class DatabaseServer(ToolServer):
         if database is None:
             return await super()._call(name, arguments, context)
         note_in_audit(database=database.name)
-        caller = self._parts.caller()
-        self._parts.databases.choose(caller, database.name)
-        # An action looks up names and rows, and so does its preview: both count as one statement of the person.
-        async with database.quota.statement(person_key(caller)):
-            return await super()._call(name, arguments, context)
+        self._parts.databases.choose(self._parts.caller(), database.name)
+        return await super()._call(name, arguments, context)
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
@@ -103,15 +100,25 @@ def build_server(
         subscriptions=False,
         lifespan=lifespan_of(parts),
         cache_hints=dict.fromkeys(CACHED, hint),
+        request_state_security=_security(settings),
     )
     add_reading_tools(server, parts)
-    add_action_tools(server, parts.databases.runners, parts.caller)
+    agents_issuers = frozenset(settings.authorization_servers)
+    add_action_tools(server, ActionTools(parts.databases, parts.caller, agents_issuers))
     add_resources(server, parts)
     add_prompts(server, parts)
     add_completion(server, parts)
     add_operations(server, parts.problems)
     server.on_removal(parts.remove_tenant)
     return server
+
+
+def _security(settings: Settings) -> RequestStateSecurity:
+    """Seals what people are asked with a key made of the cursors', so that any replica can take the answer."""
+    key = cursor_key(settings)
+    if key is None:
+        return RequestStateSecurity.ephemeral()
+    return RequestStateSecurity(keys=[hmac.digest(key, b"questions before actions", "sha256")])
 
 
 def _instructions(parts: Parts) -> str:

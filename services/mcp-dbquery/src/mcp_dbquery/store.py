@@ -167,14 +167,21 @@ class Store:
             )
             if taken:
                 return None
-            found = await self.backend.run(
-                "SELECT action, arguments_digest, result, claimed_at FROM action_keys "
-                "WHERE tenant = :tenant AND person = :person AND idempotency_key = :key",
-                _of(caller, key),
-            )
-            if found:  # Else it was given back between the two statements.
-                name, digest, result, claimed_at = found[0]
-                return Entry(name, digest, result, datetime.fromisoformat(claimed_at))
+            known = await self.find(caller, key)
+            if known is not None:  # Else it was given back between the two statements.
+                return known
+
+    async def find(self, caller: Principal, key: str) -> Entry | None:
+        """What is known of a key, which is left as it is."""
+        found = await self.backend.run(
+            "SELECT action, arguments_digest, result, claimed_at FROM action_keys "
+            "WHERE tenant = :tenant AND person = :person AND idempotency_key = :key",
+            _of(caller, key),
+        )
+        if not found:
+            return None
+        name, digest, result, claimed_at = found[0]
+        return Entry(name, digest, result, datetime.fromisoformat(claimed_at))
 
     async def end(self, caller: Principal, key: str, result: str) -> None:
         """Note that the action was done, with its result."""

@@ -75,6 +75,11 @@ class Ledger:
             await self._end(caller, key, action, result)
             return result
 
+    async def was_done(self, caller: Principal, key: str) -> bool:
+        """Whether something was done under this key: then nothing is done under it any more. Raises StoreAway."""
+        known = await self.store.find(caller, key)
+        return known is not None and known.result is not None
+
     async def status(self, caller: Principal, key: str) -> ActionStatus:
         """Whether the action with this key was done, for a caller whose answer was lost.
 
