@@ -90,7 +90,8 @@ class _Tls(Controller):
             _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any
         ) -> AuthResult:
             told.append(data.password)
-            return AuthResult(success=data.password == b"p@ss word")
+            # Not handled: the server itself must answer a wrong one, else the client waits until its patience ends.
+            return AuthResult(success=data.password == b"p@ss word", handled=False)
 
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             sink,
