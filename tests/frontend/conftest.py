@@ -131,7 +131,7 @@ def running(
         redis_server.url,
         orchestrator.url,
         public_url=f"http://127.0.0.1:{port}",
-        session_check_s=0.2,
+        session_check_s=600,  # What ends elsewhere is heard of, not found out.
         relay_grace_s=0.2,
         max_queued_packets=50,
         sign_in_attempts_a_minute=10_000,

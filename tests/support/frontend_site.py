@@ -23,6 +23,7 @@ from flask.testing import FlaskClient
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from redis import Redis
+from sqlalchemy import delete, select
 from support.fake_orchestrator import FakeOrchestrator
 from werkzeug.test import TestResponse
 
@@ -31,6 +32,7 @@ from frontend.accounts.passwords import Passwords
 from frontend.accounts.queries import find_owner
 from frontend.database import Database
 from frontend.settings import Settings
+from frontend.sign_in.models import SessionRow
 from frontend.sign_in.sessions import store_name
 from shared.sql import utc_now
 
@@ -279,6 +281,13 @@ class Site:
         """As if it had ended elsewhere."""
         with Redis.from_url(self.settings.redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
             client.delete(store_name(browser.cookies["steward"]))
+
+    def forget_latest_row(self) -> None:
+        """Of the session that began last; its content stays."""
+        latest = select(SessionRow.session_hash).order_by(SessionRow.created_at.desc()).limit(1)
+        with self.database.transaction() as session:
+            row = delete(SessionRow).where(SessionRow.session_hash == session.scalar(latest))
+            session.execute(row)
 
     def close_all(self) -> None:
         """Close the browsers and pages of one test."""

@@ -9,7 +9,9 @@ import pytest
 import socketio.exceptions
 import websocket
 from support.fake_orchestrator import FakeTurn
-from support.frontend_site import Page, Site, add_person, csrf_token
+from support.frontend_site import Browser, Page, Site, add_person, csrf_token
+
+from frontend.app import create_app
 
 
 def new_id() -> str:
@@ -313,13 +315,28 @@ def test_signing_out_ends_the_sockets_of_all_tabs(site: Site) -> None:
     assert elsewhere.ask("watch", {"conversation_id": new_id()})["ok"]
 
 
-def test_a_session_that_ended_on_another_replica_loses_its_sockets(site: Site) -> None:
+def test_a_session_that_ends_on_another_replica_loses_its_sockets_at_once(site: Site) -> None:
     browser = site.sign_in()
     page = site.page(browser)
+    replica = create_app(site.settings, async_mode="threading")
+    there = Browser(replica.flask.test_client())
+    there.client.set_cookie("steward", browser.cookies["steward"])
 
-    site.forget_session(browser)
+    assert there.submit("/sign-out", {}, page="/account").location == "/sign-in"
 
     assert page.next("signed_out") == {}
+    assert page.ended.wait(5)
+    replica.parts.close()
+
+
+def test_messages_of_a_session_without_its_row_are_refused(site: Site) -> None:
+    """Such as one whose content Redis still has, because whoever ended it died halfway."""
+    page = site.page(site.sign_in())
+    site.forget_latest_row()
+
+    refused = page.ask("watch", {"conversation_id": new_id()})
+
+    assert refused["error"]["code"] == "not_signed_in"
     assert page.ended.wait(5)
 
 

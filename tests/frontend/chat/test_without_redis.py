@@ -11,7 +11,7 @@ from support.ports import free_port
 from support.valkey import valkey
 
 
-def test_an_answer_is_still_shown_and_new_questions_are_refused_in_words(
+def test_sessions_are_checked_and_without_redis_answers_are_shown_and_questions_refused(
     files: Path, tmp_path: Path, orchestrator: FakeOrchestrator
 ) -> None:
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
@@ -27,6 +27,12 @@ def test_an_answer_is_still_shown_and_new_questions_are_refused_in_words(
         with running_site(settings, orchestrator, port) as site:
             site.sign_up()
             page = site.page(site.sign_in())
+            forgotten, expired = site.sign_in(), site.page(site.sign_in())
+            site.forget_latest_row()
+            assert expired.ended.wait(20), "found out without anybody saying so"
+            lost = site.page(forgotten)
+            site.forget_session(forgotten)
+            assert lost.ended.wait(20)
             question = {"conversation_id": "c-redis", "client_id": uuid.uuid4().hex, "text": "Hi"}
             turn = orchestrator.turns[page.ask("ask", question)["turn_id"]]
             redis_server.stop()

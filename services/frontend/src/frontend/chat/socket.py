@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import structlog
@@ -19,7 +20,8 @@ from frontend.chat.announce import PATH_CHANGED, conversation_room, person_room,
 from frontend.chat.relay import Relays, sockets_cut_off
 from frontend.orchestrator import OrchestratorError, Stream
 from frontend.parts import Parts
-from frontend.sign_in.sessions import KEY, signed_in_person, store_name
+from frontend.sign_in.session_rows import find_session, list_good
+from frontend.sign_in.sessions import KEY, hash_of_key, signed_in_person, store_name
 from shared.errors import (
     INTERNAL_ERROR_BODY,
     ExpectedError,
@@ -31,6 +33,8 @@ from shared.errors import (
 CONNECTION = "steward.connection"
 """Where the server puts the TCP socket of a request into its WSGI environment."""
 CLOSE_AFTER_S = 0.5
+ENDED = "sessions-ended"
+"""The Redis channel on which replicas tell one another the keys of sessions that are over."""
 LATEST_CONVERSATIONS = "/v1/conversations?limit=5"
 MAX_EVENT_NUMBER = 10**12
 
@@ -136,32 +140,47 @@ class Sockets:
     def end_session(self, session_key: str) -> None:
         """Tell the pages of a session that it is over, on every replica, and close those that are here.
 
-        The other replicas find out at their next check.
+        The other replicas hear of it; one that cannot finds out at its next check.
         """
         self.emit("signed_out", {}, session_room(session_key))
-        for socket_id, viewer in list(self._viewers.items()):
-            if viewer.session_key == session_key:
-                self._server.start_background_task(self._close_soon, socket_id)
+        self._close_pages_of(session_key)
+        cast(Any, self._parts.redis).publish(ENDED, session_key)
 
     def check_sessions(self) -> None:
-        """Close the sockets of sessions that are over: signed out on another replica, or expired."""
+        """Close the sockets of sessions that are over: expired, or ended while this replica could not hear of it."""
         viewers = list(self._viewers.items())
+        if not viewers:
+            return
         names = sorted({store_name(viewer.session_id) for _, viewer in viewers})
-        found = cast("list[object]", self._parts.redis.mget(names)) if names else []
-        good = {name for name, value in zip(names, found, strict=True) if value is not None}
+        found = cast("list[object]", self._parts.redis.mget(names))
+        kept = {name for name, value in zip(names, found, strict=True) if value is not None}
+        hashes = {hash_of_key(viewer.session_key) for _, viewer in viewers}
+        with self._parts.database.transaction() as transaction:
+            good = list_good(transaction, hashes, self._parts.now())
         for socket_id, viewer in viewers:
-            if store_name(viewer.session_id) not in good:
+            is_kept = store_name(viewer.session_id) in kept
+            if not is_kept or hash_of_key(viewer.session_key) not in good:
                 self._sign_out(socket_id)
 
     def keep_checking_sessions(self) -> None:
-        """Never returns."""
+        """Listen for sessions that end on other replicas, and check all now and then. Never returns."""
+        redis = cast(Any, self._parts.redis)  # its types know nothing of what is heard
+        ended = redis.pubsub(ignore_subscribe_messages=True)
+        every_s, check_at = self._parts.settings.session_check_s, 0.0
         while True:
-            self._server.sleep(self._parts.settings.session_check_s)
             try:
-                self.check_sessions()
-            except RedisError as error:
-                # Nobody is thrown out because Redis is away; their messages are refused meanwhile.
+                if not ended.subscribed:
+                    ended.subscribe(ENDED)
+                if monotonic() >= check_at:
+                    self.check_sessions()
+                    check_at = monotonic() + every_s
+                heard = ended.get_message(timeout=max(0.0, check_at - monotonic()))
+                if heard is not None:
+                    self._close_pages_of(heard["data"].decode())
+            except (RedisError, SQLAlchemyError) as error:
+                # Nobody is thrown out because either is away; their messages are refused meanwhile.
                 log.warning("sessions_not_checked", error=type(error).__name__)
+                self._server.sleep(every_s)
 
     def close_all(self) -> None:
         """This replica stops: pages connect again, to another one or to the next version."""
@@ -229,11 +248,19 @@ class Sockets:
             return False
         person = viewer.person
         with self._parts.database.transaction() as transaction:
+            session_hash = hash_of_key(viewer.session_key)
+            if find_session(transaction, session_hash, self._parts.now()) is None:
+                return False
             now = find_person(transaction, person.person_id, person.tenant_id)
         if now is None or now.tenant_id != person.tenant_id:
             return False
         viewer.person = replace(now, session=person.session)
         return True
+
+    def _close_pages_of(self, session_key: str) -> None:
+        for socket_id, viewer in list(self._viewers.items()):
+            if viewer.session_key == session_key:
+                self._server.start_background_task(self._close_soon, socket_id)
 
     def _sign_out(self, socket_id: str) -> None:
         self._server.emit("signed_out", {}, to=socket_id, ignore_queue=True)

@@ -1,5 +1,6 @@
 """Every statement on sessions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,6 +61,17 @@ def find_session(session: Session, session_hash: str, now: datetime) -> SessionR
     """None: ended, or past its end."""
     row = session.get(SessionRow, session_hash)
     return None if row is None or row.ends_at <= now else row
+
+
+def list_good(session: Session, hashes: Iterable[str], now: datetime) -> set[str]:
+    """Those of these that have not ended."""
+    return set(
+        session.scalars(
+            select(SessionRow.session_hash).where(
+                SessionRow.session_hash.in_(list(hashes)), SessionRow.ends_at > now
+            )
+        )
+    )
 
 
 def is_seen_long_ago(row: SessionRow, now: datetime) -> bool:

@@ -70,7 +70,7 @@ def start_session(person: Person, origin: Origin) -> None:
     with parts().database.transaction() as transaction:
         add_session(
             transaction,
-            session_hash=_hash(key),
+            session_hash=hash_of_key(key),
             person_id=person.person_id,
             tenant_id=person.tenant_id,
             origin=origin,
@@ -80,12 +80,14 @@ def start_session(person: Person, origin: Origin) -> None:
             lifetime=lifetime,
         )
     where = json.dumps([_session_id(), key])
-    parts().redis.set(WHERE_PREFIX + _hash(key), where, ex=lifetime)
+    parts().redis.set(WHERE_PREFIX + hash_of_key(key), where, ex=lifetime)
     g.pop("person", None)
 
 
 def begin_afresh(content: dict[str, Any]) -> None:
-    """Put this into the browser's session in place of everything else, under a new id."""
+    """Put this into the browser's session in place of everything else, under a new id. Whoever was signed in is out."""
+    if KEY in session:
+        end_session()
     session.clear()
     session.update(content)
     session.permanent = True
@@ -105,8 +107,8 @@ def end_session() -> None:
     g.pop("person", None)
     if key:
         with parts().database.transaction() as transaction:
-            remove_session(transaction, _hash(str(key)))
-        parts().redis.delete(WHERE_PREFIX + _hash(str(key)))
+            remove_session(transaction, hash_of_key(str(key)))
+        parts().redis.delete(WHERE_PREFIX + hash_of_key(str(key)))
     # Before the pages are told: they leave at once for the sign-in page, which must not find them signed in still.
     parts().redis.delete(store_name(session_id))
     if key:
@@ -171,7 +173,7 @@ def required_person() -> Person:
 
 def own_session_hash() -> str:
     """Of this request's session; of no session when nobody is signed in."""
-    return _hash(str(session.get(KEY, "")))
+    return hash_of_key(str(session.get(KEY, "")))
 
 
 def is_fresh() -> bool:
@@ -229,5 +231,6 @@ def _session_id() -> str:
     return str(cast("ServerSideSession", session).sid)
 
 
-def _hash(key: str) -> str:
+def hash_of_key(key: str) -> str:
+    """Under which a session's row stands."""
     return hashlib.sha256(key.encode()).hexdigest()
