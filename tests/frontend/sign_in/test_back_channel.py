@@ -97,6 +97,7 @@ def test_sid_and_subject_must_be_of_one_session(
         {"sub": None},
         {"sub": 7},
         {"sid": ""},
+        {"sid": "first\x00"},
         {"typ": "at+jwt"},
         {"key": new_key()},
         {"key": new_key("never published")},

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
-from support.frontend_site import OWNER, Browser, add_person
+from support.frontend_site import OWNER, Browser, add_person, json_of, path_of
 from support.mail_sink import MailSink
 from support.sign_in import events, is_signed_in, later, person_row, someone_else
 
+from frontend.accounts.models import MembershipRow
 from frontend.app import Application
+from frontend.commands import make_sign_in_link
 from frontend.sign_in.models import SessionRow
 from frontend.sign_in.sessions import end_sessions_of
 
@@ -63,14 +65,77 @@ def test_each_place_is_listed_and_can_be_signed_out_from_another(
     assert "Safari on iPhone" not in laptop.get("/account").text
 
 
+def program(application: Application) -> str:
+    """Signs one in. Gives its refresh token."""
+    body = {name: OWNER[name] for name in ("email", "password")}
+    answer = application.flask.test_client().post("/api/auth/login", json=body)
+    return str(json_of(answer)["refresh_token"])
+
+
+def refresh(application: Application, token: str) -> int:
+    client = application.flask.test_client()
+    return client.post("/api/auth/refresh", json={"refresh_token": token}).status_code
+
+
+def test_programs_are_listed_and_each_can_be_signed_out(
+    application: Application, laptop: Browser
+) -> None:
+    first, second = program(application), program(application)
+    add_person(application.parts.database, "eve@example.org")
+    eve = someone_else(application)
+    eve.sign_in(email="eve@example.org")
+    assert laptop.get("/account").text.count("A program") == 2
+    assert "A program" not in eve.get("/account").text
+    end = f"/account/programs/{first.split('_')[1]}/end"
+
+    assert eve.submit(end, {}, page="/account").status_code == 404
+    assert laptop.submit(end, {}, page="/account").location == "/account"
+
+    assert [refresh(application, first), refresh(application, second)] == [401, 200]
+
+
 def test_signing_out_everywhere_leaves_nobody_in(
     application: Application, phone: Browser, laptop: Browser
 ) -> None:
+    refresh_token = program(application)
     assert laptop.submit("/account/sessions/end", {}, page="/account").location == "/sign-in"
 
     assert [is_signed_in(phone), is_signed_in(laptop)] == [False, False]
     assert rows(application) == []
+    assert refresh(application, refresh_token) == 401
     assert events(application, "sessions_ended")[0].facts["number"] == "2"
+
+
+def test_signing_in_anew_ends_the_session_before(application: Application, laptop: Browser) -> None:
+    link = path_of(make_sign_in_link(application.parts.settings))
+    told: list[str] = []
+    application.flask.extensions["steward_end_session"] = told.append
+
+    assert laptop.submit(link, {}, page="/account").location == "/"
+
+    assert len(rows(application)) == 1
+    assert len(told) == 1
+    assert is_signed_in(laptop)
+
+
+def test_who_belongs_to_no_organisation_still_has_their_account(
+    application: Application, phone: Browser, laptop: Browser
+) -> None:
+    with application.parts.database.transaction() as session:
+        session.execute(delete(MembershipRow))
+
+    assert "/account" in laptop.get("/").text
+    assert laptop.get("/account/codes").status_code == 200
+    assert "Safari on iPhone" in laptop.get("/account").text
+    laptop.submit("/account/sessions/end", {}, page="/account")
+    assert rows(application) == []
+    assert phone.get("/account").status_code == 302
+
+
+@pytest.mark.parametrize("made_up", ["0" * 64, "%00", "x" * 5_000])
+def test_a_session_that_never_was_cannot_be_ended(laptop: Browser, made_up: str) -> None:
+    answer = laptop.submit(f"/account/sessions/{made_up}/end", {}, page="/account")
+    assert answer.status_code == 404
 
 
 def test_nobody_ends_sessions_of_others(application: Application, laptop: Browser) -> None:
@@ -165,15 +230,27 @@ def test_long_after_signing_in_a_new_address_needs_the_password(
     assert mails.last()["To"] == "ada@new.example"
     assert person_row(application, OWNER["email"]) is not None, "not before the mail is read"
     later(application)
-    assert "is changed" in someone_else(application).submit(mails.link(), {}).text
+    assert "is changed" in laptop.submit(mails.link(), {}).text
     assert mails.last()["To"] == OWNER["email"], "the old address is told"
     assert "ada@new.example" in laptop.get("/account").text
 
 
-def test_an_address_is_confirmed_by_mail(laptop: Browser, mails: MailSink) -> None:
+@pytest.mark.parametrize("path", ["/account/address/verify", "/account/address"])
+def test_an_address_is_confirmed_by_who_reads_its_mail_and_is_in_the_account(
+    application: Application, laptop: Browser, mails: MailSink, path: str
+) -> None:
+    """A reader who is not could make a stranger's account, with their address, one that counts as theirs."""
+    add_person(application.parts.database, "eve@example.org")
     assert "not confirmed" in laptop.get("/account").text
-    laptop.submit("/account/address/verify", {}, page="/account")
-    laptop.submit(mails.link(), {})
+    laptop.submit(path, {"email": "ada@new.example"}, page="/account")
+    link, reader = mails.link(), someone_else(application)
+
+    assert reader.get(link).location == f"/sign-in?next={link}"
+    assert reader.submit(link, {}, page="/sign-in").location == f"/sign-in?next={link}"
+    reader.sign_in(email="eve@example.org")
+    assert "with another account" in reader.submit(link, {}).text
+    assert "This address is confirmed" not in laptop.get("/account").text
+    laptop.submit(link, {})
     assert "This address is confirmed" in laptop.get("/account").text
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from support.frontend_site import BURST, ORIGIN, OWNER, Browser, csrf_token
+from support.sign_in import events
 from support.valkey import valkey
 
 from frontend.app import Application
@@ -197,9 +198,26 @@ def test_nobody_signs_in_while_attempts_cannot_be_counted(
     ],
 )
 def test_after_signing_in_people_stay_on_this_site(
-    visitor: Browser, target: str, destination: str
+    application: Application, visitor: Browser, target: str, destination: str
 ) -> None:
     assert visitor.sign_in(next=target).location == destination
+    told = [event.facts for event in events(application, "input_refused")]
+    is_refused = bool(target) and target != destination
+    assert told == [{"why": "open_redirect", "sent": target}] * is_refused
+
+
+def test_links_that_lead_away_are_recorded_and_slowed_down(
+    application: Application, visitor: Browser
+) -> None:
+    redis_url = application.parts.settings.redis_url
+    limit = RateLimit("address", per_minute=1, burst=2, redis_url=redis_url)
+    object.__setattr__(application.parts, "address_limit", limit)
+
+    opened = [visitor.get("/sign-in?next=//evil.example").status_code for _ in range(3)]
+
+    assert opened == [200, 200, 429]
+    assert len(events(application, "input_refused")) == 2
+    assert visitor.get("/sign-in").status_code == 200
 
 
 def test_a_page_that_needs_signing_in_is_come_back_to(visitor: Browser) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete, update
 from support.frontend_site import OWNER, Browser, add_person
 from support.mail_sink import MailSink
 from support.sign_in import (
@@ -12,13 +13,16 @@ from support.sign_in import (
     events,
     go_to_provider,
     is_signed_in,
+    later,
     person_row,
     sign_in_with,
     someone_else,
 )
 from support.sign_in_providers import OidcProvider, new_key
 
+from frontend.accounts.models import PersonRow
 from frontend.app import Application
+from frontend.sign_in.models import SessionRow
 
 GRACE = "grace@example.org"
 
@@ -58,6 +62,20 @@ def test_a_newcomer_of_the_right_domain_gets_an_account(
     assert row.is_verified
 
 
+def test_who_is_disabled_is_told_so_after_they_have_shown_who_they_are(
+    application: Application, visitor: Browser
+) -> None:
+    sign_in_with(visitor, "acme")
+    with application.parts.database.transaction() as session:
+        session.execute(update(PersonRow).where(PersonRow.email == GRACE).values(is_disabled=True))
+
+    answer = sign_in_with(someone_else(application), "acme")
+
+    assert answer.status_code == 403
+    assert "This account is disabled" in answer.text
+    assert events(application, "sign_in_refused")[0].facts == {"why": "disabled"}
+
+
 def test_they_come_back_as_the_same_person_whatever_their_address_is_now(
     application: Application, visitor: Browser, provider: OidcProvider
 ) -> None:
@@ -74,6 +92,7 @@ def test_they_come_back_as_the_same_person_whatever_their_address_is_now(
     [
         {"email_verified": False},
         {"email": "grace@elsewhere.example"},
+        {"email": "gr\u0430ce@example.org"},
         {"email": None},
         {"email_verified": "yes"},
     ],
@@ -140,6 +159,10 @@ def _long_subject(provider: OidcProvider) -> None:
     provider.claims = {"sub": "x" * 256}
 
 
+def _subject_that_no_database_takes(provider: OidcProvider) -> None:
+    provider.claims = {"sub": "248289\x00"}
+
+
 def _denied(provider: OidcProvider) -> None:
     provider.answer = {"error": "access_denied"}
 
@@ -148,7 +171,8 @@ def _denied(provider: OidcProvider) -> None:
     "lie",
     [
         _wrong_nonce, _no_nonce, _wrong_token_issuer, _wrong_audience, _expired, _forged_key, _unknown_key,
-        _unsigned, _no_id_token, _answer_of_another_issuer, _swapped_state, _made_up_code, _long_subject, _denied,
+        _unsigned, _no_id_token, _answer_of_another_issuer, _swapped_state, _made_up_code, _long_subject,
+        _subject_that_no_database_takes, _denied,
     ],
 )  # fmt: skip
 def test_what_a_provider_must_not_say_is_refused_with_a_clear_page(
@@ -317,6 +341,43 @@ class TestLinking:
 
         assert sign_in_with(visitor, "trusting").location == "/"
         assert is_signed_in(visitor)
+
+    def test_whoever_was_given_somebodys_address_there_is_not_let_into_their_account(
+        self, application: Application, visitor: Browser, provider: OidcProvider
+    ) -> None:
+        confirm_address(application, GRACE)
+        assert sign_in_with(visitor, "trusting").location == "/"
+        provider.claims = {"sub": "who came after Grace"}
+
+        assert sign_in_with(someone_else(application), "trusting").location != "/"
+
+    def test_long_after_signing_in_connecting_needs_the_password(
+        self, application: Application, visitor: Browser
+    ) -> None:
+        visitor.sign_in(email=GRACE)
+        later(application, minutes=20)
+        sign_in_with(visitor, "strict", "/account/connect/")
+        yes = {"answer": "yes"}
+        refused = visitor.submit("/account/connect", yes, page="/account/connect")
+        assert (refused.status_code, "not your password" in refused.text) == (422, True)
+        assert sign_in_with(someone_else(application), "strict").location != "/"
+
+        visitor.submit(
+            "/account/connect", {**yes, "password": OWNER["password"]}, page="/account/connect"
+        )
+        assert sign_in_with(someone_else(application), "strict").location == "/"
+
+    def test_who_was_signed_out_while_they_were_there_gets_no_account_made(
+        self, application: Application, visitor: Browser, provider: OidcProvider
+    ) -> None:
+        visitor.sign_in(email=GRACE)
+        provider.claims = {"email": "another@example.org"}
+        back = go_to_provider(visitor, "acme", "/account/connect/")
+        with application.parts.database.transaction() as session:
+            session.execute(delete(SessionRow))
+
+        assert visitor.get(back).status_code == 401
+        assert person_row(application, "another@example.org") is None
 
     def test_trust_ends_at_the_domain(
         self, application: Application, visitor: Browser, provider: OidcProvider

@@ -10,6 +10,7 @@ from frontend.accounts.security_events import SecurityEvent, record
 from frontend.api_keys import queries as keys
 from frontend.api_sessions import queries as sessions
 from frontend.parts import parts
+from frontend.sign_in.attempts import count_address
 from shared.errors import NotSignedIn
 
 API = "/api/"
@@ -66,7 +67,7 @@ def _look_up(token: str) -> Bearer:
         return Bearer(*signed_in)
     if looked.person is not None:
         return Bearer(looked.person, None)
-    parts().address_limit.take(request.remote_addr or "unknown")
+    count_address()
     if looked.tenant_id is not None:
         record(SecurityEvent.KEY_REFUSED, tenant_id=looked.tenant_id, key=looked.prefix)
     raise NotSignedIn(REFUSED)

@@ -49,7 +49,7 @@ class Parts:
     mail_limit: RateLimit
     """Mails to one address."""
     logout_limit: RateLimit
-    """Logout tokens of one provider."""
+    """Logout tokens of one provider, by address."""
     shared_limit: RateLimit
     """Readers of shared conversations, by address."""
     run_later: RunLater

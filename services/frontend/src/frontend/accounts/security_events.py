@@ -47,6 +47,7 @@ class SecurityEvent(StrEnum):
     SESSIONS_ENDED = "sessions_ended"
     LOGOUT_TOKEN_REFUSED = "logout_token_refused"  # noqa: S105 - a name
     MAIL_HELD_BACK = "mail_held_back"
+    INPUT_REFUSED = "input_refused"
     NOT_ALLOWED = "not_allowed"
     AGENT_ALLOWED = "agent_allowed"
     AGENT_DENIED = "agent_denied"

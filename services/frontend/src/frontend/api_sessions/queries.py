@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from frontend.accounts.queries import Person, find_person
@@ -115,6 +115,17 @@ def set_tenant(session: Session, session_id: str, tenant_id: str) -> None:
 
 def remove_api_session(session: Session, session_id: str) -> None:
     session.execute(delete(ApiSessionRow).where(ApiSessionRow.session_id == session_id))
+
+
+def list_api_sessions(session: Session, person_id: str, now: datetime) -> list[ApiSessionRow]:
+    """That a person's programs can still use, the newest first."""
+    return list(
+        session.scalars(
+            select(ApiSessionRow)
+            .where(ApiSessionRow.person_id == person_id, ApiSessionRow.expires_at > now)
+            .order_by(ApiSessionRow.created_at.desc(), ApiSessionRow.session_id)
+        )
+    )
 
 
 def remove_by_token(session: Session, token: str) -> bool:

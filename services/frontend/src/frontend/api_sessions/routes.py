@@ -21,6 +21,7 @@ from frontend.parts import parts
 from frontend.people.answers import Me, me_of
 from frontend.rights import ANYBODY, Routes
 from frontend.sign_in.attempts import count_address
+from frontend.sign_in.refused_input import note_fields
 from frontend.sign_in.routes import WRONG, checked_person
 from frontend.sign_in.second_factor import WRONG as WRONG_CODE
 from frontend.sign_in.second_factor import is_code_right
@@ -79,15 +80,17 @@ def register(body: Registration) -> SignedIn:
     email, name = normalised(body.email), " ".join(body.name.split())
     password = body.password.get_secret_value()
     if problem := problem_with_account(email, name) or problem_with(password):
+        note_fields(email=email, name=name, password=password)
         raise InvalidInput(problem)
     if body.invitation is None and _has_owner():  # before the costly part; adding checks again
         raise NotAllowed("A new account needs an invitation. Ask the owner for one.")
     password_hash = parts().passwords.hash(password)
-    account = {"email": email, "name": name, "password_hash": password_hash}
     if body.invitation is None:
-        return _signed_in(_new_owner(**account))
+        return _signed_in(_new_owner(email=email, name=name, password_hash=password_hash))
     try:
-        return _signed_in(join_as_new(body.invitation, **account))
+        return _signed_in(
+            join_as_new(body.invitation, email=email, name=name, password_hash=password_hash)
+        )
     except EmailTaken:
         raise Conflict("There is an account with this address. Sign in, then join.") from None
 

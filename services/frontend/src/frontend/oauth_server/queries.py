@@ -299,6 +299,11 @@ def remove_agent(session: Session, person: Person, consent_id: str, *, of_all: b
     return removed
 
 
+def remove_agents_of(session: Session, person_id: str) -> None:
+    """All that a person let in, in whatever tenant."""
+    session.execute(delete(ConsentRow).where(ConsentRow.person_id == person_id))
+
+
 def _visible_to(person: Person, *, of_all: bool) -> list[ColumnElement[bool]]:
     in_tenant = ConsentRow.tenant_id == person.tenant_id
     return [in_tenant] if of_all else [in_tenant, ConsentRow.person_id == person.person_id]

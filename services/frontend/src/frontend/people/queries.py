@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from frontend.accounts.models import PersonRow, SecurityEventRow
 from frontend.accounts.security_events import SecurityEvent
-from frontend.sign_in.models import IdentityRow
+from frontend.sign_in.identities import remove_identities
 from frontend.sign_in.second_factors import remove_second_factor
 
 
@@ -36,7 +36,7 @@ def forget_sign_in(session: Session, person_id: str) -> None:
     session.execute(
         update(PersonRow).where(PersonRow.person_id == person_id).values(password_hash=None)
     )
-    session.execute(delete(IdentityRow).where(IdentityRow.person_id == person_id))
+    remove_identities(session, person_id)
     remove_second_factor(session, person_id)
 
 

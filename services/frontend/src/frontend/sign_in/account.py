@@ -12,14 +12,16 @@ from frontend.accounts.models import PersonRow
 from frontend.accounts.passwords import MAX_CHARACTERS, problem_with
 from frontend.accounts.queries import Person, update_password_hash
 from frontend.accounts.security_events import SecurityEvent, record
+from frontend.api_sessions.queries import list_api_sessions, remove_api_session
 from frontend.parts import parts
-from frontend.rights import SIGNED_IN, Routes
+from frontend.rights import ANY_ACCOUNT, Routes
 from frontend.sign_in.attempts import count_address
-from frontend.sign_in.entering import IDENTITY, connect_to, identity_shown
+from frontend.sign_in.entering import AFTER_CONNECTING, IDENTITY, connect_to, identity_shown
 from frontend.sign_in.identities import list_identities, remove_identity
 from frontend.sign_in.mail_links import forget_mail_links
 from frontend.sign_in.mails import mail_new_address, mail_verification, tell
 from frontend.sign_in.models import SessionRow
+from frontend.sign_in.refused_input import note_fields
 from frontend.sign_in.registration import NO_MAIL
 from frontend.sign_in.second_factors import has_second_factor, recovery_codes_left
 from frontend.sign_in.session_rows import list_sessions
@@ -42,7 +44,7 @@ LAST_WAY_IN = (
 )
 SIGN_IN_AGAIN = "To change this, sign out and sign in again: it is a while since you signed in."
 
-routes = Routes("account", rule=SIGNED_IN)
+routes = Routes("account", rule=ANY_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def show() -> ResponseReturnValue:
 def change_name() -> ResponseReturnValue:
     person = required_person()
     name = " ".join(request.form.get("name", "").split())
-    if problem := problem_with_account("a@a", name):
+    if problem := problem_with_account(person.email, name):
+        note_fields(name=name)
         return _page(problem, "name")
     with parts().database.transaction() as transaction:
         transaction.execute(
@@ -95,6 +98,7 @@ def change_address() -> ResponseReturnValue:
         or problem_with_proof(person)
     )
     if problem is not None:
+        note_fields(email=email)
         return _page(problem, "address", email=email)
     if email != person.email:
         mail_new_address(person.person_id, email)
@@ -108,6 +112,7 @@ def change_password() -> ResponseReturnValue:
     new = request.form.get("new_password", "")
     problem = problem_with(new) or problem_with_proof(person, always_asked=True)
     if problem is not None:
+        note_fields(password=new)
         return _page(problem, "password")
     password_hash = parts().passwords.hash(new)
     with parts().database.transaction() as transaction:
@@ -124,6 +129,8 @@ def change_password() -> ResponseReturnValue:
 @routes.post("/account/sessions/<session_hash>/end")
 def end_one(session_hash: str) -> ResponseReturnValue:
     person = required_person()
+    if not session_hash.isalnum():  # The database takes no NUL, for one.
+        raise NotFound("There is no such session.")
     if session_hash == own_session_hash():
         end_session()
         return redirect(url_for("sign_in.sign_in"))
@@ -131,6 +138,18 @@ def end_one(session_hash: str) -> ResponseReturnValue:
         raise NotFound("There is no such session.")
     record(SecurityEvent.SESSIONS_ENDED, person=person, reason="person", number="1")
     return _back("That session is ended.")
+
+
+@routes.post("/account/programs/<hex:session_id>/end")
+def end_program(session_id: str) -> ResponseReturnValue:
+    person, now = required_person(), parts().now()
+    with parts().database.transaction() as transaction:
+        own = list_api_sessions(transaction, person.person_id, now)
+        if session_id not in {row.session_id for row in own}:
+            raise NotFound("There is no such program.")
+        remove_api_session(transaction, session_id)
+    record(SecurityEvent.SESSIONS_ENDED, person=person, reason="person", number="1")
+    return _back("That program is signed out.")
 
 
 @routes.post("/account/sessions/end")
@@ -153,25 +172,23 @@ def leave_to_connect(name: str) -> ResponseReturnValue:
 
 @routes.get("/account/connect")
 def ask_connect() -> ResponseReturnValue:
-    identity = identity_shown()
-    if identity is None:
-        return redirect(url_for("account.show"))
-    label = parts().providers.label(identity.provider)
-    return render_template(
-        "account_connect.html", person=required_person(), identity=identity, label=label
-    )
+    return _connect_page()
 
 
 @routes.post("/account/connect")
 def answer_connect() -> ResponseReturnValue:
     person, identity = required_person(), identity_shown()
+    is_wanted = request.form.get("answer") == "yes"
+    if identity is not None and is_wanted and (problem := problem_with_proof(person)):
+        return _connect_page(problem)
     session.pop(IDENTITY, None)
-    if identity is None or request.form.get("answer") != "yes":
-        return redirect(url_for("account.show"))
+    after = session.pop(AFTER_CONNECTING, None)
+    if identity is None or not is_wanted:
+        return redirect(after or url_for("account.show"))
     connect_to(person, identity)
-    label = parts().providers.label(identity.provider)
-    tell(person.email, "A sign-in was connected", f"You can sign in with {label} from now on.")
-    return _back(f"You can sign in with {label} from now on.")
+    said = f"You can sign in with {parts().providers.label(identity.provider)} from now on."
+    tell(person.email, "A sign-in was connected", said)
+    return redirect(after) if after else _back(said)
 
 
 @routes.post("/account/identities/remove")
@@ -180,15 +197,14 @@ def disconnect() -> ResponseReturnValue:
     issuer, subject = request.form.get("issuer", ""), request.form.get("subject", "")
     with parts().database.transaction() as transaction:
         row = transaction.get_one(PersonRow, person.person_id)
-        is_last = (
-            row.password_hash is None and len(list_identities(transaction, person.person_id)) < 2
-        )
+        identities = list_identities(transaction, person.person_id)
+    if (issuer, subject) not in {(one.issuer, one.subject) for one in identities}:
+        raise NotFound("There is no such sign-in.")
+    is_last = row.password_hash is None and len(identities) < 2
     if problem := LAST_WAY_IN if is_last else problem_with_proof(person):
         return _page(problem, "identities")
     with parts().database.transaction() as transaction:
-        removed = remove_identity(transaction, issuer, subject, person.person_id)
-    if not removed:
-        raise NotFound("There is no such sign-in.")
+        remove_identity(transaction, issuer, subject, person.person_id)
     record(SecurityEvent.IDENTITY_REMOVED, person=person, issuer=issuer)
     return _back("That sign-in is no longer connected.")
 
@@ -226,12 +242,28 @@ def asks_password(person: Person) -> bool:
         )
 
 
+def _connect_page(problem: str | None = None) -> ResponseReturnValue:
+    person, identity = required_person(), identity_shown()
+    if identity is None:
+        return redirect(url_for("account.show"))
+    page = render_template(
+        "account_connect.html",
+        person=person,
+        identity=identity,
+        label=parts().providers.label(identity.provider),
+        problem=problem,
+        asks_password=asks_password(person),
+    )
+    return page, 422 if problem else 200
+
+
 def _page(problem: str | None = None, section: str = "", email: str = "") -> ResponseReturnValue:
     person, now = required_person(), parts().now()
     with parts().database.transaction() as transaction:
         row = transaction.get_one(PersonRow, person.person_id)
         identities = list_identities(transaction, person.person_id)
         sessions = list_sessions(transaction, person.person_id, now)
+        programs = list_api_sessions(transaction, person.person_id, now)
         has_code = has_second_factor(transaction, person.person_id)
         codes_left = recovery_codes_left(transaction, person.person_id)
     connected = {identity.provider for identity in identities}
@@ -247,6 +279,7 @@ def _page(problem: str | None = None, section: str = "", email: str = "") -> Res
         ],
         connectable=[one for one in parts().providers if one.name not in connected],
         sessions=_shown(sessions),
+        programs=programs,
         has_code=has_code,
         codes_left=codes_left,
         problem=problem,
@@ -275,7 +308,12 @@ def _shown(sessions: list[SessionRow]) -> list[ShownSession]:
 
 
 def _method(row: SessionRow) -> str:
-    by_us = {"password": "by password", "link": "by a link", "mail": "by a mailed link"}
+    by_us = {
+        "password": "by password",
+        "link": "by a link",
+        "mail": "by a mailed link",
+        "invitation": "by an invitation",
+    }
     return by_us.get(row.method) or f"with {parts().providers.label(row.method)}"
 
 

@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import cast
 
 from flask import Response, after_this_request, current_app, request
@@ -97,7 +98,19 @@ class Attempts:
 
 def count_address() -> None:
     """Raises TooManyRequests when this address tries too often, at whatever account."""
-    parts().address_limit.take(request.remote_addr or "unknown")
+    parts().address_limit.take(client_network())
+
+
+def client_network() -> str:
+    """Where a request comes from: its address; of IPv6 the network, of which everybody has all addresses (RFC 6177)."""
+    told = request.remote_addr or "unknown"
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return told
+    if isinstance(address, IPv4Address):
+        return told
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
 
 
 def remember_device(account: str) -> None:
@@ -127,7 +140,7 @@ def _place(account: str) -> tuple[bool, str]:
     device, accounts = _device()
     if device and _mark(account) in accounts:
         return True, f"{account}\n{device}"
-    return False, f"{account}\n{request.remote_addr or 'unknown'}"
+    return False, f"{account}\n{client_network()}"
 
 
 def _device() -> tuple[str, list[str]]:

@@ -13,6 +13,8 @@ from joserfc.jwk import KeySet
 from frontend.accounts.security_events import SecurityEvent, record
 from frontend.parts import parts
 from frontend.rights import ANYBODY, Routes
+from frontend.sign_in.attempts import client_network
+from frontend.sign_in.identities import is_name
 from frontend.sign_in.providers import ALGORITHMS, OidcUpstream
 from frontend.sign_in.sessions import end_provider_sessions
 from shared.errors import ExpectedError, NotFound
@@ -45,7 +47,8 @@ def ended(name: str) -> ResponseReturnValue:
     upstream = parts().providers.get(name)
     if not isinstance(upstream, OidcUpstream):
         raise NotFound("There is nothing here.")
-    parts().logout_limit.take(name)
+    # By address, too, so that strangers with made-up tokens do not use up what the provider needs.
+    parts().logout_limit.take(f"{name} {client_network()}")
     try:
         told = _checked(upstream, request.form.get("logout_token", ""))
     except (BadLogoutToken, ExpectedError) as error:
@@ -78,9 +81,9 @@ def _checked(upstream: OidcUpstream, token: str) -> Ended:
         "events": isinstance(events, dict)
         and isinstance(cast("dict[str, Any]", events).get(EVENT), dict),
         "nonce": "nonce" not in claims,
-        "sub and sid": _is_name(claims.get("sub", "x")) and _is_name(claims.get("sid", "x")),
+        "sub and sid": is_name(claims.get("sub", "x")) and is_name(claims.get("sid", "x")),
         "neither sub nor sid": "sub" in claims or "sid" in claims,
-        "jti": _is_name(claims.get("jti")),
+        "jti": is_name(claims.get("jti")),
     }
     for rule, holds in rules.items():
         if not holds:
@@ -115,7 +118,3 @@ def _is_between(value: object, earliest: float, latest: float) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return earliest <= value <= latest
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 255

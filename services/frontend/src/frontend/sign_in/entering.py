@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import redirect, request, session, url_for
+from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from frontend.accounts.queries import Person, find_person
@@ -11,6 +11,7 @@ from frontend.accounts.security_events import SecurityEvent, record
 from frontend.parts import parts
 from frontend.sign_in.attempts import remember_device
 from frontend.sign_in.identities import Identity, connect
+from frontend.sign_in.refused_input import note_redirect
 from frontend.sign_in.second_factors import has_second_factor
 from frontend.sign_in.session_rows import Origin
 from frontend.sign_in.sessions import begin_afresh, start_session
@@ -18,6 +19,9 @@ from frontend.sign_in.sessions import begin_afresh, start_session
 ENTERING = "entering"
 IDENTITY = "identity"
 """A sign-in elsewhere that is shown and not connected to anybody yet."""
+AFTER_CONNECTING = "after_connecting"
+"""Where they were going."""
+DISABLED = "This account is disabled. Ask an administrator."
 PENDING_S = 600
 """For so long a second factor can be given after the first."""
 
@@ -38,8 +42,12 @@ def enter(entry: Entry) -> ResponseReturnValue:
     with parts().database.transaction() as transaction:
         person = find_person(transaction, entry.person_id)
         is_asked = has_second_factor(transaction, entry.person_id)
-    if person is None:  # disabled, or a member of nothing, since the first factor was looked at
-        return redirect(url_for("sign_in.sign_in"))
+    if (
+        person is None
+    ):  # With a password they would not have come so far: it does not count any more.
+        record(SecurityEvent.SIGN_IN_REFUSED, person_id=entry.person_id, why="disabled")
+        title = "You cannot sign in"
+        return render_template("sign_in_note.html", title=title, problem=DISABLED), 403
     shown = session.get(IDENTITY)
     if is_asked:
         begin_afresh({ENTERING: _as_json(entry), IDENTITY: shown})
@@ -70,6 +78,7 @@ def let_in(entry: Entry, person: Person, shown: Any = None) -> ResponseReturnVal
     record(SecurityEvent.SIGNED_IN, person=person, method=entry.origin.method)
     if shown is not None and entry.connects is None:
         session[IDENTITY] = shown
+        session[AFTER_CONNECTING] = entry.next
         return redirect(url_for("account.ask_connect"))
     return redirect(entry.next)
 
@@ -88,7 +97,11 @@ def identity_shown() -> Identity | None:
 
 
 def safe_next() -> str:
-    """Where to go after signing in: a path of ours, never another site's address."""
+    """Where to go after signing in: a path of ours, never another site's address.
+
+    Raises:
+        TooManyRequests: links that lead away come too often from one address.
+    """
     target = request.values.get("next", "/")
     is_ours = (
         target.startswith("/")
@@ -96,7 +109,10 @@ def safe_next() -> str:
         # Browsers leave tabs and line ends out before they read an address: "/<tab>/host" is "//host" to them.
         and not any(ord(character) < 33 for character in target)
     )
-    return target if is_ours else "/"
+    if is_ours or not target:
+        return target or "/"
+    note_redirect(target)
+    return "/"
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from frontend.sign_in.models import IdentityRow
+from frontend.sign_in.session_rows import Origin
 from shared.errors import Conflict
 
-MAX_SUBJECT_CHARACTERS = 255
+MAX_NAME_CHARACTERS = 255
 """OpenID Connect Core 1.0, section 2."""
 
 
@@ -35,6 +36,16 @@ class Identity:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def origin(self) -> Origin:
+        """Of a session that it begins."""
+        return Origin(self.provider, self.issuer, self.subject, self.sid)
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether it can be a `sub`, `sid` or `jti`."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME_CHARACTERS and value.isprintable()
 
 
 def find_identity(session: Session, identity: Identity) -> str | None:
@@ -82,15 +93,16 @@ def list_identities(session: Session, person_id: str) -> list[IdentityRow]:
     )
 
 
-def remove_identity(session: Session, issuer: str, subject: str, person_id: str) -> bool:
-    """False: they have no such sign-in."""
-    removed = session.execute(
-        delete(IdentityRow)
-        .where(
+def remove_identity(session: Session, issuer: str, subject: str, person_id: str) -> None:
+    session.execute(
+        delete(IdentityRow).where(
             IdentityRow.issuer == issuer,
             IdentityRow.subject == subject,
             IdentityRow.person_id == person_id,
         )
-        .returning(IdentityRow.subject)
     )
-    return removed.one_or_none() is not None
+
+
+def remove_identities(session: Session, person_id: str) -> None:
+    """All of a person."""
+    session.execute(delete(IdentityRow).where(IdentityRow.person_id == person_id))

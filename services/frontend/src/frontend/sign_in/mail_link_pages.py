@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import render_template, request, session
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from frontend.accounts.models import PersonRow
 from frontend.accounts.passwords import problem_with
-from frontend.accounts.queries import EmailTaken, Person, find_person, update_password_hash
+from frontend.accounts.queries import EmailTaken, Person, find_person
 from frontend.accounts.security_events import SecurityEvent, record
+from frontend.oauth_server.queries import remove_agents_of
 from frontend.parts import parts
 from frontend.rights import ANYBODY, Routes
 from frontend.sign_in.attempts import count_address
 from frontend.sign_in.entering import Entry, enter, identity_shown
-from frontend.sign_in.identities import Identity
+from frontend.sign_in.identities import Identity, remove_identities
 from frontend.sign_in.mail_links import (
     MailLink,
     Purpose,
@@ -25,12 +26,20 @@ from frontend.sign_in.mail_links import (
     use_mail_link,
 )
 from frontend.sign_in.mails import tell
-from frontend.sign_in.newcomers import INVITED, Place, add_newcomer
+from frontend.sign_in.newcomers import Place, add_newcomer
+from frontend.sign_in.refused_input import note_fields
 from frontend.sign_in.session_rows import Origin
-from frontend.sign_in.sessions import end_sessions_of
+from frontend.sign_in.sessions import end_sessions_of, signed_in_person
 
 GONE = "This link was used already or has expired. Ask for a new one."
 OTHER_BROWSER = "Open this link in the browser in which you began. There it still works."
+NOT_YOURS = (
+    "You are signed in with another account than the one that asked for this. Sign out first."
+)
+SETS_PASSWORD = frozenset({Purpose.REGISTER, Purpose.RESET})
+NEEDS_ACCOUNT = frozenset({Purpose.VERIFY, Purpose.ADDRESS})
+"""Whoever reads the mail must be in the account, too. Else a stranger could give theirs somebody's address, wait until
+that person confirms it, and share with them what is connected to the address later."""
 
 TITLES = {
     Purpose.REGISTER: ("Create your account", "Create the account"),
@@ -46,7 +55,9 @@ routes = Routes("mail_link", rule=ANYBODY)
 @routes.get("/sign-in/mail/<token>")
 def show(token: str) -> ResponseReturnValue:
     link = _look(token)
-    return _gone() if link is None else _page(token, link)
+    if link is None:
+        return _gone()
+    return _sent_to_sign_in(link) or _page(token, link)
 
 
 @routes.post("/sign-in/mail/<token>")
@@ -55,8 +66,11 @@ def use(token: str) -> ResponseReturnValue:
     link = _look(token)
     if link is None:
         return _gone()
+    if away := _sent_to_sign_in(link):
+        return away
     # Before it is used up, so that it can be tried again.
     if problem := _problem_with(link):
+        note_fields(password=request.form.get("password", ""))
         return _page(token, link, problem)
     with parts().database.transaction() as transaction:
         used = use_mail_link(transaction, token, parts().now())
@@ -69,16 +83,26 @@ def _look(token: str) -> MailLink | None:
 
 
 def _problem_with(link: MailLink) -> str | None:
-    if link.purpose == Purpose.RESET:
+    if link.purpose in SETS_PASSWORD:
         return problem_with(request.form.get("password", ""))
+    if link.purpose in NEEDS_ACCOUNT:
+        person = signed_in_person()
+        return None if person is not None and person.person_id == link.person_id else NOT_YOURS
     if link.purpose == Purpose.CONNECT and identity_shown() != Identity(**link.facts):
         # Else a stranger who shows somebody's address elsewhere could mail them a link that lets the stranger in.
         return OTHER_BROWSER
     return None
 
 
+def _sent_to_sign_in(link: MailLink) -> ResponseReturnValue | None:
+    if link.purpose not in NEEDS_ACCOUNT or signed_in_person() is not None:
+        return None
+    return redirect(url_for("sign_in.sign_in", next=request.path))
+
+
 def _register(link: MailLink) -> ResponseReturnValue:
     facts = link.facts
+    password_hash = parts().passwords.hash(request.form["password"])
     try:
         with parts().database.transaction() as transaction:
             person = add_newcomer(
@@ -86,12 +110,11 @@ def _register(link: MailLink) -> ResponseReturnValue:
                 Place(facts["role"], facts["tenant_id"]),
                 email=link.email,
                 name=facts["name"],
-                password_hash=facts["password_hash"],
+                password_hash=password_hash,
                 now=parts().now(),
             )
     except (EmailTaken, IntegrityError):  # made meanwhile; or the tenant is gone
         return _gone()
-    session.pop(INVITED, None)
     record(SecurityEvent.REGISTERED, person=person)
     return enter(Entry(person.person_id, "/", Origin("mail")))
 
@@ -117,12 +140,14 @@ def _reset(link: MailLink) -> ResponseReturnValue:
         person = _person(transaction, link)
         if person is None or person.email != link.email:
             return _gone()
-        update_password_hash(transaction, person.person_id, password_hash)
-        transaction.execute(
-            update(PersonRow)
-            .where(PersonRow.person_id == person.person_id)
-            .values(is_verified=True)
-        )
+        row = transaction.get_one(PersonRow, person.person_id)
+        if not row.is_verified:
+            # Whoever made the account has never shown that the address is theirs: it may have been somebody else, who
+            # must not come back by what they left in it.
+            remove_identities(transaction, person.person_id)
+            remove_agents_of(transaction, person.person_id)
+        row.password_hash = password_hash
+        row.is_verified = True
         forget_mail_links(transaction, person.person_id)
     end_sessions_of(person.person_id)
     record(SecurityEvent.PASSWORD_RESET, person=person)
@@ -159,8 +184,7 @@ def _connect(link: MailLink) -> ResponseReturnValue:
     identity = identity_shown()
     if identity is None or link.person_id is None:
         return _gone()
-    origin = Origin(identity.provider, identity.issuer, identity.subject, identity.sid)
-    return enter(Entry(link.person_id, "/", origin, connects=identity))
+    return enter(Entry(link.person_id, "/", identity.origin, connects=identity))
 
 
 _ACTS: dict[Purpose, Callable[[MailLink], ResponseReturnValue]] = {
@@ -184,7 +208,8 @@ def _page(token: str, link: MailLink, error: str | None = None) -> ResponseRetur
         button=button,
         token=token,
         email=link.email,
-        sets_password=link.purpose == Purpose.RESET,
+        sets_password=link.purpose in SETS_PASSWORD,
+        signs_out=link.purpose == Purpose.RESET,
         error=error,
     )
     return page, 422 if error else 200

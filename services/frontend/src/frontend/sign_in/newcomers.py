@@ -1,20 +1,16 @@
-"""Who makes an account by themselves: by mail, by an invitation, or with a provider that may bring people."""
+"""Who makes an account by themselves, without an invitation: by mail, or with a provider that may bring people."""
 
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from flask import session as browser_session
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from frontend.accounts.models import PersonRow, TenantRow
 from frontend.accounts.queries import Person, add_person
 from frontend.accounts.roles import Role
-from frontend.parts import parts
 from frontend.sign_in.provider_config import Newcomers
-
-INVITED = "invited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +19,6 @@ class Place:
 
     role: str
     tenant_id: str | None = None
-
-
-def offer_registration(tenant_id: str, role: str) -> None:
-    """Let this browser's person make an account that belongs to a tenant: they have opened an invitation."""
-    browser_session[INVITED] = asdict(Place(role, tenant_id))
-
-
-def place_of_visitor(session: Session) -> Place | None:
-    """Where an account would belong that this browser's person makes now. None: they may not."""
-    invited = browser_session.get(INVITED)
-    return Place(**invited) if invited else place_for(session, parts().settings.registration)
 
 
 def place_for(session: Session, newcomers: Newcomers, role: str = Role.MEMBER) -> Place | None:

@@ -56,6 +56,15 @@ class Provider(Strict):
             raise ValueError("say in newcomer_domains whose people may join")
         return self
 
+    def vouches_for(self, domain: str) -> bool:
+        """Whether its word that somebody has an address in the domain is taken.
+
+        Of any provider only as far as the settings name domains; Google and GitHub have mailed there themselves.
+        """
+        if self.kind != "oidc" or domain in {*self.trusted_domains, *self.newcomer_domains}:
+            return True
+        return self.newcomers != "refused" and not self.newcomer_domains
+
     @property
     def issuer_url(self) -> str:
         """The issuer of this provider's people."""

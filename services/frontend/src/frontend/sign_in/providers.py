@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
 from requests import RequestException
 
-from frontend.accounts.email_address import is_email_address, normalised
+from frontend.accounts.email_address import domain_of, is_email_address, normalised
 from frontend.settings import Settings
-from frontend.sign_in.identities import MAX_SUBJECT_CHARACTERS, Identity
+from frontend.sign_in.identities import Identity, is_name
 from frontend.sign_in.provider_config import GITHUB, Provider, read_providers
 from shared.errors import ExpectedError, NotFound, Unavailable
 
@@ -166,7 +166,7 @@ class OidcUpstream(Upstream):
         if claims is None:  # Authlib passes over a token that is not there.
             raise SignInFailed(_AGAIN, "no id_token")
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS:
+        if not is_name(subject):
             raise SignInFailed(_AGAIN, "sub")
         sid = claims.get("sid")
         return Identity(
@@ -177,7 +177,7 @@ class OidcUpstream(Upstream):
             # Some send it as text; anything else is no yes.
             is_verified=claims.get("email_verified") in (True, "true"),
             name=_name(claims.get("name")),
-            sid=sid if isinstance(sid, str) and 0 < len(sid) <= MAX_SUBJECT_CHARACTERS else None,
+            sid=sid if is_name(sid) else None,
         )
 
 
@@ -235,6 +235,15 @@ class Providers:
         if upstream is None:
             raise NotFound("There is nothing here.")
         return upstream
+
+    def vouch_for(self, identity: Identity) -> bool:
+        """Whether it is shown that the address is theirs."""
+        upstream = self._upstreams.get(identity.provider)
+        return (
+            identity.is_verified
+            and upstream is not None
+            and upstream.config.vouches_for(domain_of(identity.email))
+        )
 
     def label(self, name: str) -> str:
         """What people call it; the name alone when it is no longer in the settings."""

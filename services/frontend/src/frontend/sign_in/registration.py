@@ -9,13 +9,13 @@ from frontend.accounts.email_address import (
     normalised,
     problem_with_account,
 )
-from frontend.accounts.passwords import problem_with
 from frontend.accounts.security_events import SecurityEvent, record
 from frontend.parts import parts
 from frontend.rights import ANYBODY, Routes
 from frontend.sign_in.attempts import count_address
 from frontend.sign_in.mails import mail_registration, mail_reset
-from frontend.sign_in.newcomers import Place, place_of_visitor
+from frontend.sign_in.newcomers import Place, place_for
+from frontend.sign_in.refused_input import note_fields
 
 NO_MAIL = "This installation sends no mail. Ask an administrator for a sign-in link."
 NOT_OPEN = "Accounts are made by invitation here. Ask an administrator for one."
@@ -32,6 +32,7 @@ def register() -> ResponseReturnValue:
 
 @routes.post("/register")
 def submit_register() -> ResponseReturnValue:
+    """The password is chosen by whoever opens the mail: else a stranger's would let them into the account later."""
     count_address()
     place = _place()
     if place is None or _problem_with_registering(place):
@@ -40,17 +41,11 @@ def submit_register() -> ResponseReturnValue:
         normalised(request.form.get("email", "")),
         " ".join(request.form.get("name", "").split()),
     )
-    password = request.form.get("password", "")
-    problem = problem_with_account(email, name) or problem_with(password)
+    problem = problem_with_account(email, name)
     if problem is not None:
+        note_fields(email=email, name=name)
         return render_template("sign_in_register.html", email=email, name=name, error=problem), 422
-    facts = {
-        "name": name,
-        "password_hash": parts().passwords.hash(password),
-        "role": place.role,
-        "tenant_id": place.tenant_id,
-    }
-    mail_registration(email, facts)
+    mail_registration(email, {"name": name, "role": place.role, "tenant_id": place.tenant_id})
     return render_template("sign_in_note.html", title="Look into your mail", text=_sent_to(email))
 
 
@@ -70,6 +65,7 @@ def submit_forgot() -> ResponseReturnValue:
         return forgot()
     email = normalised(request.form.get("email", ""))
     if not is_email_address(email):
+        note_fields(email=email)
         return render_template("sign_in_forgot.html", email=email, error=NO_ADDRESS), 422
     record(SecurityEvent.RESET_ASKED, email=email)
     mail_reset(email)
@@ -78,7 +74,7 @@ def submit_forgot() -> ResponseReturnValue:
 
 def _place() -> Place | None:
     with parts().database.transaction() as transaction:
-        return place_of_visitor(transaction)
+        return place_for(transaction, parts().settings.registration)
 
 
 def _problem_with_registering(place: Place | None) -> str | None:

@@ -23,7 +23,8 @@ from frontend.parts import parts
 from frontend.rights import ANYBODY, Routes
 from frontend.sign_in.attempts import count_address
 from frontend.sign_in.entering import Entry, enter, safe_next
-from frontend.sign_in.newcomers import place_of_visitor
+from frontend.sign_in.newcomers import place_for
+from frontend.sign_in.refused_input import note_fields
 from frontend.sign_in.session_rows import Origin
 from frontend.sign_in.sessions import end_session, signed_in_person
 from shared.errors import TooManyRequests
@@ -80,6 +81,7 @@ def submit_sign_up() -> ResponseReturnValue:
     password = request.form.get("password", "")
     problem = problem_with_account(email, name) or problem_with(password)
     if problem is not None:
+        note_fields(email=email, name=name, password=password)
         return render_template("sign_up.html", email=email, name=name, error=problem), 422
     if _owner_exists():  # known before the costly part; adding the owner checks again
         return _page(email=email, error=CLOSED), 409
@@ -130,7 +132,7 @@ def use_sign_in_link(token: str) -> ResponseReturnValue:
 
 def _page(email: str = "", error: str | None = None) -> str:
     with parts().database.transaction() as transaction:
-        registers = place_of_visitor(transaction) is not None
+        registers = place_for(transaction, parts().settings.registration) is not None
     return render_template(
         "sign_in.html",
         email=email,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from frontend.accounts.queries import Person
 from frontend.accounts.security_events import SecurityEvent, record
 from frontend.parts import parts
-from frontend.rights import SIGNED_IN, Routes
+from frontend.rights import ANY_ACCOUNT, Routes
 from frontend.sign_in.account import asks_password, problem_with_proof
 from frontend.sign_in.mails import tell
 from frontend.sign_in.second_factor import WRONG, is_code_right
@@ -25,7 +25,7 @@ from frontend.sign_in.sessions import required_person
 
 WRONG_FIRST = "That is not the code that the app shows now. Check that the phone's clock is right, and try again."
 
-routes = Routes("second_factor_setup", rule=SIGNED_IN, url_prefix="/account/codes")
+routes = Routes("second_factor_setup", rule=ANY_ACCOUNT, url_prefix="/account/codes")
 
 
 @routes.get("")

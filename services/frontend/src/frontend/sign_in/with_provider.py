@@ -2,7 +2,7 @@
 
 from flask import redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,17 +13,29 @@ from frontend.accounts.security_events import SecurityEvent, record
 from frontend.parts import parts
 from frontend.rights import ANYBODY, Routes
 from frontend.sign_in.attempts import count_address
-from frontend.sign_in.entering import IDENTITY, Entry, enter, identity_shown, safe_next
+from frontend.sign_in.entering import (
+    AFTER_CONNECTING,
+    IDENTITY,
+    Entry,
+    enter,
+    identity_shown,
+    safe_next,
+)
 from frontend.sign_in.identities import Identity, connect, find_identity
 from frontend.sign_in.mails import mail_connection
+from frontend.sign_in.models import IdentityRow
 from frontend.sign_in.newcomers import add_newcomer, is_known, place_for
 from frontend.sign_in.provider_config import Provider
 from frontend.sign_in.providers import SignInFailed
-from frontend.sign_in.session_rows import Origin
 from frontend.sign_in.sessions import signed_in_person
 
 LEFT_FOR = "left_for"
 CONNECTING = "connecting"
+INVITATIONS = "/invitation/"
+"""Where the pages of invitations are. They ask people whom nobody knows whether to make an account."""
+SIGNED_OUT_MEANWHILE = (
+    "You were signed out meanwhile. Sign in, and connect it again on your account page."
+)
 OWNER_FIRST = "Nobody owns this installation yet. Create the owner account first."
 
 routes = Routes("with_provider", rule=ANYBODY)
@@ -52,9 +64,12 @@ def come_back(name: str) -> ResponseReturnValue:
     except SignInFailed as error:
         record(SecurityEvent.PROVIDER_REFUSED, provider=name, why=error.why)
         return _note(error.message, error.status)
-    person = signed_in_person()
-    if person is not None and connecting == person.person_id:
+    if connecting is not None:
+        person = signed_in_person()
+        if person is None or person.person_id != connecting:
+            return _note(SIGNED_OUT_MEANWHILE, 401)
         session[IDENTITY] = identity.as_json()
+        session.pop(AFTER_CONNECTING, None)
         return redirect(url_for("account.ask_connect"))
     return _arrive(identity, upstream.config, target)
 
@@ -70,6 +85,7 @@ def unknown() -> ResponseReturnValue:
         identity=identity,
         label=parts().providers.label(identity.provider),
         mails=bool(identity.email) and parts().mailer.is_ready,
+        next=safe_next(),
     )
 
 
@@ -101,16 +117,19 @@ def send_there(name: str, target: str, connecting: str | None = None) -> Respons
 
 
 def _arrive(identity: Identity, config: Provider, target: str) -> ResponseReturnValue:
-    origin = Origin(identity.provider, identity.issuer, identity.subject, identity.sid)
     with parts().database.transaction() as transaction:
         person_id = find_identity(transaction, identity)
         trusted_id = None if person_id else _person_by_trust(transaction, identity, config)
-    if person_id is None and trusted_id is None:
+    is_invited = target.startswith(INVITATIONS)
+    if person_id is None and trusted_id is None and not is_invited:
         person_id = _newcomer(identity, config)
     if person_id is not None:
-        return enter(Entry(person_id, target, origin))
+        return enter(Entry(person_id, target, identity.origin))
     if trusted_id is not None:
-        return enter(Entry(trusted_id, target, origin, connects=identity))
+        return enter(Entry(trusted_id, target, identity.origin, connects=identity))
+    if is_invited:
+        session[IDENTITY] = identity.as_json()
+        return redirect(target)
     record(SecurityEvent.PROVIDER_REFUSED, provider=identity.provider, why="unknown")
     session[IDENTITY] = identity.as_json()
     return redirect(url_for("with_provider.unknown", next=target))
@@ -119,7 +138,8 @@ def _arrive(identity: Identity, config: Provider, target: str) -> ResponseReturn
 def _person_by_trust(session: Session, identity: Identity, config: Provider) -> str | None:
     """Whose address it is, where the settings take this provider's word for the domain, and both sides checked it.
 
-    An account whose own address was never shown to reach anybody may have been made by somebody else.
+    An account whose own address was never shown to reach anybody may have been made by somebody else. One that has
+    another sign-in there already is of somebody who had the address before: providers give addresses to others again.
     """
     if not identity.is_verified or domain_of(identity.email) not in config.trusted_domains:
         return None
@@ -128,6 +148,10 @@ def _person_by_trust(session: Session, identity: Identity, config: Provider) -> 
             PersonRow.email == identity.email,
             PersonRow.is_verified.is_(True),
             PersonRow.is_disabled.is_(False),
+            ~exists().where(
+                IdentityRow.person_id == PersonRow.person_id,
+                IdentityRow.issuer == identity.issuer,
+            ),
         )
     )
 

@@ -16,6 +16,7 @@ from frontend.accounts.security_events import SecurityEvent, add_event
 from frontend.api_keys.queries import revoke_keys_of
 from frontend.api_sessions.queries import remove_api_sessions
 from frontend.parts import parts
+from frontend.sign_in.identities import Identity, connect
 from frontend.sign_in.sessions import end_sessions_of
 from frontend.tenants import invitations, queries
 from frontend.tenants.invitations import GONE, Invitation, InvitationGone, NewInvitation, Wish
@@ -116,18 +117,40 @@ def join(token: str, person_id: str) -> Person:
         return _joined(session, invitation, person_id)
 
 
-def join_as_new(token: str, *, email: str, name: str, password_hash: str) -> Person:
+def join_as_new(
+    token: str,
+    *,
+    email: str,
+    name: str,
+    password_hash: str | None,
+    identity: Identity | None = None,
+) -> Person:
     """Make an account (address and name are checked) and use an invitation with it.
+
+    `identity` is the sign-in elsewhere that becomes theirs; without a password their only one.
 
     Raises:
         EmailTaken: they have an account, with which they can join; and like `join_tenant`.
+        IdentityTaken: the sign-in became somebody else's meanwhile.
     """
+    is_verified = (
+        identity is not None and identity.email == email and parts().providers.vouch_for(identity)
+    )
     with parts().database.transaction() as session:
         now = parts().now()
         # First of all, so that nobody learns without an invitation who has an account.
         if invitations.find_invitation(session, token, now) is None:
             raise InvitationGone(GONE)
-        account = add_account(session, email=email, name=name, password_hash=password_hash, now=now)
+        account = add_account(
+            session,
+            email=email,
+            name=name,
+            password_hash=password_hash,
+            now=now,
+            is_verified=is_verified,
+        )
+        if identity is not None:
+            connect(session, identity, account.person_id, now)
         invitation = invitations.join_tenant(session, token, account.person_id, now)
         return _joined(session, invitation, account.person_id)
 

@@ -15,6 +15,10 @@ from frontend.accounts.security_events import SecurityEvent, record
 from frontend.page_forms import text_field
 from frontend.parts import parts
 from frontend.rights import ANY_ACCOUNT, ANYBODY, Routes, open_to
+from frontend.sign_in.attempts import client_network
+from frontend.sign_in.entering import identity_shown
+from frontend.sign_in.identities import IdentityTaken
+from frontend.sign_in.refused_input import note_fields
 from frontend.sign_in.session_rows import Origin
 from frontend.sign_in.sessions import (
     required_person,
@@ -59,30 +63,34 @@ def join(token: str) -> ResponseReturnValue:
 
 @routes.post("/invitation/<token>/account")
 def make_account(token: str) -> ResponseReturnValue:
-    """And join with it."""
+    """And join with it. Its way in is a password, or the sign-in elsewhere that this browser has come back from."""
     _count()
     email, name = normalised(text_field("email")), text_field("name")
     password = request.form.get("password", "")
     typed = {"email": email, "name": name}
-    problem = problem_with_account(email, name) or problem_with(password)
+    identity = identity_shown() if "elsewhere" in request.form else None
+    problem = problem_with_account(email, name)
+    if identity is None:
+        problem = problem or problem_with(password)
     if problem is not None:
+        note_fields(email=email, name=name, password=password)
         return _page(token, problem=problem, status=422, **typed)
     if not _is_good(token):  # known before the costly part
         return _page(token)
-    password_hash = parts().passwords.hash(password)
+    password_hash = None if identity else parts().passwords.hash(password)
     try:
-        joined = acts.join_as_new(token, **typed, password_hash=password_hash)
+        joined = acts.join_as_new(token, **typed, password_hash=password_hash, identity=identity)
     except EmailTaken:
         return _page(token, problem=HAS_ACCOUNT, status=409, **typed)
-    except (InvitationGone, MeantForSomebodyElse) as error:
+    except (InvitationGone, MeantForSomebodyElse, IdentityTaken) as error:
         return _refused(token, error, None, **typed)
-    start_session(joined, Origin("invitation"))
+    start_session(joined, identity.origin if identity else Origin("invitation"))
     return redirect("/", 303)
 
 
 def _count() -> None:
     """Raises TooManyRequests when this address tries too often."""
-    parts().invitation_limit.take(request.remote_addr or "unknown")
+    parts().invitation_limit.take(client_network())
 
 
 def _refused(
@@ -104,10 +112,23 @@ def _page(
     with parts().database.transaction() as session:
         invitation = find_invitation(session, token, parts().now())
         tenant = tenant_name(session, invitation) if invitation else None
-    facts: dict[str, Any] = {"token": token, "person": signed_in_person(), **typed}
+    facts: dict[str, Any] = {"token": token, "person": signed_in_person(), **_ways_in(), **typed}
     if invitation is None:
         return render_template("invitation.html", invitation=None, problem=GONE, **facts), 410
     page = render_template(
         "invitation.html", invitation=invitation, tenant=tenant, problem=problem, **facts
     )
     return page, status
+
+
+def _ways_in() -> dict[str, Any]:
+    """How an account can be made: by password, or with the sign-in elsewhere that this browser has come back from."""
+    identity = None if "password" in request.args else identity_shown()
+    if identity is None:
+        return {"providers": list(parts().providers)}
+    return {
+        "identity": identity,
+        "label": parts().providers.label(identity.provider),
+        "name": identity.name,
+        "email": identity.email,
+    }
