@@ -23,7 +23,7 @@ import mcp_search.settings
 from mcp_dbquery.sample.make import SAMPLE_ACTIONS, make_sample
 from mcp_email.opening import Opener
 from shared.mcp_server import Startable, transport_security
-from shared.service_tokens import FixedKeys, SigningKey, TokenIssuer, TokenVerifier
+from shared.service_tokens import FixedKeys, KeySource, SigningKey, TokenIssuer, TokenVerifier
 
 ISSUER = "https://login.test"
 SCOPES = "db:read db:act mail:read mail:draft mail:send kb:read kb:write web:search"
@@ -65,9 +65,18 @@ def served(server: MCPServer[Any]) -> Starlette:
 
 
 @asynccontextmanager
-async def tool_apps(folder: Path) -> AsyncGenerator[Mapping[str, ToolApp]]:
-    """All three by their names, on data of their own. Who serves one starts and ends it by its lifespan."""
+async def tool_apps(
+    folder: Path,
+    *,
+    issuers: Mapping[str, KeySource] | None = None,
+    audiences: Mapping[str, str] | None = None,
+) -> AsyncGenerator[Mapping[str, ToolApp]]:
+    """All three by their names, on data of their own. Who serves one starts and ends it by its lifespan.
+
+    Tokens of `issuers`, hosts that ask their people, are accepted, too. `audiences`: servers known by other addresses.
+    """
     key = SigningKey.generate()
+    accepted = {ISSUER: FixedKeys(key.public_jwks()), **(issuers or {})}
     async with AsyncExitStack() as stack:
         apps: dict[str, ToolApp] = {}
         for name, make in {
@@ -75,15 +84,17 @@ async def tool_apps(folder: Path) -> AsyncGenerator[Mapping[str, ToolApp]]:
             "mcp-email": _email,
             "mcp-search": _search,
         }.items():
-            audience = f"https://{name}.test/mcp"
-            verifier = TokenVerifier(audience, {ISSUER: FixedKeys(key.public_jwks())})
-            server, parts = await make(folder, verifier)
+            audience = (audiences or {}).get(name, f"https://{name}.test/mcp")
+            verifier = TokenVerifier(audience, accepted)
+            server, parts = await make(folder, verifier, list(issuers or {}))
             stack.push_async_callback(parts.close)
             apps[name] = ToolApp(served(server), parts, audience, key)
         yield apps
 
 
-async def _dbquery(folder: Path, verifier: TokenVerifier) -> tuple[MCPServer[Any], Startable]:
+async def _dbquery(
+    folder: Path, verifier: TokenVerifier, _: list[str]
+) -> tuple[MCPServer[Any], Startable]:
     database = folder / "tracker.db"
     make_sample(database)
     settings = mcp_dbquery.settings.Settings(
@@ -98,17 +109,23 @@ async def _dbquery(folder: Path, verifier: TokenVerifier) -> tuple[MCPServer[Any
     return mcp_dbquery.server.build_server(settings, parts, verifier), parts
 
 
-async def _email(folder: Path, verifier: TokenVerifier) -> tuple[MCPServer[Any], Startable]:
-    settings = mcp_email.settings.Settings(data_dir=folder / "mail", resource_url=verifier.audience)
+async def _email(
+    folder: Path, verifier: TokenVerifier, hosts: list[str]
+) -> tuple[MCPServer[Any], Startable]:
+    settings = mcp_email.settings.Settings(
+        data_dir=folder / "mail", resource_url=verifier.audience, confirming_issuers=hosts
+    )
     config = mcp_email.settings.configuration(settings)
     parts = mcp_email.parts.make_parts(settings, config, Opener(settings, config))
     await parts.start()
     return mcp_email.server.build_server(settings, parts, verifier), parts
 
 
-async def _search(folder: Path, verifier: TokenVerifier) -> tuple[MCPServer[Any], Startable]:
+async def _search(
+    folder: Path, verifier: TokenVerifier, hosts: list[str]
+) -> tuple[MCPServer[Any], Startable]:
     settings = mcp_search.settings.Settings(
-        data_dir=folder / "search", resource_url=verifier.audience
+        data_dir=folder / "search", resource_url=verifier.audience, confirming_issuers=hosts
     )
     config = mcp_search.config.Config(
         knowledge=mcp_search.config.Knowledge(embeddings=mcp_search.config.Embeddings(kind="none"))
