@@ -180,7 +180,8 @@ class Relays:
         relay = self._running.get(turn_id)
         if relay is None or relay.is_stopped:
             return False
-        if relay.person.person_id != person.person_id:
+        whose = relay.person
+        if (whose.tenant_id, whose.person_id) != (person.tenant_id, person.person_id):
             raise NotFound("There is no such turn.")
         relay.add_follower(socket_id, after)
         return True
