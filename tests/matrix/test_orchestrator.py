@@ -17,6 +17,10 @@ from support.callers import ADA, CALLERS, NAMESAKE, NOBODY, Caller
 from support.models import ScriptedModel, calls
 from support.ports import free_port
 from support.servers import serving
+from support.signing_in import LOOPBACK, PUBLIC_URL, add_notes, go, sign_in
+from support.signing_in import SECRET as SECRET_OF_TESTS
+from support.stored import Stored, without
+from support.third_party import Notes, third_party
 from support.tool_apps import ToolApp, tool_apps
 from support.world import Api, World, make_world, one
 
@@ -39,7 +43,29 @@ from shared.wire.events import (
 ISSUER = "http://orchestrator.test"
 HASH = "0" * 64
 WAIT_S, LOOK_S = 30, 0.02
+RIVAL = "rival"
+"""The namesake's organisation."""
+ATTEMPTS = ("audit_rows", "audit_heads")
+"""Where it is noted that somebody tried."""
+WANTED = "'wanted'"
+"""Connections nobody has made yet: what a server asked of somebody when its tools were listed for them."""
+HERS_ALONE = frozenset(
+    {
+        "conversation_id",
+        "turn_id",
+        "call_id",
+        "document_id",
+        "grant_id",
+        "input_id",
+        "token",
+        "state",
+    }
+)
+"""Things of Ada's that nobody else is shown, not even in her organisation."""
 NOTE = "Everybody has thirty days of leave."
+
+
+pytestmark = pytest.mark.timeout(300)  # All is asked for the first test's sake.
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +80,15 @@ class Rule:
     query: str = ""
     answer: tuple[int, ...] = (200, 201, 202, 204)
     """What those get who are let in."""
+    changes: frozenset[str] | None = None
+    """For whom something may change; None: for those who are let in."""
+    shows: bool = False
+    """It shows things of others to those who are let in; that is what it is for."""
+
+    def may_change(self, caller: Caller) -> bool:
+        """Whether something of acme may be another afterwards."""
+        who = self.admits if self.changes is None else self.changes
+        return caller.name in who and caller.name != NAMESAKE
 
     def expected(self, caller: Caller, *, names_something: bool) -> tuple[int, ...]:
         """What the caller gets. To another tenant nothing that is named here exists."""
@@ -90,8 +125,8 @@ RULES: Mapping[str, Rule] = {
     "GET /.well-known/jwks.json": rule(EVERYBODY),
     "GET /v1/about": rule(SIGNED_IN),
     "GET /v1/policy": rule(ADMINS, refusal=403),
-    "GET /v1/audit": rule(ADMINS, refusal=403),
-    "GET /v1/audit/export": rule(ADMINS, refusal=403),
+    "GET /v1/audit": rule(ADMINS, refusal=403, shows=True),
+    "GET /v1/audit/export": rule(ADMINS, refusal=403, shows=True),
     "GET /v1/conversations": rule(SIGNED_IN),
     "GET /v1/search": rule(SIGNED_IN, query="?q=leave"),
     "GET /v1/approvals": rule(SIGNED_IN),
@@ -107,7 +142,8 @@ RULES: Mapping[str, Rule] = {
     "POST /v1/conversations/{conversation_id}/turns": rule(
         HERS, body={"client_id": "client-of-matrix", "text": "What has she asked?"}
     ),
-    "GET /v1/shared/{token}": rule(SIGNED_IN),  # Who has the link may see what it shows.
+    # Who has the link may see what it shows.
+    "GET /v1/shared/{token}": rule(SIGNED_IN),
     "GET /v1/turns/{turn_id}": rule(HERS),
     "GET /v1/turns/{turn_id}/events": rule(HERS),
     "PUT /v1/turns/{turn_id}/cancellation": rule(HERS),
@@ -117,12 +153,30 @@ RULES: Mapping[str, Rule] = {
     ),
     "POST /v1/calls/{call_id}/preview": rule(HERS, body={"arguments": {}}),
     "PUT /v1/calls/{lost_call_id}/outcome": rule(HERS, body={"choice": "check"}),
-    "POST /v1/decisions": rule(SIGNED_IN, body={"decisions": [{"call_id": "{call_id}", **REJECT}]}),
+    # Says of each call what came of it.
+    "POST /v1/decisions": rule(
+        SIGNED_IN,
+        body={"decisions": [{"call_id": "{call_id}", **REJECT}]},
+        changes=frozenset(HERS),
+    ),
     "PUT /v1/calls/{call_id}/decision": rule(HERS, body=REJECT, answer=(200, 409)),
     "PUT /v1/inputs/{input_id}": rule(HERS, body={"action": "decline"}),
     "PUT /v1/tools/{server}/{tool}/acceptance": rule(
         ADMINS, refusal=403, body={"definition_hash": HASH}, answer=(409,)
     ),
+    "GET /v1/servers": rule(ADMINS, refusal=403),
+    "POST /v1/servers": rule(
+        ADMINS, refusal=403, body={"name": "{new}", "url": "{address}/{new}"}, answer=(201, 409)
+    ),
+    "PATCH /v1/servers/{added}": rule(EDITORS, refusal=403, body={"enabled": True}),
+    "POST /v1/connections/callback": rule(
+        HERS, refusal=422, body={"state": "{state}", "code": "{code}", "iss": "{issuer}"}
+    ),
+    "PUT /v1/servers/{added}/client": rule(
+        EDITORS, refusal=403, body={"issuer": "{address}/issuer", "client_id": "us"}
+    ),
+    "GET /v1/connections": rule(SIGNED_IN),
+    "POST /v1/connections/{added}/sign-in": rule(OF_ACME),
     "GET /v1/mailbox": rule(SIGNED_IN),
     "GET /v1/mailbox/folders": rule(SIGNED_IN, query="?account={account}"),
     "GET /v1/mailbox/mails": rule(SIGNED_IN, query="?account={account}"),
@@ -141,30 +195,63 @@ RULES: Mapping[str, Rule] = {
     "GET /v1/knowledge/documents/{document_id}/original": rule(HERS),
     "GET /v1/knowledge/passages/{passage_id}": rule(HERS),
     "GET /v1/knowledge/passages/{passage_id}/page.png": rule([], answer=()),  # a text has no pages
+    # Everybody of acme sees its collections, and is told who may change them.
     "PATCH /v1/knowledge/collections/{collection_id}": rule(
-        EDITORS, visitor=403, body={"description": "Ours"}
+        EDITORS, refusal=403, body={"description": "Ours"}
     ),
     "PATCH /v1/knowledge/documents/{document_id}": rule(
         HERS, visitor=403, body={"access": ["person:ada"]}
     ),
     "POST /v1/knowledge/documents/{document_id}/cancel": rule(HERS, visitor=403),
+    "PUT /v1/knowledge/answers/{answer_id}": rule(
+        EDITORS, refusal=403, body={"question": "May I bring my dog?", "answer": "No."}
+    ),
     "POST /v1/knowledge/gaps/{gap_id}/answer": rule(EDITORS, refusal=403, body={"answer": "Yes."}),
     "POST /v1/knowledge/gaps/{gap_id}/dismiss": rule(EDITORS, refusal=403),
     # What ends things comes last: it ends them for the routes above, too.
     "DELETE /v1/grants/{grant_id}": rule([*EDITORS, ADA]),
     "DELETE /v1/conversations/{conversation_id}/share": rule(HERS),
     "DELETE /v1/knowledge/documents/{document_id}": rule(HERS, visitor=403),
-    "DELETE /v1/knowledge/collections/{collection_id}": rule(EDITORS, visitor=403),
+    "DELETE /v1/knowledge/collections/{collection_id}": rule(EDITORS, refusal=403),
+    # Everybody ends their own only, be it that they were asked to sign in and did not.
+    "DELETE /v1/connections/{added}": rule(OF_ACME),
+    "DELETE /v1/servers/{doomed}": rule(EDITORS, refusal=403),
     "DELETE /v1/conversations/{conversation_id}": rule(HERS),
+    # Each owner deletes what is theirs.
+    "DELETE /v1/tenant": rule(["owner", NAMESAKE], refusal=403),
 }
 PATHS = {
+    "DELETE /v1/servers/{server}": "/v1/servers/{doomed}",
+    "/v1/servers/{server}": "/v1/servers/{added}",
+    "/v1/servers/{server}/client": "/v1/servers/{added}/client",
+    "/v1/connections/{server}": "/v1/connections/{added}",
+    "/v1/connections/{server}/sign-in": "/v1/connections/{added}/sign-in",
+    "/v1/knowledge/answers/{document_id}": "/v1/knowledge/answers/{answer_id}",
     "/v1/calls/{call_id}/result": "/v1/calls/{finished_call_id}/result",
     "/v1/calls/{call_id}/kept": "/v1/calls/{finished_call_id}/kept",
     "/v1/calls/{call_id}/outcome": "/v1/calls/{lost_call_id}/outcome",
 }
-"""Routes whose id is that of another call than the one that waits for a yes."""
+"""Routes whose part stands for another thing than elsewhere."""
 
-Answers = Mapping[tuple[str, str], tuple[int, str]]
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came of one request."""
+
+    status: int
+    text: str
+    shown: list[str]
+    """What is only Ada's, and was not in the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What came of all requests."""
+
+    said: Mapping[tuple[str, str], Said]
+    """By route and caller."""
+    changed: list[str]
+    """What was not as before, but for the namesake's own, after all had asked who may change nothing."""
 
 
 def routes_of(app: FastAPI) -> set[str]:
@@ -178,7 +265,7 @@ def routes_of(app: FastAPI) -> set[str]:
             inner = included.effective_candidates()
             found += [(each.path, each.original_route.methods) for each in inner]
     return {
-        f"{method} {PATHS.get(path, path)}"
+        f"{method} {PATHS.get(f'{method} {path}') or PATHS.get(path, path)}"
         for path, methods in found
         for method in methods
         if method != "HEAD"
@@ -186,20 +273,28 @@ def routes_of(app: FastAPI) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    """Route and caller → status and text of the answer."""
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     folder = tmp_path_factory.mktemp("orchestrator")
     upgrade(f"sqlite+aiosqlite:///{folder / 'assistant.db'}")
     return asyncio.run(_walk(folder))
 
 
-async def _walk(folder: Path) -> Answers:
+async def _walk(folder: Path) -> Walked:
+    """First all who may change nothing, while everything is at rest; then the others, in the order of the rules."""
+    said: dict[tuple[str, str], Said] = {}
+    both = [(name, caller) for name in RULES for caller in CALLERS]
+    changing = [(name, caller) for name, caller in both if RULES[name].may_change(caller)]
     async with _running(folder) as (world, things):
-        answers: dict[tuple[str, str], tuple[int, str]] = {}
-        for name, rule_ in RULES.items():
-            for caller in CALLERS:
-                answers[name, caller.name] = await _ask(world, name, rule_, caller, things)
-        return answers
+        stored = Stored(folder / "assistant.db", ATTEMPTS)
+        before = without(stored.content(), RIVAL, WANTED)
+        for name, caller in both:
+            if (name, caller) not in changing:
+                said[name, caller.name] = await _ask(world, name, caller, things)
+        changed = [f"{row}" for row in before ^ without(stored.content(), RIVAL, WANTED)]
+        stored.close()
+        for name, caller in changing:
+            said[name, caller.name] = await _ask(world, name, caller, things)
+    return Walked(said, changed)
 
 
 @asynccontextmanager
@@ -219,6 +314,8 @@ async def _running(folder: Path) -> AsyncGenerator[tuple[World, Mapping[str, str
         )
         for name, port in ports.items():
             await stack.enter_async_context(serving(apps[name].app, port=port))
+        notes = await stack.enter_async_context(third_party())
+        (folder / "secret").write_text(SECRET_OF_TESTS)
         asker_url = await stack.enter_async_context(serving(Asker().app()))
         tracker = {"url": f"{world.tracker_url}/mcp", "own": True, "trusted_text": True}
         servers = {
@@ -227,9 +324,21 @@ async def _running(folder: Path) -> AsyncGenerator[tuple[World, Mapping[str, str
             "email": {"url": f"{urls['mcp-email']}/mcp", "own": True, "origin": "mail"},
             "search": {"url": f"{urls['mcp-search']}/mcp", "own": True, "origin": "document"},
         }
-        await stack.enter_async_context(world.orchestrator(_model(), tool_servers=servers))
-        things = await _things(world)
-        yield world, things | await _documents(world, apps["mcp-search"]) | await _mails(world)
+        connecting = {
+            "secret_file": folder / "secret",
+            "public_url": PUBLIC_URL,
+            "reachable_networks": LOOPBACK,
+        }
+        await stack.enter_async_context(
+            world.orchestrator(_model(), tool_servers=servers, **connecting)
+        )
+        things = {
+            **await _things(world),
+            **await _documents(world, apps["mcp-search"]),
+            **await _mails(world),
+            **await _servers(world, notes),
+        }
+        yield world, things
 
 
 def _model() -> ScriptedModel:
@@ -295,6 +404,25 @@ async def _asked(
     return reader.events
 
 
+async def _servers(world: World, notes: Notes) -> Mapping[str, str]:
+    """A server that was added, where Ada is signed in and begins to sign in again; two more to be removed."""
+    ada, owner = _api(world, _caller(ADA)), _api(world, _caller("owner"))
+    names = {"new": "another", f"new of {NAMESAKE}": RIVAL}
+    things = {
+        **names,
+        "added": (await add_notes(owner, notes)).json()["server"],
+        "address": notes.url,
+    }
+    for editor in EDITORS:
+        more = await add_notes(owner, notes, name=f"of{editor}", url=f"{notes.url}/{editor}")
+        things[f"doomed of {editor}"] = doomed = more.json()["server"]
+        await owner.request("PATCH", f"/v1/servers/{doomed}", json={"enabled": False})
+    await sign_in(ada)
+    journey = await go(ada)
+    back = journey.brought_back
+    return {**things, "state": back["state"], "code": back["code"], "issuer": back["iss"]}
+
+
 async def _documents(world: World, search: ToolApp) -> Mapping[str, str]:
     """A document of Ada's own; a collection and a question without an answer, which are the tenant's."""
     ada, owner = _api(world, _caller(ADA)), _api(world, _caller("owner"))
@@ -312,6 +440,17 @@ async def _documents(world: World, search: ToolApp) -> Mapping[str, str]:
         things[f"collection_id of {editor}"] = made.json()["id"]
         await search.parts.store.note_gap("acme", f"May I bring my dog to the {editor}?", utc_now())
     gaps = (await owner.request("GET", "/v1/knowledge/gaps")).json()["gaps"]
+    await search.parts.store.note_gap("acme", "Who answers?", utc_now())
+    known = {gap["id"] for gap in gaps}
+    [third] = [
+        gap["id"]
+        for gap in (await owner.request("GET", "/v1/knowledge/gaps")).json()["gaps"]
+        if gap["id"] not in known
+    ]
+    answered = await owner.request(
+        "POST", f"/v1/knowledge/gaps/{third}/answer", json={"answer": "We do."}
+    )
+    things["answer_id"] = answered.json()["id"]
     things |= {f"gap_id of {editor}": gap["id"] for editor, gap in zip(EDITORS, gaps, strict=True)}
     return things
 
@@ -333,12 +472,10 @@ def _caller(name: str) -> Caller:
     return next(caller for caller in CALLERS if caller.name == name)
 
 
-async def _ask(
-    world: World, name: str, rule_: Rule, caller: Caller, things: Mapping[str, str]
-) -> tuple[int, str]:
-    """The status, and what was said; of a stream only that it began."""
+async def _ask(world: World, name: str, caller: Caller, things: Mapping[str, str]) -> Said:
+    """Of a stream only that it began."""
     method, _, path = name.partition(" ")
-    known = {**things, "caller": caller.name}
+    rule_, known = RULES[name], {**things, "caller": caller.name}
     content = _filled(json.dumps(rule_.body), known) if rule_.body is not None else None
     headers = {"Content-Type": "application/json"} if content else {}
     if caller.name != NOBODY:
@@ -346,8 +483,11 @@ async def _ask(
     url = world.url + _filled(path + rule_.query, known)
     async with world.http.stream(method, url, headers=headers, content=content) as response:
         if response.headers.get("content-type", "").startswith("text/event-stream"):
-            return response.status_code, ""
-        return response.status_code, (await response.aread()).decode(errors="replace")[:500]
+            return Said(response.status_code, "", [])
+        text = (await response.aread()).decode(errors="replace")
+    asked = f"{url} {content}"
+    secret = [thing for kind, thing in things.items() if kind in HERS_ALONE and thing not in asked]
+    return Said(response.status_code, text[:500], [thing for thing in secret if thing in text])
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:
@@ -371,16 +511,29 @@ def test_every_route_has_a_rule() -> None:
             "demo_model_url": "http://127.0.0.1:9/v1",
         }
     )
-    assert routes_of(create_app(settings)) == set(RULES)
+    routes = routes_of(create_app(settings))
+    unknown = routes - RULES.keys()
+    assert not unknown, (
+        f"No rule says who may ask {sorted(unknown)}. Say in RULES whom it answers, what others are told, "
+        "and how it is asked of something of Ada's; make that in `_things` where there is none yet."
+    )
+    assert not RULES.keys() - routes, "rules of routes that are there no more"
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_route_answers_whom_its_rule_admits_and_nobody_else(walked: Answers, name: str) -> None:
-    names_something = "{" in name or "{" in RULES[name].query
-    wrong = {
-        caller.name: (walked[name, caller.name], expected)
-        for caller in CALLERS
-        for expected in [RULES[name].expected(caller, names_something=names_something)]
-        if walked[name, caller.name][0] not in expected
-    }
-    assert wrong == {}
+def test_a_route_answers_whom_its_rule_admits_and_nobody_else(walked: Walked, name: str) -> None:
+    rule_ = RULES[name]
+    names_something = "{" in name or "{" in rule_.query
+    wrong: list[str] = []
+    for caller in CALLERS:
+        said = walked.said[name, caller.name]
+        expected = rule_.expected(caller, names_something=names_something)
+        if said.status not in expected:
+            wrong.append(f"{caller.name}: {said.status} and not {expected}: {said.text}")
+        if caller.name != ADA and not (rule_.shows and caller.tenant == "acme"):
+            wrong += [f"{caller.name}: shown {thing}" for thing in said.shown]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_changes_by_those_who_may_change_nothing(walked: Walked) -> None:
+    assert not walked.changed, "\n".join(walked.changed)

@@ -10,6 +10,8 @@ NAMESAKE = "her namesake of another tenant"
 NOBODY = "nobody"
 WRONG_AUDIENCE = "a token for somebody else"
 EXPIRED = "a token that has ended"
+NO_SCOPE = "an owner's token without a scope"
+"""For tool servers: the orchestrator asks for no scope of its own."""
 
 
 @dataclass(frozen=True, slots=True)

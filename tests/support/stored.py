@@ -44,13 +44,12 @@ class Stored:
         self._watching.close()
 
     def _read(self) -> Content:
-        named = self._watching.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE '%VIRTUAL%'"
-        )
+        # Not the tables of a full-text index, which has no more than other tables have.
+        named = self._watching.execute("SELECT name FROM pragma_table_list WHERE type = 'table'")
         return frozenset(
             (table, repr(row))
             for (table,) in named.fetchall()
-            if table not in self.but
+            if table not in self.but and not table.startswith("sqlite_")
             for row in self._watching.execute(f'SELECT * FROM "{table}"')
         )
 

@@ -71,7 +71,7 @@ def _names(session: Session, ids: set[str | None]) -> dict[str | None, str]:
     rows = session.execute(
         select(PersonRow.person_id, PersonRow.name).where(PersonRow.person_id.in_(ids - {None}))
     )
-    return {person_id: name for person_id, name in rows}
+    return {row.person_id: row.name for row in rows}
 
 
 def _as_event(row: SecurityEventRow, names: dict[str | None, str]) -> Event:
