@@ -28,7 +28,9 @@ from frontend.accounts.roles import Role
 from frontend.api_keys.queries import KeyWish, add_key
 from frontend.app import STATIC, Application, create_app
 from frontend.migrations import upgrade
+from frontend.oauth_server.clients import Client, ClientKind
 from frontend.oauth_server.models import ConsentRow
+from frontend.oauth_server.queries import set_up
 from frontend.orchestrator import VISITOR
 from frontend.rights import (
     ADMINS,
@@ -44,6 +46,7 @@ from frontend.rights import (
 from frontend.sign_in.session_rows import list_sessions
 from frontend.tenants.invitations import Wish, add_invitation
 from shared.errors import NotFound
+from shared.scopes import REMOVAL
 from shared.service_tokens import SigningKey
 from shared.sql import utc_now
 
@@ -185,28 +188,29 @@ PAGES = passed_on(
     "GET /knowledge",
     "GET /connections",
     "GET /agents",
-    "GET /account",
-    "GET /account/codes",
     "GET /organisation",
 )
 OWN = {
+    "GET /account": Row(ANY_ACCOUNT),
+    "GET /account/codes": Row(ANY_ACCOUNT),
     # The same page for everybody: what is in the conversation is asked for by the page.
     "GET /c/<conversation_id>": Row(SIGNED_IN),
-    "GET /account/connect": Row(SIGNED_IN, answer=302),
-    "POST /account/connect": Row(SIGNED_IN, answer=302, form={}),
-    "GET /account/connect/<name>": Row(SIGNED_IN, answer=404),
-    "POST /account/name": Row(SIGNED_IN, answer=302, form={"name": "Other Name"}),
-    "POST /account/address": Row(SIGNED_IN, answer=422, form={"email": "new@example.org"}),
-    "POST /account/address/verify": Row(SIGNED_IN, answer=422, form={}),
-    "POST /account/password": Row(SIGNED_IN, answer=422, form={}),
-    "POST /account/identities/remove": Row(SIGNED_IN, answer=422, form={}),
-    "POST /account/codes/begin": Row(SIGNED_IN, form={}),
-    "POST /account/codes/confirm": Row(SIGNED_IN, answer=422, form={"code": "1"}),
-    "POST /account/codes/off": Row(SIGNED_IN, answer=422, form={}),
-    "POST /account/codes/recovery": Row(SIGNED_IN, answer=422, form={}),
-    "POST /account/sessions/end": Row(SIGNED_IN, answer=302, form={}),
+    "GET /account/connect": Row(ANY_ACCOUNT, answer=302),
+    "POST /account/connect": Row(ANY_ACCOUNT, answer=302, form={}),
+    "GET /account/connect/<name>": Row(ANY_ACCOUNT, answer=404),
+    "POST /account/name": Row(ANY_ACCOUNT, answer=302, form={"name": "Other Name"}),
+    "POST /account/address": Row(ANY_ACCOUNT, answer=422, form={"email": "new@example.org"}),
+    "POST /account/address/verify": Row(ANY_ACCOUNT, answer=422, form={}),
+    "POST /account/password": Row(ANY_ACCOUNT, answer=422, form={}),
+    "POST /account/identities/remove": Row(ANY_ACCOUNT, answer=404, form={}),
+    "POST /account/codes/begin": Row(ANY_ACCOUNT, form={}),
+    "POST /account/codes/confirm": Row(ANY_ACCOUNT, answer=422, form={"code": "1"}),
+    "POST /account/codes/off": Row(ANY_ACCOUNT, answer=422, form={}),
+    "POST /account/codes/recovery": Row(ANY_ACCOUNT, answer=422, form={}),
+    "POST /account/sessions/end": Row(ANY_ACCOUNT, answer=302, form={}),
+    "POST /account/programs/<hex:session_id>/end": Row(ANY_ACCOUNT, answer=404, form={}),
     "POST /account/sessions/<session_hash>/end": Row(
-        SIGNED_IN, answer=404, but={MINE: 302, ELSEWHERE: 302}, form={}
+        ANY_ACCOUNT, answer=404, but={MINE: 302, ELSEWHERE: 302}, form={}
     ),
     "POST /agents/<consent_id>/remove": Row(
         SIGNED_IN, answer=404, but={MINE: 302, "admin": 302, "owner": 302}, form={}
@@ -240,6 +244,11 @@ ADMINISTRATION = {
     "GET /admin/people": Row(ADMINS),
     "GET /admin/keys": Row(ADMINS),
     "GET /admin/security": Row(ADMINS),
+    "GET /admin/agents": Row(ADMINS),
+    "POST /admin/agents": Row(
+        ADMINS, answer=201, form={"name": "Editor", "redirect_uris": "https://editor.test/back"}
+    ),
+    "POST /admin/agents/<client_id>/removal": Row(ADMINS, answer=303, outside=404, form={}),
     "GET /admin/people/<hex:person_id>": Row(ADMINS, outside=404),
     "POST /admin/people/<hex:person_id>/role": Row(
         ADMINS, answer=303, outside=404, form={"role": "visitor"}
@@ -637,6 +646,14 @@ def _things(world: World, callers: Mapping[str, Caller]) -> dict[str, str]:
         invitation = add_invitation(session, owner, wish, utc_now())
         own_session = list_sessions(session, member.person_id, utc_now())[-1]
         consent = session.scalars(select(ConsentRow)).one()
+        agent = Client(
+            "client-of-acme",
+            ClientKind.REGISTERED,
+            "Editor",
+            ("https://editor.test/back",),
+            tenant_id=owner.tenant_id,
+        )
+        set_up(session, agent, utc_now())
         return {
             "tenant_id": owner.tenant_id,
             "person_id": world.people[VICTIM],
@@ -646,6 +663,8 @@ def _things(world: World, callers: Mapping[str, Caller]) -> dict[str, str]:
             "invitation": invitation.token,
             "session_hash": own_session.session_hash,
             "consent_id": consent.consent_id,
+            "client_id": agent.client_id,
+            "session_id": "0" * 32,
             "state": "state-of-acme",
             "server": "notes-of-acme",
             "tool": "list",
@@ -694,14 +713,21 @@ def _changes(walk: Walk, allowed: Caller | None) -> list[str]:
 
 
 def _asked_as_others(orchestrator: FakeOrchestrator, person: Person | None) -> list[str]:
-    """Requests in somebody else's name."""
+    """Requests in somebody else's name, or that take away what is of another organisation."""
     own = person and (person.person_id, person.tenant_id, frozenset(person.roles))
     return [
         f"asked as {one.caller}"
         for one in list(orchestrator.received)
         if one.path != ANNOUNCED
         and (one.caller.subject, one.caller.tenant, one.caller.roles) != own
+        and not (person and _removes(one, person.tenant_id))
     ]
+
+
+def _removes(asked: Received, tenant_id: str) -> bool:
+    """Whether the frontend itself ends there what somebody had who is let go."""
+    is_remover = asked.caller.scopes == {REMOVAL} and not asked.caller.roles
+    return is_remover and asked.method == "DELETE" and asked.caller.tenant == tenant_id
 
 
 def test_every_route_has_a_row_with_its_rule(walk: Walk) -> None:
