@@ -726,7 +726,7 @@ def _asked_as_others(orchestrator: FakeOrchestrator, person: Person | None) -> l
 
 def _removes(asked: Received, tenant_id: str) -> bool:
     """Whether the frontend itself ends there what somebody had who is let go."""
-    is_remover = asked.caller.scopes == {REMOVAL} and not asked.caller.roles
+    is_remover = asked.caller.scopes == frozenset({REMOVAL}) and not asked.caller.roles
     return is_remover and asked.method == "DELETE" and asked.caller.tenant == tenant_id
 
 

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Route
 from support.asker import Asker
-from support.callers import ADA, CALLERS, NAMESAKE, NOBODY, Caller
+from support.callers import ADA, CALLERS, NAMESAKE, NOBODY, REMOVER, Caller
 from support.models import ScriptedModel, calls
 from support.ports import free_port
 from support.servers import serving
@@ -96,6 +96,8 @@ class Rule:
             return self.answer
         if caller.role is None:
             return (401,)
+        if REMOVER in {caller.name, *self.admits}:  # What a token is for is looked at first.
+            return (403,)
         if caller.name == NAMESAKE and names_something:
             return (404,)
         return (self.visitor if caller.role == "visitor" and self.visitor else self.refusal,)
@@ -106,7 +108,7 @@ def rule(admits: Iterable[str], **how: Any) -> Rule:
 
 
 EVERYBODY = [caller.name for caller in CALLERS]
-SIGNED_IN = [caller.name for caller in CALLERS if caller.role is not None]
+SIGNED_IN = [caller.name for caller in CALLERS if caller.role not in {None, REMOVER}]
 ADMINS = ["owner", "admin", NAMESAKE]
 """The namesake is an owner where they are, and sees what is there."""
 EDITORS = ["owner", "admin"]
@@ -217,8 +219,8 @@ RULES: Mapping[str, Rule] = {
     "DELETE /v1/connections/{added}": rule(OF_ACME),
     "DELETE /v1/servers/{doomed}": rule(EDITORS, refusal=403),
     "DELETE /v1/conversations/{conversation_id}": rule(HERS),
-    # Each owner deletes what is theirs.
-    "DELETE /v1/tenant": rule(["owner", NAMESAKE], refusal=403),
+    "DELETE /v1/people/{subject}/connections": rule([REMOVER]),
+    "DELETE /v1/tenant": rule([REMOVER]),
 }
 PATHS = {
     "DELETE /v1/servers/{server}": "/v1/servers/{doomed}",
@@ -360,7 +362,7 @@ def _model() -> ScriptedModel:
 async def _things(world: World) -> Mapping[str, str]:
     """What routes name, all of Ada's, and of her tenant what has no person."""
     ada = _api(world, _caller(ADA))
-    things = {"server": "tracker", "tool": "count_tasks"}
+    things = {"server": "tracker", "tool": "count_tasks", "subject": ADA}
     listed = await _asked(ada, "conversation-listed", "List all")
     things["conversation_id"] = "conversation-listed"
     things["turn_id"] = one(listed, TurnStarted).turn_id

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
-from support.callers import ADA, NO_SCOPE, NOBODY, Caller
+from support.callers import ADA, NO_SCOPE, NOBODY, REMOVER, Caller
 from support.callers import CALLERS as PEOPLE
 from support.servers import serving
 from support.tool_apps import ToolApp, tool_apps
@@ -44,9 +44,10 @@ LIST_TOOLS: dict[str, Any] = {
 UPLOAD: dict[str, Any] = {"params": {"name": "note.txt"}, "content": b"A note."}
 CALLERS = (*PEOPLE, Caller(NO_SCOPE, "owner", token={"scope": ""}))
 EVERYBODY = frozenset(caller.name for caller in CALLERS)
-SIGNED_IN = frozenset(caller.name for caller in PEOPLE if caller.role is not None)
+SIGNED_IN = frozenset(caller.name for caller in PEOPLE if caller.role not in {None, REMOVER})
+WRITERS = SIGNED_IN - {"visitor"}
 HERS = frozenset({ADA})
-COMMON: Mapping[str, frozenset[str]] = {
+COMMON: dict[str, frozenset[str]] = {
     MCP: SIGNED_IN,
     "GET /live": EVERYBODY,
     "GET /ready": EVERYBODY,
@@ -54,14 +55,16 @@ COMMON: Mapping[str, frozenset[str]] = {
     # Says where to sign in (RFC 9728), so it cannot want that one has.
     "GET /.well-known/oauth-protected-resource/mcp": EVERYBODY,
 }
+LAST = {"DELETE /v1/tenant": frozenset({REMOVER})}
 RULES: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "mcp-dbquery": COMMON,
-    "mcp-email": COMMON,
+    "mcp-dbquery": COMMON | LAST,
+    "mcp-email": COMMON | LAST,
     "mcp-search": {
         **COMMON,
-        "PUT /v1/documents": SIGNED_IN,  # into a collection of their own
+        "PUT /v1/documents": WRITERS,  # into a collection of their own
         "GET /v1/documents/{id}/original": HERS,
         "GET /v1/passages/{id}/page.png": frozenset(),  # a text has no pages
+        **LAST,
     },
 }
 """Whom each route answers. Others whose token counts learn that there is nothing (404), or what it lacks (403)."""
@@ -173,4 +176,5 @@ def _expected(caller: Caller, admitted: frozenset[str]) -> set[int]:
         return {200, 202}
     if caller.role is None:
         return {401}
-    return {403} if caller.name == NO_SCOPE else {404}
+    lacks_scope = caller.name in {NO_SCOPE, REMOVER} or admitted in (WRITERS, frozenset({REMOVER}))
+    return {403} if lacks_scope else {404}

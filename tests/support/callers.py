@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.scopes import REMOVAL
+
 ADA = "ada"
 """Who has the things that routes name: a member of acme."""
 NAMESAKE = "her namesake of another tenant"
@@ -13,6 +15,8 @@ EXPIRED = "a token that has ended"
 NO_SCOPE = "an owner's token without a scope"
 """For tool servers: the orchestrator asks for no scope of its own."""
 
+REMOVER = "the frontend, whose token only deletes"
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -20,7 +24,7 @@ class Caller:
 
     name: str
     role: str | None
-    """In their tenant. None: no token that counts."""
+    """In their tenant, but for the remover, who is nobody there. None: no token that counts."""
     tenant: str = "acme"
     token: dict[str, Any] | None = None
     """What is special about their token. None: they have none, if no role either."""
@@ -41,5 +45,6 @@ CALLERS = (
     Caller(NAMESAKE, "owner", tenant="rival"),
     *(Caller(role, role) for role in ("visitor", "member", "support", "admin", "owner")),
     Caller(ADA, "member"),
+    Caller(REMOVER, REMOVER, token={"roles": [], "scope": REMOVAL}),
 )
 """Those who may do least come first: what the last ones may do, they may undo."""
