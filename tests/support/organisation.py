@@ -17,8 +17,10 @@ from werkzeug.test import TestResponse
 from frontend.accounts.models import SecurityEventRow, TenantRow
 from frontend.accounts.queries import add_account, add_sign_in_link, find_person
 from frontend.accounts.roles import Role
+from frontend.api_keys.queries import KeyWish, add_key
 from frontend.api_sessions.queries import add_api_session
 from frontend.app import Application
+from frontend.tenants.invitations import Wish, add_invitation
 from frontend.tenants.queries import add_member, add_tenant
 from shared.sql import utc_now
 
@@ -36,6 +38,16 @@ class Program:
     def call(self, method: str, path: str, body: Any = None) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return self.client.open(path, method=method, json=body, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """An organisation: its own id, a member's, an invitation's and a key's; and with what its people and its key call."""
+
+    ids: dict[str, str]
+    owner: str
+    member: str
+    key: str
 
 
 @dataclass
@@ -81,6 +93,34 @@ class World:
 
     def visitor(self) -> Browser:
         return Browser(self.application.flask.test_client())
+
+    def newly_founded(self) -> Founded:
+        """Another organisation, with one of each."""
+        now = utc_now()
+        owner, member = (f"{role}-{len(self.people)}" for role in ("owner", "member"))
+        tenant_id = self._tenant(owner, owner)
+        person_id = self.add(member, Role.MEMBER, tenant_id)
+        with self.application.parts.database.transaction() as session:
+            founder = find_person(session, self.people[owner], tenant_id)
+            assert founder is not None
+            tokens = add_api_session(session, founder, now, timedelta(days=1))
+            wish = Wish(Role.MEMBER, uses=1, lifetime=timedelta(days=1))
+            invitation = add_invitation(session, founder, wish, now)
+            key_wish = KeyWish("Key", Role.MEMBER, ("chat",), None)
+            key_id, key = add_key(session, founder, key_wish, now)
+        return Founded(
+            ids={
+                "tenant_id": tenant_id,
+                "person_id": person_id,
+                "invitation_id": invitation.invitation_id,
+                "invitation": invitation.token,
+                "key_id": key_id,
+                "refresh_token": tokens.refresh,
+            },
+            owner=tokens.access,
+            member=self.program(member, tenant_id).token,
+            key=key,
+        )
 
     def role(self, name: str, tenant_id: str | None = None) -> str | None:
         """What somebody is in a tenant now; None: nothing."""

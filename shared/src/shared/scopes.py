@@ -65,7 +65,10 @@ LOOK = frozenset(scope for resource in RESOURCES.values() for scope in resource.
 VISITOR = "visitor"
 """The role of those who only ask."""
 
-_ACTION = re.compile(r"db:act:(?P<name>[a-z][a-z0-9_]{2,40})")
+_ACTION_NAME = r"[a-z][a-z0-9_]{2,40}"
+_ACTION = re.compile(rf"{DB_ACT}:(?P<name>{_ACTION_NAME})")
+PATTERN = "|".join([*WORDS, f"{DB_ACT}:{_ACTION_NAME}"])
+"""Of every scope, without anchors, as JSON schemas write patterns."""
 
 
 def act(action: str) -> str:

@@ -290,3 +290,11 @@ def test_the_list_is_searched_and_comes_in_parts(world: World) -> None:
     assert "Page 2 of 2" in shown
     assert "Person29" in shown
     assert 'rel="prev" href="/admin/people?q=person&amp;page=1"' in shown
+
+
+@pytest.mark.parametrize("name", ["", "   ", "Ada\u202e ymene"])
+def test_a_name_that_cannot_be_read_is_refused(world: World, name: str) -> None:
+    ada = world.program("ada")
+    answer = ada.call("PATCH", "/api/users/me", {"name": name})
+    assert answer.status_code == 422
+    assert json_of(ada.call("GET", "/api/users/me"))["name"] == "Ada"

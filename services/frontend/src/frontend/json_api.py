@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from flask import Flask, Response, request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import BaseConverter
 
+from frontend.accounts.email_address import MAX_CHARACTERS, is_email_address
 from frontend.rights import rule_of
 from shared.errors import InvalidInput
 
@@ -26,13 +34,18 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """Of a person, a tenant, a key or an invitation."""
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=254)]
 """One line of text."""
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+
+def _checked_address(typed: str) -> str:
+    if not is_email_address(typed.lower()):
+        raise ValueError("it is not an e-mail address in plain Latin letters")
+    return typed
+
+
 Email = Annotated[
     str,
-    StringConstraints(
-        pattern=rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$", min_length=3, max_length=254
-    ),
+    AfterValidator(_checked_address),
+    Field(min_length=3, max_length=MAX_CHARACTERS, json_schema_extra={"format": "email"}),
 ]
 """An address, as `accounts.email_address` takes it, in either case."""
 

@@ -37,6 +37,11 @@ def problem_with_account(address: str, name: str) -> str | None:
         if not address.isascii():
             return f"{NO_ADDRESS} It can have plain Latin letters only; write other domains in their xn-- form."
         return NO_ADDRESS
+    return problem_with_name(name)
+
+
+def problem_with_name(name: str) -> str | None:
+    """What is wrong with a name without spaces around; None when nothing is."""
     if not name or not name.isprintable():
         return "Please say what you are called."
     if len(name) > MAX_NAME_CHARACTERS:

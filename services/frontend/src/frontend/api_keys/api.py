@@ -8,6 +8,7 @@ from pydantic import Field
 from frontend.accounts.roles import Role
 from frontend.api_keys import acts
 from frontend.api_keys.queries import MAX_LIFETIME_DAYS, ApiKey, KeyWish, list_keys
+from frontend.api_keys.scopes import PATTERN as SCOPE_PATTERN
 from frontend.api_keys.tokens import LIFETIME_S, token_for
 from frontend.json_api import Answer, Body, Line, ListPage, operation
 from frontend.parts import parts
@@ -19,7 +20,8 @@ TAG = "Keys"
 
 routes = Routes("api_keys_api", rule=ADMINS, url_prefix="/api")
 
-Scope = Annotated[str, Field(pattern=r"^[a-z]+(:[a-z0-9_]+)*$", max_length=100)]
+Scope = Annotated[str, Field(max_length=100, json_schema_extra={"pattern": SCOPE_PATTERN})]
+"""The pattern is for readers: `acts.make_key` says in words what is wrong with another."""
 
 
 class KeyWishBody(Body):

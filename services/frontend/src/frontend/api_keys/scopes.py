@@ -8,6 +8,8 @@ OWN_SCOPES = {
     "people:write": "Change roles, disable, enable and remove people. Its role must be admin or owner.",
 }
 KEY_SCOPES = {**OWN_SCOPES, **scopes.WORDS}
+PATTERN = rf"^({'|'.join(OWN_SCOPES)}|{scopes.PATTERN})$"
+"""Of every scope that a key can have."""
 
 
 def is_scope(scope: str) -> bool:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
-from frontend.accounts.email_address import MAX_NAME_CHARACTERS
+from frontend.accounts.email_address import MAX_NAME_CHARACTERS, problem_with_name
 from frontend.accounts.queries import Person
 from frontend.accounts.roles import Role
 from frontend.api_sessions.queries import set_tenant
@@ -31,7 +31,7 @@ routes = Routes("people_api", rule=ADMINS, url_prefix="/api/users")
 class ChangeOfMe(Body):
     """What one can change oneself. What is left out stays."""
 
-    name: Annotated[Line, Field(max_length=MAX_NAME_CHARACTERS)] | None = None
+    name: Annotated[Line, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)] | None = None
     tenant_id: Id | None = None
     """Another of one's organisations: this sign-in is in it from now on."""
 
@@ -40,7 +40,7 @@ class ChangeOfUser(Body):
     """What an administrator can change. What is left out stays."""
 
     role: Role | None = None
-    is_disabled: bool | None = None
+    is_disabled: StrictBool | None = None
 
 
 class UserQuery(PageQuery):
@@ -140,8 +140,8 @@ def read_user_of(actor: Person, person_id: str) -> UserAnswer:
 
 def _renamed(person: Person, name: str) -> Person:
     name = " ".join(name.split())
-    if not name:
-        raise InvalidInput("Please say what you are called.")
+    if problem := problem_with_name(name):
+        raise InvalidInput(problem)
     with parts().database.transaction() as session:
         queries.set_name(session, person.person_id, name)
     return replace(person, name=name)
