@@ -238,7 +238,11 @@ class KnowledgeServer:
 
         @tool()
         async def kb_change_collection(
-            collection_id: str, name: str | None = None, access: list[str] | None = None
+            collection_id: str,
+            name: str | None = None,
+            description: str | None = None,
+            access: list[str] | None = None,
+            editors: list[str] | None = None,
         ) -> CallToolResult:
             """Another name."""
             return self._answered(
@@ -246,7 +250,9 @@ class KnowledgeServer:
                 collection(),
                 collection_id=collection_id,
                 name=name,
+                description=description,
                 access=access,
+                editors=editors,
             )
 
         @tool()

@@ -42,7 +42,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Founded:
-    """An organisation: its own id, a member's, an invitation's and a key's; and with what its people and its key call."""
+    """An organisation: ids of itself and of one of each in it, and what its people and its key call with."""
 
     ids: dict[str, str]
     owner: str

@@ -24,6 +24,7 @@ from werkzeug.routing import BaseConverter
 from frontend.accounts.email_address import MAX_CHARACTERS, is_email_address
 from frontend.rights import rule_of
 from shared.errors import InvalidInput
+from shared.wire.errors import ErrorAnswer
 
 ItemT = TypeVar("ItemT")
 
@@ -88,21 +89,6 @@ class ListPage(Answer, Generic[ItemT]):
     total: int
 
 
-class ErrorFacts(Answer):
-    """What went wrong. `code` never changes its meaning; `message` is for people."""
-
-    code: str
-    message: str
-    retryable: bool
-    details: dict[str, Any] = {}
-
-
-class ErrorAnswer(Answer):
-    """Every error, of whatever operation."""
-
-    error: ErrorFacts
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What one method of one path takes and gives."""
@@ -154,7 +140,7 @@ def operation(
 def document(app: Flask, version: str) -> dict[str, Any]:
     """The OpenAPI document of all operations of an application."""
     found = sorted(_operations(app), key=lambda one: (one[0], one[1]))
-    models = {ErrorAnswer} | {
+    models: set[type[BaseModel]] = {ErrorAnswer} | {
         model
         for _, _, _, described in found
         for model in (described.body, described.answer)

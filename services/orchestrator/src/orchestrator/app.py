@@ -69,6 +69,7 @@ def create_app(
         description="Conversations, turns, approvals and tools. Sign in with a bearer token (`make token`).",
         lifespan=lifespan,
         max_body_size=MAX_BODY_BYTES,
+        responses=http_errors.RESPONSES,
     )
     http_errors.install(app)
     app.add_middleware(RequestLog)
@@ -167,7 +168,12 @@ def _add_operations(app: FastAPI) -> None:
         )
         return JSONResponse(body, status_code=status)
 
-    @app.get("/metrics", tags=["operations"])
+    @app.get(
+        "/metrics",
+        tags=["operations"],
+        response_class=Response,
+        responses={200: {"description": "As text.", "content": {"text/plain": {}}}},
+    )
     async def metrics() -> Response:
         """Prometheus metrics."""
         body, content_type = health.metrics()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from orchestrator.database import Database
@@ -57,5 +57,9 @@ Caller = Annotated[Principal, Depends(_principal)]
 """The verified person a request is made for."""
 Remover = Annotated[Principal, Depends(_remover)]
 """The frontend's purge, for the tenant that its token names. Nobody's person, key or agent."""
+PathId = Annotated[str, Path(min_length=1, max_length=64)]
+"""An id of ours in a path."""
+ServerKey = Annotated[str, Path(min_length=1, max_length=16)]
+"""What we call a tool server."""
 Db = Annotated[Database, Depends(_database)]
 Now = Annotated[datetime, Depends(_now)]

@@ -6,8 +6,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from orchestrator.database import DatabaseAway
 from shared.errors import (
@@ -18,10 +20,22 @@ from shared.errors import (
     TooManyRequests,
     Unavailable,
 )
+from shared.wire.errors import ErrorAnswer
 
 MAX_PROBLEMS_TOLD = 5
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _NOT_STORABLE = "22021"
 """PostgreSQL's `character_not_in_repertoire`: it takes no NUL."""
+
+_SCHEMA = "#/components/schemas/{model}"
+_CONTENT = {"application/json": {"schema": {"$ref": _SCHEMA.format(model=ErrorAnswer.__name__)}}}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"content": _CONTENT, "description": "What is wrong with the request."},
+    "502": {"content": _CONTENT, "description": "A model or a tool server answered wrongly."},
+    "503": {"content": _CONTENT, "description": "Something we need is away. Try again."},
+}
+"""What any operation may answer instead, for the API's description. Named by its schema and not as a model: errors are
+JSON also where the answer is a stream or a file."""
 
 log = structlog.get_logger()
 
@@ -34,6 +48,20 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DatabaseAway, _database_away)
     app.add_exception_handler(DBAPIError, _refused_by_database)
     app.add_exception_handler(Exception, _unexpected)
+    _describe(app)
+
+
+def _describe(app: FastAPI) -> None:
+    """Put the schema that RESPONSES name into the API's description."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        _, found = models_json_schema([(ErrorAnswer, "serialization")], ref_template=_SCHEMA)
+        document["components"]["schemas"].update(found["$defs"])
+        return document
+
+    app.openapi = openapi
 
 
 async def _expected(_: Request, error: Exception) -> JSONResponse:
@@ -58,7 +86,7 @@ def _in_words(detail: dict[str, Any]) -> str:
     return f"{where or 'The request'}: {detail['msg']}"
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     body = {
@@ -68,7 +96,22 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
             "retryable": False,
         }
     }
-    return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_of(request))
+    return JSONResponse(body, status_code=error.status_code, headers=headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """All that the path can be asked (RFC 9110, section 15.5.6): Starlette names those of one route only."""
+    return sorted(
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    )
 
 
 async def _database_away(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     JsonValue,
     SecretStr,
+    StrictBool,
     StringConstraints,
     model_validator,
 )
@@ -88,7 +89,7 @@ class NewConversation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    temporary: bool = False
+    temporary: StrictBool = False
 
 
 class ShownVersion(BaseModel):
@@ -134,7 +135,9 @@ class Question(BaseModel):
 class ArgumentPattern(BaseModel):
     """Which values an argument may have under a standing grant; exactly one of the fields is set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
 
     equals: JsonValue = None
     one_of: Annotated[list[JsonValue] | None, Field(min_length=1, max_length=50)] = None
@@ -425,7 +428,7 @@ class ServerChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    enabled: bool
+    enabled: StrictBool
 
 
 class AddedServer(BaseModel):

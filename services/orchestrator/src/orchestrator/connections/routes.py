@@ -22,7 +22,7 @@ from orchestrator.connections.servers import (
     switch_server,
 )
 from orchestrator.connections.tokens import opened
-from orchestrator.deps import Caller, Db, Remover
+from orchestrator.deps import Caller, Db, Remover, ServerKey
 from shared.errors import NotAllowed, NotFound
 from shared.service_tokens import Principal
 from shared.wire.api import (
@@ -87,21 +87,21 @@ async def add(
 
 @router.patch("/servers/{server}")
 async def switch(
-    server: str, change: ServerChange, admin: Admin, parts: ConnectionsHere
+    server: ServerKey, change: ServerChange, admin: Admin, parts: ConnectionsHere
 ) -> AddedServer:
     """Switch a server on or off. Off, nobody's calls reach it; connections and accepted tools stay."""
     return _as_server(await switch_server(parts, admin, server, is_enabled=change.enabled))
 
 
 @router.delete("/servers/{server}", status_code=204)
-async def remove(server: str, admin: Admin, parts: ConnectionsHere) -> None:
+async def remove(server: ServerKey, admin: Admin, parts: ConnectionsHere) -> None:
     """Remove a server and everybody's connections to it, which are revoked."""
     await remove_server(parts, admin, server)
 
 
 @router.put("/servers/{server}/client", status_code=204)
 async def set_issuer_client(
-    server: str, known: IssuerClient, admin: Admin, parts: ConnectionsHere
+    server: ServerKey, known: IssuerClient, admin: Admin, parts: ConnectionsHere
 ) -> None:
     """Say as whom Steward is registered with the server's sign-in service. The secret is never shown again."""
     secret = known.client_secret.get_secret_value() if known.client_secret else None
@@ -125,7 +125,7 @@ async def list_mine(caller: Caller, parts: ConnectionsHere) -> Connections:
 
 
 @router.delete("/connections/{server}")
-async def end(server: str, caller: Caller, parts: ConnectionsHere) -> Disconnected:
+async def end(server: ServerKey, caller: Caller, parts: ConnectionsHere) -> Disconnected:
     """Disconnect: the tokens are revoked at the sign-in service and forgotten here."""
     return Disconnected(revoked=await disconnect(parts, caller, server))
 

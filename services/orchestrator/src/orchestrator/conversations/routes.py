@@ -11,7 +11,7 @@ from orchestrator.conversations.queries import (
     list_conversations,
     remove_conversation,
 )
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, PathId
 from shared.errors import InvalidInput
 from shared.wire.api import (
     ClientMadeId,
@@ -24,7 +24,11 @@ from shared.wire.api import (
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
 
-@router.put("/{conversation_id}", status_code=status.HTTP_201_CREATED)
+@router.put(
+    "/{conversation_id}",
+    status_code=status.HTTP_201_CREATED,
+    responses={200: {"model": Conversation, "description": "It was there already."}},
+)
 async def create(
     conversation_id: Annotated[ClientMadeId, Path()],
     caller: Caller,
@@ -58,7 +62,7 @@ async def list_all(
 
 @router.patch("/{conversation_id}")
 async def rename(
-    conversation_id: str, change: ConversationChange, caller: Caller, db: Db
+    conversation_id: PathId, change: ConversationChange, caller: Caller, db: Db
 ) -> Conversation:
     """Give a conversation another title."""
     title = " ".join(change.title.split())
@@ -71,7 +75,7 @@ async def rename(
 
 
 @router.delete("/{conversation_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete(conversation_id: str, caller: Caller, db: Db) -> None:
+async def delete(conversation_id: PathId, caller: Caller, db: Db) -> None:
     """Delete a conversation with its questions and answers. The ledger of what tools did stays."""
     async with db.writing() as session:
         await remove_conversation(session, conversation_id, caller)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, status
 
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, PathId
 from orchestrator.grants.queries import list_grants, withdraw
 from shared.errors import NotAllowed
 from shared.wire.api import Grants
@@ -30,7 +30,7 @@ async def list_all(
 
 
 @router.delete("/{grant_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def remove(grant_id: str, caller: Caller, db: Db, now: Now) -> None:
+async def remove(grant_id: PathId, caller: Caller, db: Db, now: Now) -> None:
     """Withdraw a grant: it covers nothing from now on. Yours, or as an owner or admin anybody's."""
     anybodys = bool(caller.personal_roles & MAY_SEE_EVERYBODYS)
     async with db.writing() as session:

@@ -2,11 +2,11 @@
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, ServerKey
 from orchestrator.tools.catalogue import Catalogue, CatalogueTool, ServerTools
 from orchestrator.tools.fingerprint import canonical_hash
 from orchestrator.tools.queries import add_definition
@@ -22,6 +22,7 @@ def _catalogue(request: Request) -> Catalogue:
     return cast(Catalogue, request.app.state.catalogue)
 
 
+ToolName = Annotated[str, Path(min_length=1, max_length=256)]
 Tools = Annotated[Catalogue, Depends(_catalogue)]
 
 
@@ -34,8 +35,8 @@ async def list_all(caller: Caller, catalogue: Tools) -> dict[str, list[ToolServe
 
 @router.put("/{server}/{tool}/acceptance")
 async def accept(
-    server: str,
-    tool: str,
+    server: ServerKey,
+    tool: ToolName,
     acceptance: ToolAcceptance,
     caller: Caller,
     catalogue: Tools,

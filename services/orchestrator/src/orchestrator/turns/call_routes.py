@@ -12,7 +12,7 @@ from orchestrator.approvals.queries import (
     get_approval_to_decide,
     record_decision,
 )
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, PathId
 from orchestrator.inputs.queries import (
     check_open,
     get_input,
@@ -44,7 +44,7 @@ _DECISION_OF = {"approve": Decision.APPROVED, "reject": Decision.REJECTED}
 
 @router.put("/{call_id}/decision")
 async def decide(
-    call_id: str, decision: CallDecision, caller: Caller, parts: Parts, runner: Runner, now: Now
+    call_id: PathId, decision: CallDecision, caller: Caller, parts: Parts, runner: Runner, now: Now
 ) -> dict[str, JsonValue]:
     """Say yes or no to a call. The first decision counts; later ones answer 409 with the one that did.
 
@@ -64,7 +64,12 @@ async def decide(
 
 @router.put("/{call_id}/outcome")
 async def decide_outcome(
-    call_id: str, decision: OutcomeDecision, caller: Caller, parts: Parts, runner: Runner, now: Now
+    call_id: PathId,
+    decision: OutcomeDecision,
+    caller: Caller,
+    parts: Parts,
+    runner: Runner,
+    now: Now,
 ) -> OutcomeAnswer:
     """Say what to do about a call that may have been done: retry, done or leave. `check` asks its server first."""
     if decision.choice == "check":
@@ -184,7 +189,7 @@ def changed_names(old: dict[str, JsonValue], new: dict[str, JsonValue]) -> list[
 
 
 @router.get("/{call_id}/result", response_class=Response)
-async def read_result(call_id: str, caller: Caller, db: Db) -> Response:
+async def read_result(call_id: PathId, caller: Caller, db: Db) -> Response:
     """The whole result of a call whose event holds only a part of it, as a JSON file."""
     async with db.reading() as session:
         content = await get_whole_result(session, call_id, caller)
@@ -196,7 +201,7 @@ async def read_result(call_id: str, caller: Caller, db: Db) -> Response:
 
 @router.post("/{call_id}/preview")
 async def preview(
-    call_id: str, request: PreviewRequest, caller: Caller, parts: Parts
+    call_id: PathId, request: PreviewRequest, caller: Caller, parts: Parts
 ) -> PreviewAnswer:
     """What a waiting call would change with these arguments. Nothing is done."""
     async with parts.database.reading() as session:

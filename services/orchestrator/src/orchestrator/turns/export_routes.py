@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.conversations.models import ConversationRow
 from orchestrator.conversations.queries import get_conversation
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, PathId
 from orchestrator.turns.answers import TURNS_AT_ONCE
 from orchestrator.turns.export import (
     ConversationToExport,
@@ -48,7 +48,7 @@ class ExportFormat(StrEnum):
     },
 )
 async def export(
-    conversation_id: str,
+    conversation_id: PathId,
     caller: Caller,
     db: Db,
     now: Now,

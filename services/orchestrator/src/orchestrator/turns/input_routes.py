@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import JsonValue
 
-from orchestrator.deps import Caller, Now
+from orchestrator.deps import Caller, Now, PathId
 from orchestrator.inputs.models import InputRow
 from orchestrator.inputs.queries import OUTCOME, PENDING, get_input, record_answer
 from orchestrator.tools.elicitation import SIGN_IN, problem_with_answer
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/inputs", tags=["approvals"])
 
 @router.put("/{input_id}")
 async def answer(
-    input_id: str, given: PersonInput, caller: Caller, parts: Parts, runner: Runner, now: Now
+    input_id: PathId, given: PersonInput, caller: Caller, parts: Parts, runner: Runner, now: Now
 ) -> dict[str, JsonValue]:
     """Answer a tool server's question: accept (with the form's `content`), decline or cancel. The first answer counts.
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orchestrator.audit.canonical import digest
 from orchestrator.audit.models import AuditKind
 from orchestrator.audit.queries import record
-from orchestrator.deps import Caller, Now
+from orchestrator.deps import Caller, Now, PathId
 from orchestrator.policy.conditions import ToolUse
 from orchestrator.tools.catalogue import CatalogueTool
 from orchestrator.tools.keeping import CallToKeep, keep
@@ -31,7 +31,7 @@ MAY_BE_KEPT = frozenset({Verdict.RUN, Verdict.ASK})
 
 @router.put("/{call_id}/kept")
 async def keep_call(
-    call_id: str, wish: KeepWish, caller: Caller, parts: Parts, now: Now
+    call_id: PathId, wish: KeepWish, caller: Caller, parts: Parts, now: Now
 ) -> KeptCall:
     """Have its server keep a succeeded call under a name, with exactly the arguments it was sent with.
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orchestrator.conversations.models import ConversationRow
 from orchestrator.conversations.queries import as_conversation, get_conversation
-from orchestrator.deps import Caller, Db
+from orchestrator.deps import Caller, Db, PathId
 from orchestrator.turns.log import list_events_of
 from orchestrator.turns.tree import get_newest_below, get_turn_of, list_path, list_versions
 from shared.wire.api import ConversationDetail, ShownVersion, Turn, TurnState
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
 @router.get("/{conversation_id}")
 async def read_conversation(
-    conversation_id: str,
+    conversation_id: PathId,
     caller: Caller,
     db: Db,
     before: Annotated[
@@ -34,7 +34,7 @@ async def read_conversation(
 
 @router.put("/{conversation_id}/head")
 async def show_version(
-    conversation_id: str, version: ShownVersion, caller: Caller, db: Db
+    conversation_id: PathId, version: ShownVersion, caller: Caller, db: Db
 ) -> ConversationDetail:
     """Show another version of a question, with the latest that followed from it. The next question goes on there."""
     async with db.writing() as session:

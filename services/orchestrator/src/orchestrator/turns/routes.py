@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, status
 
 from orchestrator.conversations.queries import lock_conversation
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, PathId
 from orchestrator.turns import log as turn_log
 from orchestrator.turns.deps import Parts, Runner
 from orchestrator.turns.follow import TurnViewer
@@ -40,7 +40,7 @@ _EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     responses=_EVENT_STREAM,
 )
 async def ask(
-    conversation_id: str, question: Question, caller: Caller, parts: Parts, runner: Runner
+    conversation_id: PathId, question: Question, caller: Caller, parts: Parts, runner: Runner
 ) -> EventStream:
     """Ask a question; the answer is the turn's events, from the first on. `X-Turn-Id` names the turn.
 
@@ -69,7 +69,7 @@ async def ask(
 
 
 @router.get("/turns/{turn_id}")
-async def read_turn(turn_id: str, caller: Caller, db: Db) -> Turn:
+async def read_turn(turn_id: PathId, caller: Caller, db: Db) -> Turn:
     """A turn as its stored events."""
     async with db.reading() as session:
         row = await turn_log.get_turn(session, turn_id, caller)
@@ -90,11 +90,15 @@ async def read_turn(turn_id: str, caller: Caller, db: Db) -> Turn:
     responses=_EVENT_STREAM,
 )
 async def watch(
-    turn_id: str,
+    turn_id: PathId,
     caller: Caller,
     parts: Parts,
     last_event_id: Annotated[
-        str, Header(description="Number of the last event you have; 0 for all.")
+        str,
+        Header(
+            description="Number of the last event you have; 0 for all.",
+            json_schema_extra={"pattern": "^[0-9]{1,15}$"},
+        ),
     ] = "0",
 ) -> EventStream:
     """A turn's events after the given number, stored ones first, then live ones until its end."""
@@ -108,7 +112,7 @@ async def watch(
 
 @router.put("/turns/{turn_id}/cancellation", status_code=status.HTTP_202_ACCEPTED)
 async def stop(
-    turn_id: str, caller: Caller, parts: Parts, runner: Runner, now: Now
+    turn_id: PathId, caller: Caller, parts: Parts, runner: Runner, now: Now
 ) -> dict[str, str]:
     """Stop a turn, wherever it runs, and with it the questions that wait for its end. What was said so far stays.
 

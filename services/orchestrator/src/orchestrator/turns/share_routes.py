@@ -12,7 +12,7 @@ from orchestrator.conversations.shares import (
     remove_share,
     set_share,
 )
-from orchestrator.deps import Caller, Db, Now
+from orchestrator.deps import Caller, Db, Now, PathId
 from orchestrator.turns.answers import list_messages
 from orchestrator.turns.tree import list_path
 from shared.errors import Conflict
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["sharing"])
 
 
 @router.put("/conversations/{conversation_id}/share")
-async def share(conversation_id: str, caller: Caller, db: Db, now: Now) -> Share:
+async def share(conversation_id: PathId, caller: Caller, db: Db, now: Now) -> Share:
     """Share a conversation by a link that shows the path it has now, without what tools were told and answered.
 
     Later questions are not shown until this is repeated, which keeps the link.
@@ -46,7 +46,7 @@ async def share(conversation_id: str, caller: Caller, db: Db, now: Now) -> Share
 
 
 @router.get("/conversations/{conversation_id}/share")
-async def read_share(conversation_id: str, caller: Caller, db: Db) -> Share:
+async def read_share(conversation_id: PathId, caller: Caller, db: Db) -> Share:
     """The link to a conversation; 404 when it is not shared."""
     async with db.reading() as session:
         await get_conversation(session, conversation_id, caller)
@@ -54,7 +54,7 @@ async def read_share(conversation_id: str, caller: Caller, db: Db) -> Share:
 
 
 @router.delete("/conversations/{conversation_id}/share", status_code=status.HTTP_204_NO_CONTENT)
-async def withdraw(conversation_id: str, caller: Caller, db: Db) -> None:
+async def withdraw(conversation_id: PathId, caller: Caller, db: Db) -> None:
     """Withdraw the link: it leads nowhere from now on. Without a link this changes nothing."""
     async with db.writing() as session:
         await get_conversation(session, conversation_id, caller, lock=True)
@@ -62,7 +62,7 @@ async def withdraw(conversation_id: str, caller: Caller, db: Db) -> None:
 
 
 @router.get("/shared/{token}")
-async def read_shared(token: str, _: Caller, db: Db, response: Response) -> SharedConversation:
+async def read_shared(token: PathId, _: Caller, db: Db, response: Response) -> SharedConversation:
     """What a share link shows. For everybody who has the link, signed in or represented by the frontend."""
     response.headers["Cache-Control"] = "no-store"
     async with db.reading() as session:

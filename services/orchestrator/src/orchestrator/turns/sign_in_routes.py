@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from orchestrator.connections.routes import ConnectionsHere
 from orchestrator.connections.sign_in import Callback, begin, finish
-from orchestrator.deps import Caller, Now
+from orchestrator.deps import Caller, Now, ServerKey
 from orchestrator.inputs.queries import list_pending_of
 from orchestrator.tools.elicitation import SIGN_IN
 from orchestrator.turns.deps import Parts, Runner
@@ -15,7 +15,9 @@ router = APIRouter(prefix="/v1/connections", tags=["connections"])
 
 
 @router.post("/{server}/sign-in")
-async def begin_sign_in(server: str, caller: Caller, connections: ConnectionsHere) -> SignInBegun:
+async def begin_sign_in(
+    server: ServerKey, caller: Caller, connections: ConnectionsHere
+) -> SignInBegun:
     """Where to send your browser. The answer that it brings back counts once, within ten minutes, in this session."""
     return SignInBegun(url=await begin(connections, server, caller))
 
