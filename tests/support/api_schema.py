@@ -25,8 +25,8 @@ CHANGING = {"post", "put", "patch", "delete"}
 NOBODY = [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}]
 """What whoever is not signed in may send."""
 
-Operation = Any
-"""schemathesis leaves its operations' types open."""
+Open = Any
+"""What schemathesis leaves the type of open: schemas, operations and cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def run(schema: BaseSchema, known: Callable[[str], Known], picky: Collection[str
     return found
 
 
-def operations(schema: BaseSchema) -> Iterator[Operation]:
+def operations(schema: Open) -> Iterator[Open]:
     """All that the document describes. Raises what is wrong with it."""
     for result in schema.get_all_operations():
         if not isinstance(result, Ok):
@@ -104,7 +104,7 @@ def open_to_nobody(
 
 
 def ask(
-    operation: Operation, ids: Mapping[str, str], headers: Mapping[str, str], **changes: Any
+    operation: Open, ids: Mapping[str, str], headers: Mapping[str, str], **changes: Any
 ) -> Response:
     """One request that fits no schema but reaches the operation; `changes` are members of the case."""
     sent: dict[str, Any] = {
@@ -132,7 +132,7 @@ def _configure(schema: BaseSchema) -> None:
     config.checks.ignored_auth.enabled = False
 
 
-def _sign_in(schema: BaseSchema, known: Callable[[str], Known]) -> None:
+def _sign_in(schema: Open, known: Callable[[str], Known]) -> None:
     kept: dict[str, Known] = {}
 
     @schema.auth(refresh_interval=None)
@@ -143,7 +143,7 @@ def _sign_in(schema: BaseSchema, known: Callable[[str], Known]) -> None:
                 kept[label] = known(label)
             return kept[label]
 
-        def set(self, case: Case[Any], data: Known, _: AuthContext) -> None:
+        def set(self, case: Open, data: Known, _: AuthContext) -> None:
             case.headers.update(data.headers)
             if not _is_about(case, ParameterLocation.PATH):
                 _name_what_is_there(case.path_parameters, data.ids)
@@ -184,7 +184,7 @@ def _unsaid(recorder: Any, case_id: str) -> set[str]:
 
 
 def _note(found: Run, event: events.ScenarioFinished, picky: Collection[str]) -> None:
-    recorder = event.recorder
+    recorder: Open = event.recorder
     counted = found.statuses.setdefault(recorder.label, Counter())
     for case_id, interaction in recorder.interactions.items():
         case = recorder.cases[case_id].value

@@ -218,3 +218,24 @@ async def test_questions_of_a_deleted_conversation_are_gone_with_it(world: World
     assert late.status_code == 404
     assert "deleted" in late.json()["error"]["message"]
     assert world.tracker.writes == []
+
+
+ODD_VALUES = ['"\\ud800"', "1" + "0" * 40, "1e400", "NaN", '"\\u0000"', "[" * 500 + "]" * 500]
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+@pytest.mark.parametrize("field", ["arguments", "grant"])
+async def test_values_that_cannot_be_stored_are_refused(
+    world: World, value: str, field: str
+) -> None:
+    vary = f'{{"lifetime_s": 600, "vary": {{"status": {{"one_of": [{value}, "done"]}}}}}}'
+    sent = vary if field == "grant" else f'{{"task_id": 42, "status": {value}}}'
+    async with world.orchestrator(asks_once()), world.api().ask("Set task 42 to done") as reader:
+        needed = await reader.until(ApprovalNeeded)
+        answer = await world.api().request(
+            "PUT",
+            f"/v1/calls/{needed.call_id}/decision",
+            content=f'{{"decision": "approve", "{field}": {sent}}}',
+            headers={"Content-Type": "application/json"},
+        )
+    assert answer.status_code in {400, 422}, answer.text

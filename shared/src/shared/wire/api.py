@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from shared.wire.events import ApprovalNeeded, CallProposed, Event, OutcomeChoice, Preview, Verdict
+from shared.wire.json_values import StorableFields, StorableJson
 from shared.wire.knowledge import PassageShown
 
 MAX_QUESTION_CHARACTERS = 100_000
@@ -139,8 +140,8 @@ class ArgumentPattern(BaseModel):
         extra="forbid", frozen=True, json_schema_extra={"minProperties": 1, "maxProperties": 1}
     )
 
-    equals: JsonValue = None
-    one_of: Annotated[list[JsonValue] | None, Field(min_length=1, max_length=50)] = None
+    equals: StorableJson = None
+    one_of: Annotated[list[StorableJson] | None, Field(min_length=1, max_length=50)] = None
     starts_with: Annotated[str | None, Field(min_length=1, max_length=500)] = None
     anything: Literal[True] | None = None
 
@@ -167,7 +168,7 @@ class CallDecision(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Literal["approve", "reject"]
-    arguments: dict[str, JsonValue] | None = None
+    arguments: StorableFields | None = None
     note: Annotated[
         str, Field(max_length=2_000, description="Told to the model when rejecting.")
     ] = ""
@@ -251,7 +252,7 @@ class PersonInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Literal["accept", "decline", "cancel"]
-    content: dict[str, JsonValue] | None = None
+    content: StorableFields | None = None
     """For `accept` in form mode; must fit the question's schema."""
 
 
@@ -357,7 +358,7 @@ class PreviewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    arguments: dict[str, JsonValue]
+    arguments: StorableFields
 
 
 class PreviewAnswer(BaseModel):
