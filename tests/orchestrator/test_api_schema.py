@@ -22,10 +22,13 @@ from support.world import World, make_world
 
 from orchestrator.app import create_app
 from orchestrator.models.port import Message, ReplyEnd, ToolForModel
+from shared.scopes import REMOVAL
 from shared.wire.events import EVENT, ApprovalNeeded
 
 OPEN = {"GET /live", "GET /ready", "GET /metrics", "GET /.well-known/jwks.json"}
 """For whoever runs the service, and for tool servers."""
+PURGE = {"DELETE /v1/tenant", "DELETE /v1/people/{subject}/connections"}
+"""For the frontend alone."""
 PICKY = {
     "GET /v1/conversations": "`before` is a cursor that was given before.",
     "POST /v1/connections/callback": "`state` is what a sign-in was begun with.",
@@ -43,6 +46,7 @@ NEVER_DONE = {
     "PATCH /v1/servers/{server}": _ADDED,
     "POST /v1/connections/callback": _ADDED,
     "POST /v1/connections/{server}/sign-in": _ADDED,
+    "POST /v1/servers": _ADDED,
     "PUT /v1/calls/{call_id}/kept": "Needs a call that has succeeded; see turns/test_keeping.py.",
     "PUT /v1/calls/{call_id}/outcome": "Needs a lost outcome; see turns/test_lost_outcomes.py.",
     "PUT /v1/inputs/{input_id}": "Needs a server's question; see turns/test_inputs.py.",
@@ -128,7 +132,8 @@ class People:
 
     def _settle(self, label: str) -> Known:
         self._count += 1
-        token = self._world.api(tenant=f"tenant-{self._count}").token
+        claims = {"scope": REMOVAL} if label in PURGE else {}
+        token = self._world.api(tenant=f"tenant-{self._count}", **claims).token
         conversation = f"conversation-{self._count}"
         ids = {
             "conversation_id": conversation,
@@ -140,8 +145,9 @@ class People:
             "gap_id": "g1",
             "account": "first-run",
             "id": "m1",
+            "subject": "ada",
         }
-        if "{" not in label:
+        if "{" not in label or label in PURGE:
             return Known(token, ids)
         self._send(token, "PUT", f"/v1/conversations/{conversation}")
         ids["turn_id"] = self._ask(token, conversation, "Hello")[0].turn_id

@@ -22,7 +22,7 @@ from orchestrator.connections.servers import (
     switch_server,
 )
 from orchestrator.connections.tokens import opened
-from orchestrator.deps import Caller, Db, Remover, ServerKey
+from orchestrator.deps import Caller, Db, PathId, Remover, ServerKey
 from shared.errors import NotAllowed, NotFound
 from shared.service_tokens import Principal
 from shared.wire.api import (
@@ -132,7 +132,7 @@ async def end(server: ServerKey, caller: Caller, parts: ConnectionsHere) -> Disc
 
 @router.delete("/people/{subject}/connections", tags=["tenant"])
 async def end_of_person(
-    subject: str, remover: Remover, request: Request, db: Db
+    subject: PathId, remover: Remover, request: Request, db: Db
 ) -> ConnectionsEnded:
     """End all sign-ins of somebody who has left the tenant: they are revoked at their issuers and forgotten here.
 
