@@ -35,11 +35,13 @@ def install(app: Flask) -> None:
 
 
 def _expected(error: ExpectedError) -> ResponseReturnValue:
-    status = error.answered_status if isinstance(error, OrchestratorError) else error.status
+    status, code = error.status, error.code
+    if isinstance(error, OrchestratorError):
+        status, code = error.answered_status, error.answered_code
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    log.info("request_refused", code=error.code, status=status)
+    log.info("request_refused", code=code, status=status)
     if _wants_json():
         return jsonify(error.body()), status, headers
     return (

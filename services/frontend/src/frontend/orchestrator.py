@@ -48,9 +48,15 @@ class OrchestratorError(ExpectedError):
         super().__init__(str(known.get("message") or "The assistant could not answer."))
         self._error = known
         self.answered_status = status
+        self.answered_code = str(known.get("code") or "internal")
 
     def body(self) -> Json:
-        error = {"code": "internal", "message": self.message, "retryable": False, **self._error}
+        error = {
+            "code": self.answered_code,
+            "message": self.message,
+            "retryable": False,
+            **self._error,
+        }
         return {"error": error}
 
 
