@@ -62,7 +62,7 @@ async def withdraw(conversation_id: PathId, caller: Caller, db: Db) -> None:
 
 
 @router.get("/shared/{token}")
-async def read_shared(token: PathId, _: Caller, db: Db, response: Response) -> SharedConversation:
+async def read_shared(token: str, _: Caller, db: Db, response: Response) -> SharedConversation:
     """What a share link shows. For everybody who has the link, signed in or represented by the frontend."""
     response.headers["Cache-Control"] = "no-store"
     async with db.reading() as session:
