@@ -144,12 +144,7 @@ def allow(person: Browser, question: str, *rights: str) -> TestResponse:
 def decide(person: Browser, question: str, decision: str, *rights: str) -> TestResponse:
     """Answer the consent page, as the person's browser does."""
     token = _form_token(person)
-    fields = {
-        "decision": decision,
-        "right": list(rights),
-        "csrf_token": token,
-        "tenant": json_of(person.get("/api/users/me"))["tenant"]["tenant_id"],
-    }
+    fields = {"decision": decision, "right": list(rights), "csrf_token": token}
     return person.client.post(question, data=fields)
 
 

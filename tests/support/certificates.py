@@ -1,5 +1,6 @@
 """Certificates for servers of tests: an authority of the test's own, and one certificate by it."""
 
+import secrets
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -21,7 +22,9 @@ class Certificate(NamedTuple):
 def certificate(folder: Path, host: str = "127.0.0.1") -> Certificate:
     """For a server at this address or of this name. Nobody but who is given `ca_file` trusts it."""
     now = datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A test's authority")])
+    # One of its own: authorities of one name are taken for one another where several are trusted.
+    common_name = f"A test's authority {secrets.token_hex(8)}"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     authority, key = (
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),

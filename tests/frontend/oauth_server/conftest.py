@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,12 @@ def running_agent_site(
         sign_in_burst=10_000,
         log_level="WARNING",
     )
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("SSL_CERT_FILE", str(agent_maker.ca_file))
-        with running_site(settings, orchestrator, port) as site:
-            site.sign_up()
-            yield site
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("SSL_CERT_FILE", str(agent_maker.ca_file))
+            site = stack.enter_context(running_site(settings, orchestrator, port))
+        site.sign_up()
+        yield site
 
 
 @pytest.fixture

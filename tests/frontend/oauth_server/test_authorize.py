@@ -107,9 +107,8 @@ def test_a_yes_is_for_the_organisation_that_the_page_named(
     answer = owner.client.post(
         agent.question(), data={**shown, "decision": "allow", "right": ["mail:read"]}
     )
-    assert answer.status_code == 422
-    assert "changed to another organisation" in answer.text
-    assert "in The Other." in answer.text
+    assert answer.status_code == 403
+    assert "in another session. Load it again." in answer.text
     assert "agent_allowed" not in [kind for kind, _ in events(application)]
 
 

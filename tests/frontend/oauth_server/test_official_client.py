@@ -55,12 +55,7 @@ class Person:
         assert page.status_code == 200, page.text
         self.asked.append(page.text)
         rights = [part.partition('"')[0] for part in page.text.split('name="right" value="')[1:]]
-        form = {
-            "csrf_token": csrf_token(page.text),
-            "tenant": page.text.split('name="tenant" value="')[1].partition('"')[0],
-            "decision": "allow",
-            "right": rights,
-        }
+        form = {"csrf_token": csrf_token(page.text), "decision": "allow", "right": rights}
         answer = self.browser.post(url, data=form)
         assert answer.headers["location"].startswith(f"{CALLBACK}?"), answer.text
         self._answer = answer_of(answer.headers["location"])

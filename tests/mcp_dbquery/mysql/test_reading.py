@@ -203,13 +203,20 @@ async def started(server: Server) -> None:
             await asyncio.sleep(0)
 
 
+async def ended(server: Server) -> None:
+    """A statement that was ended is listed until its thread has noticed."""
+    async with asyncio.timeout(10):
+        while at_work(server):  # noqa: ASYNC110 - only the server knows
+            await asyncio.sleep(0)
+
+
 async def test_a_slow_statement_is_stopped_by_the_server(
     shop: DatabaseConfig, server: Server
 ) -> None:
     async with running(shop, timeout_s=0.3) as engine:
         with pytest.raises(TooSlow, match=r"after 0\.3 s"):
             await read(engine, ENDLESS)
-        assert at_work(server) == []
+        await ended(server)
         assert (await read(engine, "SELECT 1")).rows == [[1]]
 
 
@@ -219,7 +226,7 @@ async def test_what_escapes_the_servers_limit_is_ended_from_outside(
     async with running(shop, Unguarded, timeout_s=0.2) as engine:
         with pytest.raises(TooSlow):
             await read(engine, f"SET STATEMENT max_statement_time = 0 FOR {ENDLESS}")
-        assert at_work(server) == []
+        await ended(server)
 
 
 async def test_cancelling_a_call_ends_its_statement_in_the_server(
@@ -230,7 +237,7 @@ async def test_cancelling_a_call_ends_its_statement_in_the_server(
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert at_work(server) == []
+    await ended(server)
     assert (await read(engine, "SELECT 1")).rows == [[1]]
 
 
@@ -242,7 +249,7 @@ async def test_closing_ends_what_still_runs(shop: DatabaseConfig, server: Server
     await engine.close()
     with pytest.raises(Problem):
         await call
-    assert at_work(server) == []
+    await ended(server)
 
 
 async def test_many_callers_share_few_connections(engine: MysqlEngine, server: Server) -> None:

@@ -39,7 +39,6 @@ from shared.service_tokens import ALGORITHM
 
 Decision = Literal["allow", "refuse"]
 
-OTHER_TENANT = "You have changed to another organisation meanwhile. Look again for whom it asks."
 NO_REDIRECT = "We cannot send you back to it, because we do not know whether that would be safe."
 MAX_REGISTRATION_BYTES = 16 * 1024
 DYNAMIC_PREFIX = "agent-"
@@ -104,8 +103,6 @@ def _answer(
         return _page(server.session, question)
     if decision == "refuse":
         return server.create_authorization_response(asked, None, grant)
-    if decision is not None and request.form.get("tenant") != person.tenant_id:
-        return _page(server.session, question, problem=OTHER_TENANT)
     agreed = question.agreed(set(request.form.getlist("right")))
     if not agreed:
         return _page(server.session, question, problem="Leave at least one right, or refuse.")
