@@ -1,5 +1,9 @@
 """A tool whose definition changes is off until somebody has looked at the difference."""
 
+import asyncio
+import subprocess
+import sys
+
 from support.library import Library
 from support.models import ScriptedModel, calls
 from support.servers import serving
@@ -47,6 +51,42 @@ async def test_a_changed_tool_is_refused_shown_with_both_texts_and_works_once_ac
             answered = await owner.answer("And now?", client_id="client-0003")
     assert one(answered, CallFinished).state is CallState.SUCCEEDED
     assert one(answered, TurnFinished).outcome is Outcome.ANSWERED
+
+
+def accept_tools(world: World, server: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        "ORCHESTRATOR_DATABASE_URL": str(world.make_settings().database_url),
+        "ORCHESTRATOR_KEY_FILE": str(world.directory / "key.json"),
+        "ORCHESTRATOR_ISSUER": "http://orchestrator.test",
+        "ORCHESTRATOR_TRUSTED_ISSUERS": "{}",
+        "ORCHESTRATOR_TOOL_SERVERS": '{"tracker": {"url": "http://127.0.0.1:9/mcp", "own": true}}',
+    }
+    command = [sys.executable, "-m", "orchestrator", "accept-tools", server]
+    return subprocess.run(
+        command, env=settings, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def test_an_operator_accepts_what_an_upgraded_server_says_for_every_tenant(
+    world: World,
+) -> None:
+    async def states(description: str) -> list[str]:
+        async with serving(Tracker(description=description).app()) as url:
+            servers = {"tracker": {"url": f"{url}/mcp", "own": True}}
+            async with world.orchestrator(ScriptedModel([]), tool_servers=servers):
+                people = [world.api("ada", tenant) for tenant in ("acme", "umbrella")]
+                listings = [await person.request("GET", "/v1/tools") for person in people]
+        tools = [tool for one in listings for tool in one.json()["servers"][0]["tools"]]
+        return [tool["state"] for tool in tools if tool["tool"] == "count_tasks"]
+
+    assert await states("Count tasks.") == ["ready", "ready"]
+    assert await states("Count tasks, and say when.") == ["changed", "changed"]
+    unknown = await asyncio.to_thread(accept_tools, world, "papers")
+    assert unknown.returncode == 1
+    assert "no server 'papers', but tracker" in unknown.stderr
+    accepted = await asyncio.to_thread(accept_tools, world, "tracker")
+    assert accepted.returncode == 0, accepted.stderr
+    assert await states("Count tasks, and say when.") == ["ready", "ready"]
 
 
 async def test_a_changed_tool_that_only_pages_use_can_be_looked_at_and_accepted(

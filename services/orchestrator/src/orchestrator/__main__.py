@@ -1,4 +1,4 @@
-"""`orchestrator serve`, `migrate`, `audit` and `rotate-key`."""
+"""`orchestrator serve`, `migrate`, `audit`, `accept-tools` and `rotate-key`."""
 
 import argparse
 import socket
@@ -19,6 +19,7 @@ from orchestrator.patient_http import protocol
 from orchestrator.policy_file import load_policy
 from orchestrator.resources import Resources
 from orchestrator.settings import Settings
+from orchestrator.tools.commands import accept_tools
 from shared import logs
 from shared.key_file import PUBLISHED_BEFORE_S, rotate_by_command
 from shared.settings import load
@@ -42,6 +43,8 @@ def main() -> None:
         upgrade(settings.database_url)
     elif arguments.command == "audit":
         sys.exit(_audit(settings, arguments))
+    elif arguments.command == "accept-tools":
+        _accept_tools(settings, arguments.server)
     elif arguments.command == "rotate-key":
         _rotate_key(settings, arguments.published_before_s)
     else:
@@ -55,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--http", default="127.0.0.1:8000", metavar="HOST:PORT")
     commands.add_parser("migrate", help="bring the database to this version's tables")
     _add_audit(commands.add_parser("audit", help="check or export the audit chain"))
+    accept = commands.add_parser(
+        "accept-tools", help="accept what a server of yours says of its tools, after its upgrade"
+    )
+    accept.add_argument("server", metavar="SERVER", help="its name in ORCHESTRATOR_TOOL_SERVERS")
     key = commands.add_parser(
         "rotate-key", help="add a signing key, to sign when everybody knows it"
     )
@@ -84,6 +91,13 @@ def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     return export_database(
         settings.database_url, arguments.tenant, days["from"], days["to"], sys.stdout
     )
+
+
+def _accept_tools(settings: Settings, server: str) -> None:
+    if server not in settings.tool_servers:
+        known = ", ".join(sorted(settings.tool_servers)) or "none"
+        sys.exit(f"orchestrator cannot do this: there is no server {server!r}, but {known}.")
+    print(accept_tools(settings.database_url, server))
 
 
 def _rotate_key(settings: Settings, published_before_s: int) -> None:

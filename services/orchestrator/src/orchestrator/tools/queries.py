@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -116,6 +116,16 @@ async def find_definition(
     return await session.get(ToolDefinitionRow, (tenant_id, *key)) or await session.get(
         ToolDefinitionRow, (EVERY_TENANT, *key)
     )
+
+
+async def forget_definitions(session: AsyncSession, server: str) -> int:
+    """Those of a server, accepted by whichever tenant; how many they were. What it says next is its first word."""
+    forgotten = await session.scalars(
+        delete(ToolDefinitionRow)
+        .where(ToolDefinitionRow.server == server)
+        .returning(ToolDefinitionRow.tool)
+    )
+    return len(forgotten.all())
 
 
 async def add_definition(
