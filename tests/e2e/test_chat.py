@@ -202,6 +202,8 @@ def test_the_tools_page_says_what_each_tool_may_do(page: Page) -> None:
     visit(page, "/tools")
     expect(page.get_by_role("heading", name="Query the database")).to_be_visible(timeout=15_000)
     expect(page.get_by_role("heading", name="Set a task's status")).to_be_visible()
+    page.get_by_role("link", name="Add a server").click()
+    expect(page.get_by_label("Name here")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
