@@ -81,6 +81,8 @@ class Replica:
     options: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     pid: int = 0
+    _is_leaving: bool = False
+    """Told to stop: it may answer yet, and then no more."""
 
     @property
     def url(self) -> str:
@@ -97,8 +99,10 @@ class Replica:
     def start(self) -> None:
         arguments = ["serve", "--http", f"127.0.0.1:{self.port}", *self.options]
         self.pid = self.nursery.fork(self.module, arguments, self.environment, self.log)
+        self._is_leaving = False
 
     def signal(self, number: signal.Signals) -> None:
+        self._is_leaving = self._is_leaving or number == signal.SIGTERM
         os.kill(self.pid, number)
 
     async def kill(self) -> None:
@@ -121,7 +125,7 @@ class Replica:
                 if not self.runs:
                     self.start()
                 self.signal(signal.SIGCONT)
-                if await self._answers(http):
+                if not self._is_leaving and await self._answers(http):
                     return
                 await asyncio.sleep(LOOK_INTERVAL_S)
 

@@ -75,7 +75,7 @@ async def test_a_slow_statement_is_stopped_and_the_next_one_runs(shop: Shop) -> 
     async with opened(shop, timeout_s=0.3) as engine:
         with pytest.raises(TooSlow):
             await engine.read(Statement(SLOW), ANN)
-        assert await running(shop) == 0
+        await until_running(shop, 0)
         assert (await engine.read(Statement("SELECT 1"), ANN)).rows == [[1]]
 
 
