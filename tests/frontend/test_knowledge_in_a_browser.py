@@ -258,7 +258,8 @@ def scrolls_sideways(page: Page) -> bool:
 
 
 def axe_problems(page: Page) -> list[str]:
-    """What axe-core finds, evaluated outside the page's CSP."""
+    """What axe-core finds, evaluated outside the page's CSP, once nothing is loaded any more: that is dimmed."""
+    expect(page.locator(".documents[aria-busy]")).to_have_count(0)
     page.evaluate((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
     found = page.evaluate("axe.run()")["violations"]
     return [f"{it['id']}: {[node['html'][:150] for node in it['nodes']]}" for it in found]
