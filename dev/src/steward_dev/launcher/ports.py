@@ -1,23 +1,30 @@
 """Ports on this machine."""
 
+import random
 import socket
 
 from steward_dev.launcher.failures import CannotStart
 
+OURS = range(20_000, 32_000)
+"""Below those that Linux and macOS give away by themselves: none of these is taken between its choice and its use."""
+
 
 def free_port() -> int:
     """A port nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return next(port for port in random.sample(OURS, len(OURS)) if _is_free(port))
 
 
 def this_or_free_port(port: int) -> int:
     """This one, else one that nobody listens on now: if it is taken, or is 0."""
+    return port if port and _is_free(port) else free_port()
+
+
+def _is_free(port: int) -> bool:
     try:
-        with socket.create_server(("127.0.0.1", port)) as listener:
-            return int(listener.getsockname()[1])
+        with socket.create_server(("127.0.0.1", port)):
+            return True
     except OSError:
-        return free_port()
+        return False
 
 
 def require_free(host: str, port: int) -> None:
